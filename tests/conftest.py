@@ -15,6 +15,7 @@ from tests.support import clock as test_clock
 from tests.support.command import Command
 from tests.support.emulator import Api, EmulatorClock
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
+from tests.support.odd_emulator import OddEmulator
 from tools import environment
 from tools.steps import heed_interrupts
 
@@ -67,8 +68,8 @@ def empty_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """ngrok's API, with our account and another user's account."""
-    with Emulator(api_key=API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY]) as running:
+    """ngrok's API, with our account and another user's account. Its responses can have other forms."""
+    with OddEmulator(api_key=API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY]) as running:
         yield running
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import secrets
 from collections.abc import Collection, Mapping
@@ -285,12 +284,11 @@ def _list(state: State, account: int, query: dict[str, str], base_url: str) -> d
     # As ngrok documents, the page after a full one may be empty: nothing checks whether there are more ingresses.
     if len(ingresses) == limit:
         next_page_uri = f"{uri}?{urlencode({**query, 'before_id': ingresses[-1].id, 'limit': limit})}"
-    page = {
+    return {
         "ingresses": [render(state, ingress) for ingress in ingresses],
         "uri": uri,
         "next_page_uri": next_page_uri,
     }
-    return page | _unknown_keys(state)
 
 
 # Values
@@ -348,41 +346,18 @@ def _domain(body: dict[str, Any]) -> str:
 
 
 def render(state: State, ingress: Ingress) -> dict[str, Any]:
-    settings = state.settings
-    content: dict[str, Any] = {"id": ingress.id, "uri": f"{COLLECTION}/{ingress.id}"}
-    for name, value in (("description", ingress.description), ("metadata", ingress.metadata)):
-        if value or settings.empty_keys != "absent":
-            content[name] = value or ("" if settings.empty_keys == "empty" else None)
-    policy = ingress.certificate_management_policy
-    status = certificates.status(ingress, state.clock(), settings, needs_records=state.dns is not None)
-    extra = _unknown_keys(state)
-    if status is not None:
-        job = status["provisioning_job"]
-        status = {**status, "provisioning_job": None if job is None else {**job, **extra}, **extra}
+    """Returns an ingress as the API responds with it. An empty description or metadata is omitted."""
+    texts = {"description": ingress.description, "metadata": ingress.metadata}
     return {
-        **content,
-        "domain": ingress.domain.upper() if settings.upper_case else ingress.domain,
-        "ns_targets": _names(state, ingress.ns_targets, dots=settings.trailing_dots),
-        "region_domains": _names(state, ingress.region_domains, dots=False),
+        "id": ingress.id,
+        "uri": f"{COLLECTION}/{ingress.id}",
+        **{name: value for name, value in texts.items() if value},
+        "domain": ingress.domain,
+        "ns_targets": ingress.ns_targets,
+        "region_domains": ingress.region_domains,
         "created_at": certificates.timestamp(ingress.created_at),
-        "certificate_management_policy": None if policy is None else {**policy, **extra},
-        "certificate_management_status": status,
-        **extra,
+        "certificate_management_policy": ingress.certificate_management_policy,
+        "certificate_management_status": certificates.status(
+            ingress, state.clock(), state.settings, needs_records=state.dns is not None
+        ),
     }
-
-
-def _names(state: State, names: list[str], *, dots: bool) -> list[str]:
-    shown = [name.rstrip(".") + "." for name in names] if dots else list(names)
-    if state.settings.upper_case:
-        shown = [name.upper() for name in shown]
-    if state.settings.order == "reversed":
-        shown.reverse()
-    elif state.settings.order == "sorted":
-        shown.sort()
-    elif state.settings.order == "shuffled":
-        random.shuffle(shown)
-    return shown
-
-
-def _unknown_keys(state: State) -> dict[str, Any]:
-    return {"from_the_future": {"kept": [1, None]}, "ip_policy_ids": []} if state.settings.unknown_keys else {}

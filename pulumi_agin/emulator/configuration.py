@@ -12,14 +12,10 @@ DEFAULT_LIMIT = 120
 
 NullPolicy = Literal["ignored", "removes"]
 PrivateKeyType = Literal["rsa", "ecdsa"]
-EmptyKeys = Literal["absent", "null", "empty"]
-Order = Literal["as_made", "reversed", "sorted", "shuffled"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "null_policy": get_args(NullPolicy),
     "default_private_key_type": get_args(PrivateKeyType),
-    "empty_keys": get_args(EmptyKeys),
-    "order": get_args(Order),
 }
 
 
@@ -31,11 +27,6 @@ class SettingsChanges(TypedDict, total=False):
     issue_after_seconds: float
     null_policy: NullPolicy
     default_private_key_type: PrivateKeyType
-    trailing_dots: bool
-    empty_keys: EmptyKeys
-    order: Order
-    upper_case: bool
-    unknown_keys: bool
     base_url: str
 
 
@@ -52,11 +43,6 @@ class EmulatorSettings:
     issue_after_seconds: float = 20.0
     null_policy: NullPolicy = "ignored"
     default_private_key_type: PrivateKeyType = "rsa"
-    trailing_dots: bool = False
-    empty_keys: EmptyKeys = "absent"
-    order: Order = "as_made"
-    upper_case: bool = False
-    unknown_keys: bool = False
     base_url: str = ""
 
     def __post_init__(self) -> None:
@@ -65,8 +51,8 @@ class EmulatorSettings:
             if choices is not None:
                 if value not in choices:
                     raise ValueError(f"{each.name} must be one of {', '.join(choices)}, not {value!r}.")
-            elif isinstance(each.default, (bool, str)):
-                if type(value) is not type(each.default):
-                    raise ValueError(f"{each.name} must be a {type(each.default).__name__}, not {value!r}.")
+            elif isinstance(each.default, str):
+                if not isinstance(value, str):
+                    raise ValueError(f"{each.name} must be a string, not {value!r}.")
             elif type(value) not in (int, type(each.default)) or not 0 <= value <= MAX_NUMBER:
                 raise ValueError(f"{each.name} must be a number from 0 to {MAX_NUMBER}, not {value!r}.")

@@ -115,7 +115,7 @@ class Control:
     def configure(self, **changes: Unpack[SettingsChanges]) -> None:
         """Changes settings, for the requests that follow. Omitted settings stay unchanged.
 
-        Most of them change behavior that ngrok does not document, so that a client's tests can cover each possibility.
+        Some of them change behavior that ngrok does not document, so that a client's tests can cover each possibility.
 
         Args:
             limit: Requests of an account in a rolling minute; 0 for no limit. Default: 120.
@@ -126,14 +126,6 @@ class Control:
             null_policy: The effect of a null policy in a PATCH: "ignored" (most likely) or "removes". Default: ignored.
             default_private_key_type: The private key type of a policy that names none: "rsa" (documented) or "ecdsa"
                 (seen for a similar resource). Default: rsa.
-            trailing_dots: Whether `ns_targets` end in a dot. They do in the documented samples, but not in recorded
-                responses. Default: False.
-            empty_keys: The form of an empty description or metadata: "absent" (recorded), "null", or "empty" for ""
-                (older responses, and all that ngrok's own Python client can read). Default: absent.
-            order: The order of `ns_targets` and `region_domains`: "as_made", "reversed", "sorted", or "shuffled" for
-                another one in each response. Default: as_made.
-            upper_case: Whether domain names are in upper case. Default: False.
-            unknown_keys: Whether responses have undocumented keys, at every level. Default: False.
             base_url: The beginning of the absolute URLs of a list; "" for the host that the request was sent to.
                 Default: "".
 

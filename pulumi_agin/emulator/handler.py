@@ -164,24 +164,33 @@ class Handler(BaseHTTPRequestHandler):
         state.requests.append(seen)
         return seen
 
+    def execute(self, request: ApiRequest) -> ApiResponse:
+        """Returns the API's response. This package's own tests override it, to change the form of responses."""
+        return api.respond(self.server.state, request)
+
     def _carry_out(self, request: ApiRequest, fault: Fault | None) -> ApiResponse | None:
         """Returns the response, or None if the connection is to be reset without one."""
-        state = self.server.state
         if fault is None:
-            return api.respond(state, request)
-        is_delayed = fault.kind == "delay"
-        if is_delayed and not fault.after and self.server.ending.wait(fault.seconds):
-            return None
-        response = api.respond(state, request) if fault.is_carried_out else None
-        if is_delayed and fault.after:
-            self.server.ending.wait(fault.seconds)
-        while fault.kind == "hang" and self.connection.recv(65536):
-            pass  # until the client or `HttpServer.end` ends the connection
+            return self.execute(request)
+        if fault.kind == "delay":
+            return self._execute_with_delay(request, fault)
+        response = self.execute(request) if fault.is_carried_out else None
         if fault.kind in ("respond", "respond_after"):
             return _fault_response(fault, request.api_key() or "")
+        if fault.kind == "hang":
+            while self.connection.recv(65536):
+                pass  # until the client or `HttpServer.end` ends the connection
         # A response without a body can't be cut short. The connection is reset before it instead.
-        has_response = is_delayed or (fault.kind == "cut_short" and response is not None and response.body)
-        return response if has_response else None
+        return response if fault.kind == "cut_short" and response is not None and response.body else None
+
+    def _execute_with_delay(self, request: ApiRequest, fault: Fault) -> ApiResponse | None:
+        """Waits before or after the request is carried out. If the server ends before that, it is not."""
+        if fault.after:
+            response = self.execute(request)
+            self.server.ending.wait(fault.seconds)
+            return response
+        is_ending = self.server.ending.wait(fault.seconds)
+        return None if is_ending else self.execute(request)
 
     def _send(self, response: ApiResponse, headers: Mapping[str, str] | None = None, *, is_cut: bool = False) -> None:
         """Sends a response, or its headers and one half of its body."""

@@ -6,6 +6,7 @@ import re
 
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import OTHER_ACCOUNTS_KEY
+from tests.support.odd_emulator import OddEmulator, Oddities
 from tests.support.project import Project
 
 PROGRAM = """
@@ -28,7 +29,7 @@ def states(project: Project) -> dict[str, dict[str, dict[str, object]]]:
     }
 
 
-def test_refresh_finds_drift_and_up_reverts_it(project: Project, emulator: Emulator) -> None:
+def test_refresh_finds_drift_and_up_reverts_it(project: Project, emulator: OddEmulator) -> None:
     # No status of a certificate, because it would change over time.
     emulator.configure(job_after_seconds=10**7, issue_after_seconds=10**7)
     project.program(PROGRAM)
@@ -56,7 +57,7 @@ def test_refresh_finds_drift_and_up_reverts_it(project: Project, emulator: Emula
     assert states(project).keys() == before.keys()
 
     # Other spellings of the same value are not a difference.
-    emulator.configure(trailing_dots=True, upper_case=True, unknown_keys=True, empty_keys="null", order="shuffled")
+    emulator.oddities = Oddities("shuffled", upper_case=True, trailing_dots=True, empty="null", unknown_keys=True)
     refreshed = project.refresh()
     assert "1 updated" in refreshed
     assert "1 deleted" in refreshed

@@ -8,6 +8,7 @@ from pathlib import Path
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
+from tests.support.odd_emulator import OddEmulator, Oddities
 from tests.support.project import Project
 from tests.support.records import delegate
 from tools.bind import Bind, Key
@@ -34,7 +35,7 @@ Site("site", CHILDREN)
 """
 
 
-def test_imported_ingresses_of_all_kinds_are_unchanged(project: Project, emulator: Emulator, tmp_path: Path) -> None:
+def test_imported_ingresses_of_all_kinds_are_unchanged(project: Project, emulator: OddEmulator, tmp_path: Path) -> None:
     metadata = json.dumps({"team": 'the "iot" team', "note": "two\nlines", "hi": "Grüße, 你好"}, ensure_ascii=False)
     policy = {"authority": "letsencrypt"}
     create(emulator, "bare.acme.com")
@@ -45,7 +46,8 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(project: Project, emulato
     first = create(emulator, "first.other.com", OTHER_ACCOUNTS_KEY, certificate_management_policy=policy)
     create(emulator, "second.other.com", OTHER_ACCOUNTS_KEY, certificate_management_policy=policy)
     # The status of a certificate depends on the time.
-    emulator.configure(order="shuffled", upper_case=True, job_after_seconds=10_000, issue_after_seconds=20_000)
+    emulator.configure(job_after_seconds=10_000, issue_after_seconds=20_000)
+    emulator.oddities = Oddities(order="shuffled", upper_case=True)
     project.config(secret={"acct2": OTHER_ACCOUNTS_KEY}, plain={"url": emulator.url})
     project.program(SITE_PROGRAM.replace("CHILDREN", "{}"))
     project.up()

@@ -9,6 +9,7 @@ from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import urns
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
+from tests.support.odd_emulator import OddEmulator, Oddities
 from tests.support.project import Project
 
 # In the CLI's format, so that its output can be appended.
@@ -41,7 +42,7 @@ def in_state(project: Project) -> dict[str, dict[str, Any]]:
     return {each["urn"].rpartition("::")[2]: each for each in project.of_type(urns.NATIVE_AGENT_INGRESS)}
 
 
-def test_imported_ingresses_of_all_kinds_are_unchanged(yaml_project: Project, emulator: Emulator) -> None:
+def test_imported_ingresses_of_all_kinds_are_unchanged(yaml_project: Project, emulator: OddEmulator) -> None:
     project = yaml_project
     policy = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
     ids = {
@@ -54,7 +55,8 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(yaml_project: Project, em
     default = {"authority": "letsencrypt"}
     more = create(emulator, "more.acme.com", description="d", certificate_management_policy=default)
     # The status of a certificate depends on the time.
-    emulator.configure(order="shuffled", upper_case=True, job_after_seconds=10_000, issue_after_seconds=20_000)
+    emulator.configure(job_after_seconds=10_000, issue_after_seconds=20_000)
+    emulator.oddities = Oddities(order="shuffled", upper_case=True)
     project.config(secret={"secondApiKey": OTHER_ACCOUNTS_KEY}, plain={"url": emulator.url})
     project.yaml_program(PROGRAM)
     project.up()

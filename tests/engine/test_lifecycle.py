@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_agin.emulator import Emulator
 from tests.support.ngrok import requests
+from tests.support.odd_emulator import OddEmulator, Oddities
 from tests.support.project import UNCHANGED, Project
 
 
 @pytest.mark.main
-def test_each_change_is_one_request_and_outputs_are_canonical(project: Project, emulator: Emulator) -> None:
-    emulator.configure(order="reversed", upper_case=True)
+def test_each_change_is_one_request_and_outputs_are_canonical(project: Project, emulator: OddEmulator) -> None:
+    emulator.oddities = Oddities(order="reversed", upper_case=True)
     project.program(
         """
         policy = agin.AgentIngressCertPolicyArgs(authority=agin.CertificateAuthority.LETSENCRYPT)

@@ -9,6 +9,7 @@ import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import OTHER_ACCOUNTS_KEY
+from tests.support.odd_emulator import OddEmulator, Oddities
 from tests.support.project import Project
 
 TYPE = "agin:index:AgentIngress"
@@ -78,10 +79,11 @@ CHANGES = {
 
 
 @pytest.mark.main
-def test_preview_of_each_change_is_what_up_does(yaml_project: Project, emulator: Emulator) -> None:
+def test_preview_of_each_change_is_what_up_does(yaml_project: Project, emulator: OddEmulator) -> None:
     project = yaml_project
     # The status of a certificate depends on the time, so it must not change.
-    emulator.configure(order="reversed", upper_case=True, job_after_seconds=10_000, issue_after_seconds=20_000)
+    emulator.configure(job_after_seconds=10_000, issue_after_seconds=20_000)
+    emulator.oddities = Oddities(order="reversed", upper_case=True)
 
     # Created: one POST each, and every output in canonical form.
     project.yaml_program(PROGRAM)

@@ -14,6 +14,7 @@ import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
+from tests.support.odd_emulator import OddEmulator
 from tests.support.plugin import AGENT_INGRESS, DynamicPlugin, Plugin, Plugins
 from tests.support.records import DOMAIN, KEY, delegate
 from tools.bind import Bind
@@ -36,7 +37,7 @@ def resource() -> str:
 
 @pytest.fixture(scope="session")
 def running_emulator() -> Iterator[Emulator]:
-    with Emulator(api_key=API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], limit=0) as running:
+    with OddEmulator(api_key=API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], limit=0) as running:
         yield running
 
 

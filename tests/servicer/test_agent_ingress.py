@@ -16,6 +16,7 @@ from pulumi.runtime.proto import engine_pb2
 from pulumi_agin.emulator import Emulator
 from tests.support import ngrok
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.odd_emulator import OddEmulator, Oddities
 from tests.support.plugin import (
     UNKNOWN,
     DynamicPlugin,
@@ -174,11 +175,11 @@ def test_diff_warns_in_a_preview_of_a_policy_that_ngrok_keeps(is_preview: bool, 
 
 
 @both_front_ends
-def test_create_is_one_request_with_canonical_outputs(plugin: Plugin, emulator: Emulator) -> None:
-    emulator.configure(order="reversed", upper_case=True, unknown_keys=True)
+def test_create_is_one_request_with_canonical_outputs(plugin: Plugin, emulator: OddEmulator) -> None:
+    emulator.oddities = Oddities(order="reversed", upper_case=True, unknown_keys=True)
     id_, outputs = plugin.create(FULL)
     assert emulator.counts() == {"POST /agent_ingresses": 1}
-    emulator.configure(order="shuffled", upper_case=False, unknown_keys=False, trailing_dots=True)
+    emulator.oddities = Oddities(order="shuffled", trailing_dots=True)
     assert plugin.read(id_, outputs, FULL) == (id_, outputs, FULL)
     [stored] = emulator.ingresses()
     assert re.fullmatch(f"[0-9a-f]{{8}} {emulator.url}", outputs.pop("_key_fingerprint"))

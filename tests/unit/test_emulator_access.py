@@ -62,12 +62,12 @@ def test_web_page_gets_403(emulator: Emulator, line: str, headers: dict[str, str
 
 
 def test_control_post_must_be_json(emulator: Emulator) -> None:
-    emulator.configure(upper_case=True)
+    emulator.configure(limit=7)
     for content_type in ("", "text/plain", "application/x-www-form-urlencoded"):
         response = send(emulator, "POST /_emulator/reset", {"Content-Type": content_type}, "{}")
         assert response.status_code == 415
         assert "content-type: application/json" in response.json()["error"]
-    assert emulator.settings()["upper_case"]
+    assert emulator.settings()["limit"] == 7
     json_type = {"Content-Type": "Application/JSON; charset=utf-8"}
     assert send(emulator, "POST /_emulator/reset", json_type).status_code == 200
 

@@ -15,6 +15,7 @@ import requests
 from pulumi_agin.emulator import CertificateState, Emulator
 from tests.support.emulator import POLICY, Api, EmulatorClock
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.odd_emulator import OddEmulator, Oddities
 
 SAMPLES: dict[str, Any] = json.loads((Path(__file__).parent / "data/agent_ingress_samples.json").read_text())
 LIST = "/agent_ingresses"
@@ -24,7 +25,7 @@ UNKNOWN = f"{LIST}/{UNKNOWN_ID}"
 
 @pytest.fixture
 def emulator(emulator_clock: EmulatorClock) -> Iterator[Emulator]:
-    with Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], clock=emulator_clock) as emulator:
+    with OddEmulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], clock=emulator_clock) as emulator:
         yield emulator
 
 
@@ -329,10 +330,10 @@ def test_certificate_can_be_kept_in_a_state(api: Api, emulator: Emulator) -> Non
     assert api.certificate(created) is None
 
 
-def test_official_client_works(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_official_client_works(emulator: OddEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
     # The client raises KeyError if a response has no description.
-    emulator.configure(empty_keys="empty")
+    emulator.oddities = Oddities(empty="string")
     client: Any = ngrok.Client(API_KEY, emulator.url).agent_ingresses
     created = client.create("connect.acme.com", description="acme devices")
     client.update(created.id, metadata="m")

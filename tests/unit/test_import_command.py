@@ -26,6 +26,7 @@ from tests.support import ngrok
 from tests.support.clock import Clock
 from tests.support.command import Command
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.odd_emulator import OddEmulator, Oddities
 from tests.support.stub_cli import StubCli
 
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
@@ -98,9 +99,9 @@ def provider(api_key: object = None, urn: str = PROVIDER) -> dict[str, Any]:
     return {"type": "pulumi:providers:pulumi-python", "urn": urn, "id": "1-2", "inputs": inputs}
 
 
-def test_file_has_what_a_create_leaves_in_the_state(create: Create, command: Import, emulator: Emulator) -> None:
+def test_file_has_what_a_create_leaves_in_the_state(create: Create, command: Import, emulator: OddEmulator) -> None:
     id_ = create("connect.acme.com", description="d", certificate_management_policy={"authority": "letsencrypt"})
-    emulator.configure(upper_case=True, order="shuffled")
+    emulator.oddities = Oddities(order="shuffled", upper_case=True)
     emulator.clear_requests()
     out, err = command(id_, "--name", "connect")
     assert err == KEY_OF_ENVIRONMENT
