@@ -6,9 +6,14 @@ guesses: https://pulumi-agin.github.io/pulumi-agin/reference/emulator.html
 It needs the packages of the extra `emulator`.
 """
 
+from importlib.util import find_spec
+
 from pulumi_agin.base.installation import missing_extra
 
 try:
+    # It is loaded only for filters that need it.
+    if find_spec("celpy") is None:
+        raise ModuleNotFoundError(name="celpy")
     from .certificates import CertificateState
     from .configuration import EmulatorSettings, SettingsChanges
     from .control import IngressChanges

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode
 from . import certificates, dns_lookup
 from .configuration import PrivateKeyType
 from .error_codes import NO_CHANGE, RejectedRequestError, coded
-from .filters import Filter
+from .filters import parse_filter
 from .request_log import parse_body
 from .state import State
 from .store import Ingress, StoreError
@@ -272,12 +272,12 @@ def _list(state: State, account: int, query: dict[str, str], base_url: str) -> d
     before_id = query.get("before_id")
     if before_id is not None:
         _check_id(before_id)
-    selection = Filter(query["filter"], state.clock()) if "filter" in query else None
+    matches = parse_filter(query["filter"], state.clock()) if "filter" in query else None
 
     ingresses = [
         ingress
         for ingress in state.store.newest_first(account)
-        if (before_id is None or ingress.id < before_id) and (selection is None or selection.matches(ingress))
+        if (before_id is None or ingress.id < before_id) and (matches is None or matches(ingress))
     ][:limit]
     uri = (state.settings.base_url or base_url) + COLLECTION
     next_page_uri = None

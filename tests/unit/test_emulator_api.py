@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -257,6 +259,21 @@ def test_filter_selects_ingresses(api: Api, emulator_clock: EmulatorClock, cel: 
         emulator_clock.advance(10)
     listed = api("GET", LIST, params={"filter": cel}).json()
     assert [each["domain"][0] for each in listed["ingresses"]] == found
+
+
+def test_filter_for_one_domain_does_not_load_cel_python() -> None:
+    program = """
+import sys
+from datetime import datetime, timezone
+from pulumi_agin.emulator import filters, store
+
+now = datetime.now(timezone.utc)
+ingress = store.Ingress("agin_1", 1, now, "a.acme.com")
+for expression in ('obj.domain == "a.acme.com"', 'obj.domain == "b.acme.com"', "obj.domain == 'a.acme.com'"):
+    print(filters.parse_filter(expression, now)(ingress), "celpy" in sys.modules)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == ["True False", "False False", "True True"]
 
 
 def test_accounts_are_separate(api: Api) -> None:
