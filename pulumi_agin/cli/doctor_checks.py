@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -35,20 +34,6 @@ DNS_AT_ONCE = 16
 
 _REFRESH = "up --refresh"
 _NOT_QUERIED = "ngrok could not be queried"
-
-
-def _is_typo(given: str, domain: str) -> bool:
-    """Returns whether `given` is likely a typo of `domain`: one letter differs, or two letters are swapped.
-
-    A different digit means a different domain, and so does a different letter in a short name.
-    """
-    matcher = difflib.SequenceMatcher(None, given, domain, False)
-    changes = [each for each in matcher.get_opcodes() if each[0] != "equal"]
-    removed = "".join(given[start:end] for _, start, end, _, _ in changes)
-    added = "".join(domain[start:end] for _, _, _, start, end in changes)
-    is_one_letter = max(len(removed), len(added)) == 1 and not (removed + added).isdigit()
-    is_long = len(given.partition(".")[0]) >= 4
-    return is_one_letter and is_long and (len(changes) == 1 or removed == added)
 
 
 def _has_default_provider(resource: dict[str, Any]) -> bool:
@@ -87,16 +72,12 @@ class Examiner:
 
     def examine(self, domain: str) -> Report:
         """Examines one domain, in canonical form."""
-        # DNS comes first, because it fails if dnspython is not installed.
         found = find_delegation(domain, DNS_SECONDS, self.server)
-        budget = request_budget(self.client)
         try:
-            ingress = self.client.find(domain, budget)
-            others = [] if ingress else [each.domain for each in self.client.list_readable(None, budget).ingresses]
+            ingress = self.client.find(domain, request_budget(self.client))
         except errors.NgrokError as error:
             return self._report(domain, None, found, error=error)
-        similar = [other for other in others if _is_typo(domain, other)]
-        return self._report(domain, ingress, found, self._in_stack(), similar)
+        return self._report(domain, ingress, found, self._in_stack())
 
     def examine_all(self, filter: str | None) -> FleetReport:  # noqa: A002
         """Examines all domains of the account, or those that match a filter in ngrok's CEL.
@@ -144,17 +125,16 @@ class Examiner:
         ingress: IngressModel | None,
         found: DnsAnswer,
         stack: Sequence[dict[str, Any]] = (),
-        similar: Sequence[str] = (),
         error: errors.NgrokError | None = None,
     ) -> Report:
-        """Returns the report on a domain, with or without an ingress; `similar` are domains that the user may mean."""
+        """Returns the report on a domain, with or without an ingress."""
         same_domain = [each for each in stack if each["outputs"]["domain"] == domain]
         in_stack = min(same_domain, key=lambda each: ingress is not None and each["id"] != ingress.id, default=None)
         is_gone = ingress is None and in_stack is not None and self._was_seen_with_key(in_stack)
         released = in_stack["outputs"].get("ns_targets") or () if in_stack and is_gone else ()
         checks = {"api_key": self._api_key(error, domain)}
         if error is None:
-            checks["agent_ingress"] = self._agent_ingress(domain, ingress, in_stack, similar)
+            checks["agent_ingress"] = self._agent_ingress(domain, ingress, in_stack)
         else:
             checks["agent_ingress"] = Check("unknown", _NOT_QUERIED, (), {"id": None, "in_stack": None})
         checks["delegation"] = self._delegation(domain, ingress, found, released)
@@ -189,9 +169,7 @@ class Examiner:
             reason += f"; the base URL is {self.client.sanitize(settings.other_base_url)}"
         return Check(state, reason, remedies, details)
 
-    def _agent_ingress(
-        self, domain: str, ingress: IngressModel | None, in_stack: dict[str, Any] | None, similar: Sequence[str]
-    ) -> Check:
+    def _agent_ingress(self, domain: str, ingress: IngressModel | None, in_stack: dict[str, Any] | None) -> Check:
         """Returns the check of the ingress, which the account or the stack may lack."""
         details = {
             "id": ingress.id if ingress else None,
@@ -239,13 +217,10 @@ class Examiner:
             # No line to paste, because it would forget an ingress that exists.
             do = "if this key belongs to its account, the Agent Ingress was deleted: remove it from the state"
             return Check("wrong", reason, [other_account, Remedy(f"{do} with `pulumi state delete`")], details)
-        if similar:
-            reason += f"; did you mean {' or '.join(similar)}?"
-        remedies = [Remedy(f"if you mean {each}, run", [self._line(each)]) for each in similar]
         line = f'agin.AgentIngress("connect", domain="{domain}")'
         up = pulumi_line("up", self.stack)
-        remedies.append(Remedy(f"if you have not created it yet, add it to the program and run `{up}`", [line]))
-        return Check("wrong", reason, [*remedies, other_account], details)
+        first = Remedy(f"if you have not created it yet, add it to the program and run `{up}`", [line])
+        return Check("wrong", reason, [first, other_account], details)
 
     def _in_stack(self) -> Resources:
         """Returns the ingresses of the stack; none if the settings do not come from a stack."""

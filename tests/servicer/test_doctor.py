@@ -458,28 +458,6 @@ def test_unreadable_state_is_ignored_unless_the_stack_is_named(
     assert doctor("--all", "--stack", "dev")[2].startswith("pulumi-agin: the state could not be read: ")
 
 
-def test_misspelled_domain(emulator: Emulator, doctor: Command, bind: Bind) -> None:
-    for domain in (DOMAIN, "site-11.acme.com", "us.acme.com", "gateway-east.acme.com"):
-        make(emulator, domain)
-    meant = {
-        "conect.acme.com": DOMAIN,
-        "connnect.acme.com": DOMAIN,
-        "comnect.acme.com": DOMAIN,
-        "conenct.acme.com": DOMAIN,
-        "connect.acme.con": DOMAIN,
-        "site-12.acme.com": None,
-        "eu.acme.com": None,
-        "gateway-west.acme.com": None,
-        "connected.acme.com": None,
-        "connect.acme.org": None,
-    }
-    suggested: dict[str, str | None] = {}
-    for domain in meant:
-        line = re.search(r"; did you mean (.+)\?\n", doctor(domain, "--dns", bind.address)[1])
-        suggested[domain] = line and line[1]
-    assert suggested == meant
-
-
 def test_all_as_on_the_page_of_certificates(emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli) -> None:
     stack.stack(secrets={"ngrok:apiKey": API_KEY})
     make(emulator, "devices.acme.com", "dns_error")
