@@ -38,7 +38,8 @@ from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
 
-from .doctor_checks import Examiner
+from .doctor_examiner import Examiner
+from .doctor_report import FleetReport, Report
 from .output import UsageError, print_text, style_of
 from .stack import load_settings
 
@@ -51,11 +52,13 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         server = None if options.dns is None else parse_server(options.dns)
     except ValueError as error:
         raise UsageError(f"--dns: {error}") from None
-    settings = load_settings(options.stack)
-    client = Account(settings, clock).client
-    domain = None if options.domain is None else _canonical(options.domain, client)
-    examiner = Examiner(settings, client, server, options.stack)
-    report = examiner.examine_all(options.filter) if domain is None else examiner.examine(domain)
+    account = Account(load_settings(options.stack), clock)
+    examiner = Examiner(account, server, options.stack)
+    report: Report | FleetReport
+    if options.domain is None:
+        report = examiner.examine_all(options.filter)
+    else:
+        report = examiner.examine(_canonical(options.domain, account.client))
     # JSON is ASCII only, so that every terminal can show it.
     output = json.dumps(report.plain(), indent=2) + "\n" if options.json else report.table(style_of(sys.stdout))
     return print_text(output) or int(not report.is_ok)

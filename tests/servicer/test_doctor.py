@@ -22,7 +22,7 @@ import pytest
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.base.secret import Secret
-from pulumi_agin.cli.doctor_checks import DNS_AT_ONCE, Examiner
+from pulumi_agin.cli.doctor_examiner import DNS_AT_ONCE, Examiner
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import Account
@@ -502,9 +502,8 @@ def test_all_queries_dns_in_parallel(emulator: Emulator, monkeypatch: pytest.Mon
 
     for number in range(DNS_AT_ONCE):
         create(emulator, f"d{number}.acme.com")
-    monkeypatch.setattr("pulumi_agin.cli.doctor_checks.find_delegation", find)
-    settings = Settings.load(lambda key: None)
-    report = Examiner(settings, Account(settings).client).examine_all(None)
+    monkeypatch.setattr("pulumi_agin.cli.doctor_examiner.find_delegation", find)
+    report = Examiner(Account(Settings.load(lambda key: None))).examine_all(None)
     assert len(report.reports) == DNS_AT_ONCE
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from pulumi_agin.base.installation import missing_extra
-from pulumi_agin.cli.doctor_checks import Examiner
+from pulumi_agin.cli.doctor_examiner import Examiner
 from tests.support.command import Command
 from tests.support.keys import API_KEY
 
@@ -43,7 +43,7 @@ def test_invalid_usage_exits_2(pulumi_agin: Command, arguments: list[str], sente
 
 def test_missing_dnspython_exits_2(pulumi_agin: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     # They are loaded again, and fail.
-    for module in ("dnsclient.ns_lookup", "cli.doctor_checks", "cli.doctor"):
+    for module in ("dnsclient.ns_lookup", "cli.doctor_examiner", "cli.doctor"):
         monkeypatch.delitem(sys.modules, f"pulumi_agin.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "dns.exception", None)
     sentence = missing_extra("a DNS lookup", "doctor")

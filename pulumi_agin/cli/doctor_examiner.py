@@ -1,0 +1,151 @@
+"""What `pulumi-agin doctor` reads, from ngrok, the stack and DNS, for one domain or for all of an account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from pulumi_agin.api import errors
+from pulumi_agin.api.list_cache import Listing
+from pulumi_agin.api.models import IngressModel, certificate_state
+from pulumi_agin.dnsclient.ns_lookup import find_delegation
+from pulumi_agin.dnsclient.values import DnsAnswer, Server
+from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.shell_commands import pulumi_line
+
+from .doctor_checks import REFRESH, Checks
+from .doctor_report import FleetReport, Report, worst_first
+from .doctor_stack import StackIngress, ingresses_in_stack
+from .output import YELLOW, UsageError, note
+from .stack import request_budget
+
+# The time limits of DNS lookups: for one domain, and for a whole account.
+DNS_SECONDS = 10.0
+FLEET_DNS_SECONDS = 60.0
+
+# The limit of concurrent DNS lookups, which mostly wait for the network.
+DNS_AT_ONCE = 16
+
+
+class Examiner:
+    """Examines the Agent Ingresses of one account. It changes nothing."""
+
+    def __init__(self, account: Account, server: Server | None = None, stack: str | None = None) -> None:
+        """Without a server, public DNS is queried. `stack` is the one that the user named, None for the selected."""
+        self._account = account
+        self._client = account.client
+        self._server = server
+        self._stack = stack
+        self._checks = Checks(account, server, stack)
+
+    def examine(self, domain: str) -> Report:
+        """Examines one domain, in canonical form."""
+        found = find_delegation(domain, DNS_SECONDS, self._server)
+        try:
+            ingress = self._client.find(domain, request_budget(self._client))
+        except errors.NgrokError as error:
+            return self._report_after(error, domain, found)
+        return self._report(domain, ingress, found, ingresses_in_stack(self._account, self._stack))
+
+    def examine_all(self, filter: str | None) -> FleetReport:  # noqa: A002
+        """Examines all domains of the account, or those that match a filter in ngrok's CEL.
+
+        An ingress that can't be read is omitted, with a note on stderr.
+        """
+        try:
+            listing = self._client.list_readable(filter, request_budget(self._client))
+        except errors.NgrokError as error:
+            if filter is not None and isinstance(error, errors.ApiError) and error.status == 400:
+                raise UsageError(str(error)) from None
+            arguments = ["--all"] if filter is None else ["--filter", filter]
+            return FleetReport(self._checks.api_key(error, *arguments))
+        in_stack = ingresses_in_stack(self._account, self._stack)
+        domains: dict[str, IngressModel | None] = {}
+        if filter is None:
+            domains = dict.fromkeys(_only_in_stack(in_stack, listing))
+        domains |= {ingress.domain: ingress for ingress in listing.ingresses}
+        if not domains:
+            raise self._nothing_found(filter, listing)
+        for odd in listing.unreadable:
+            note(f"skipped: {odd}", YELLOW)
+        delegations = self._find_delegations(list(domains))
+        reports = worst_first(
+            self._report(domain, ingress, delegations[domain], in_stack) for domain, ingress in domains.items()
+        )
+        return FleetReport(self._checks.api_key(None), reports, self._checks.command(reports[0].domain))
+
+    def _nothing_found(self, filter: str | None, listing: Listing) -> Exception:  # noqa: A002
+        if listing.unreadable:
+            return listing.unreadable[0]
+        matching = "" if filter is None else f" that matches the filter: {self._client.sanitize(filter)}"
+        return UsageError(f"{self._account.settings.account_description} has no Agent Ingress{matching}")
+
+    def _find_delegations(self, domains: Sequence[str]) -> Mapping[str, DnsAnswer]:
+        budget = self._client.budget(FLEET_DNS_SECONDS)
+
+        def find(domain: str) -> DnsAnswer:
+            return find_delegation(domain, min(DNS_SECONDS, budget.left), self._server)
+
+        with ThreadPoolExecutor(DNS_AT_ONCE) as threads:
+            return dict(zip(domains, threads.map(find, domains), strict=True))
+
+    def _report(
+        self, domain: str, ingress: IngressModel | None, found: DnsAnswer, in_stack: Sequence[StackIngress]
+    ) -> Report:
+        """Compares what was read: the ingress at ngrok, the NS records that were found, and those of the stack."""
+        own = _with_domain(in_stack, domain, ingress)
+        is_gone = ingress is None and own is not None and own.was_read_with_this_key
+        released = own.ns_targets if own is not None and is_gone else ()
+        agent_ingress = self._checks.agent_ingress(domain, ingress, own)
+        delegation = self._checks.delegation(domain, ingress, found, released)
+        if ingress is not None:
+            certificate = self._checks.certificate(domain, ingress, delegation.state)
+            due = _due(ingress, certificate.details)
+        else:
+            certificate = self._checks.certificate_without_ingress(agent_ingress.state)
+            up = pulumi_line(REFRESH, self._stack)
+            due = f"ngrok no longer has it: {up} creates it again" if is_gone else "not visible to this key"
+        checks = {
+            "api_key": self._checks.api_key(None),
+            "agent_ingress": agent_ingress,
+            "delegation": delegation,
+            "certificate": certificate,
+        }
+        return Report(domain, checks, due)
+
+    def _report_after(self, error: errors.NgrokError, domain: str, found: DnsAnswer) -> Report:
+        """Returns the report if the request to ngrok failed."""
+        checks = {
+            "api_key": self._checks.api_key(error, domain),
+            "agent_ingress": self._checks.unqueried_agent_ingress(),
+            "delegation": self._checks.delegation(domain, None, found, ()),
+            "certificate": self._checks.certificate_without_ingress("unknown"),
+        }
+        return Report(domain, checks, due="unknown")
+
+
+def _only_in_stack(in_stack: Sequence[StackIngress], listing: Listing) -> list[str]:
+    """Returns the domains of the stack that may be in the account, without those in the list that can't be read."""
+    return [
+        each.domain
+        for each in in_stack
+        # An explicit provider may have the key of another account.
+        if (each.has_default_provider or each.was_read_with_this_key)
+        and not any(odd.id in ("", each.id) or odd.domain == each.domain for odd in listing.unreadable)
+    ]
+
+
+def _with_domain(in_stack: Sequence[StackIngress], domain: str, ingress: IngressModel | None) -> StackIngress | None:
+    """Returns the ingress of the stack with a domain; if there are several, preferably the one at ngrok."""
+    same_domain = [each for each in in_stack if each.domain == domain]
+    return min(same_domain, key=lambda each: ingress is not None and each.id != ingress.id, default=None)
+
+
+def _due(ingress: IngressModel, certificate: Mapping[str, Any]) -> str:
+    """Returns when the certificate renews, or why it fails and when ngrok tries again."""
+    state = certificate_state(ingress)
+    if certificate["error_code"]:
+        retry = f", tries again {certificate['retries_at']}" if certificate["retries_at"] else ""
+        return f"{'renewal fails' if state.is_ready else 'fails'} ({certificate['error_code']}){retry}"
+    return f"renews {certificate['renews_at']}" if certificate["renews_at"] else state.value.partition(",")[0]

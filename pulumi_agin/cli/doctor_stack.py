@@ -1,0 +1,58 @@
+"""The Agent Ingresses in the state of a stack, as `pulumi-agin doctor` compares them with ngrok's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.outputs import FINGERPRINT, KeptOutputs
+from pulumi_agin.native.names import in_snake_case
+
+from .stack import agent_ingresses, read_resources
+
+
+@dataclass(frozen=True)
+class StackIngress:
+    """An Agent Ingress in the state of the stack."""
+
+    id: str
+    urn: str
+    domain: str
+    ns_targets: Sequence[str]
+    has_default_provider: bool
+    """Whether it uses the API key of the settings, and not the one of an explicit provider."""
+    base_url: str
+    """The base URL at which it was last read; "" if the state does not show it."""
+    was_read_with_this_key: bool
+    """Whether it was last read with the same API key and base URL. If ngrok lacks it now, it was deleted."""
+
+
+def ingresses_in_stack(account: Account, stack: str | None) -> list[StackIngress]:
+    """Reads the ingresses of a stack; None is the selected one. If the settings come from no stack, there are none.
+
+    Those that the next `pulumi up` deletes are left out.
+    """
+    if not account.settings.stack:
+        return []
+    resources = agent_ingresses(read_resources(stack, show_secrets=False))
+    found = [_parse(each, account) for each in resources if not each.get("delete")]
+    # A domain that is a secret is not a string.
+    return [each for each in found if isinstance(each.domain, str)]
+
+
+def _parse(resource: dict[str, Any], account: Account) -> StackIngress:
+    outputs = in_snake_case(resource.get("outputs") or {})
+    provider = urns.Urn.parse(resource.get("provider", "")).name
+    return StackIngress(
+        id=resource["id"],
+        urn=resource["urn"],
+        domain=outputs.get("domain"),
+        ns_targets=outputs.get("ns_targets") or (),
+        has_default_provider=re.match("default(_|::|$)", provider) is not None,
+        base_url=KeptOutputs.of(outputs).base_url,
+        was_read_with_this_key=outputs.get(FINGERPRINT) == account.client.fingerprint(resource["id"]),
+    )
