@@ -19,9 +19,10 @@ _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
 class Access:
-    """Checks the headers of requests."""
+    """The hosts that requests may name."""
 
     def __init__(self, host: str, *, allow_remote: bool, allowed_hosts: Collection[str]) -> None:
+        """Raises ValueError if one of the allowed hosts is not a name. `host` is where the emulator listens."""
         names = ["localhost", *allowed_hosts]
         for name in allowed_hosts:
             if not _NAME.fullmatch(_canonical(name)):

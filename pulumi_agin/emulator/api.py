@@ -93,18 +93,22 @@ def respond(state: State, request: ApiRequest) -> ApiResponse:
 
 
 def _look_up(state: State, request: ApiRequest) -> dict[str, dns_lookup.Answer]:
-    """Looks up the domains of the ingresses in the response whose certificate job is running."""
+    """Looks up the domains of the ingresses in the response whose certificate job is running.
+
+    The caller must not hold the lock, so that other requests are handled in the meantime.
+    """
     if state.dns is None or request.method not in ("GET", "PATCH"):
         return {}
     with state.lock:
-        ingress_id, now = request.path.removeprefix(COLLECTION).removeprefix("/"), state.clock()
+        now = state.clock()
         account = state.accounts.get(request.api_key() or "")
+        own = [] if account is None else state.store.newest_first(account)
         domains = [
             ingress.domain
-            for ingress in state.store.newest_first(account or 0)
-            if ingress_id in ("", ingress.id) and certificates.is_job_running(ingress, now, state.settings)
+            for ingress in own
+            if request.path in (COLLECTION, f"{COLLECTION}/{ingress.id}")
+            and certificates.is_job_running(ingress, now, state.settings)
         ]
-    # The lock is not held, so that other requests are handled in the meantime.
     return state.dns.lookup(domains) if domains else {}
 
 
@@ -123,6 +127,7 @@ def is_about(state: State, request: ApiRequest, domain: str) -> bool:
 
 
 def _store_records(state: State, found: Mapping[str, dns_lookup.Answer]) -> None:
+    """Stores the answers of `_look_up` with their ingresses, for the certificates' states."""
     now, is_changed = state.clock(), False
     for ingress in state.store.ingresses.values():
         # The certificate may have been issued since.
@@ -134,32 +139,27 @@ def _store_records(state: State, found: Mapping[str, dns_lookup.Answer]) -> None
 
 
 def _dispatch(state: State, request: ApiRequest) -> tuple[int, dict[str, Any] | None]:
-    ingress_id = request.path.removeprefix(COLLECTION + "/")
-    is_collection = request.path == COLLECTION
-    if not is_collection and (ingress_id == request.path or not ingress_id or "/" in ingress_id):
-        # Only the path distinguishes it from the error of an unknown id.
-        raise RejectedRequestError(404, "Not Found", path=request.path)
-    if request.method not in (("GET", "POST") if is_collection else ("GET", "PATCH", "DELETE")):
-        raise RejectedRequestError(405, "Method Not Allowed")
+    """Checks a request, in the order in which the page of the emulator lists the checks, and carries it out.
 
+    Returns the status and the content of the response; None has no body.
+    """
+    ingress_id = _ingress_id(request.path)
+    if request.method not in (("GET", "POST") if ingress_id is None else ("GET", "PATCH", "DELETE")):
+        raise RejectedRequestError(405, "Method Not Allowed")
     account = _authenticate(state, request)
-    version = request.headers.get("ngrok-version", "")
-    if version != "2":
-        raise coded(217, version=version) if version else coded(218)
+    _check_version(request.headers.get("ngrok-version", ""))
     if not state.spend(account):
         raise coded(226, limit=state.settings.limit)
-    query = _query(request.query, _LIST_PARAMETERS if is_collection and request.method == "GET" else ())
+    is_list = ingress_id is None and request.method == "GET"
+    query = _query(request.query, _LIST_PARAMETERS if is_list else ())
     if request.method in ("GET", "DELETE") and request.body:
         raise coded(211, method=request.method)
-    if is_collection:
-        if request.method == "GET":
-            return 200, _list(state, account, query, request.base_url)
-        return 201, _create(state, account, _body(request, _CREATE_FIELDS))
 
-    _check_id(ingress_id)
-    ingress = state.store.ingresses.get(ingress_id)
-    if ingress is None or ingress.account != account:
-        raise RejectedRequestError(404, "Resource not found")
+    if is_list:
+        return 200, _list(state, account, query, request.base_url)
+    if ingress_id is None:
+        return 201, _create(state, account, _body(request, _CREATE_FIELDS))
+    ingress = _find(state, account, ingress_id)
     if request.method == "PATCH":
         return 200, _update(state, ingress, _body(request, _UPDATE_FIELDS))
     if request.method == "DELETE":
@@ -176,7 +176,19 @@ def is_json(content_type: str) -> bool:
 # The checks of all requests
 
 
+def _ingress_id(path: str) -> str | None:
+    """Returns the id in a path, which may be malformed; None for the path of all ingresses."""
+    if path == COLLECTION:
+        return None
+    ingress_id = path.removeprefix(COLLECTION + "/")
+    if ingress_id == path or not ingress_id or "/" in ingress_id:
+        # Only the path distinguishes it from the error of an unknown id.
+        raise RejectedRequestError(404, "Not Found", path=path)
+    return ingress_id
+
+
 def _authenticate(state: State, request: ApiRequest) -> int:
+    """Returns the number of the account of the key."""
     header = request.headers.get("authorization")
     if header is None:
         raise coded(200)
@@ -186,6 +198,13 @@ def _authenticate(state: State, request: ApiRequest) -> int:
     if key not in state.accounts:
         raise coded(202, key=key)
     return state.accounts[key]
+
+
+def _check_version(version: str) -> None:
+    if not version:
+        raise coded(218)
+    if version != "2":
+        raise coded(217, version=version)
 
 
 def _query(query: str, supported: Collection[str]) -> dict[str, str]:
@@ -229,6 +248,14 @@ def _check_id(value: str) -> None:
     raise coded(227 if underscore and prefix != "agin" else 222, id=value)
 
 
+def _find(state: State, account: int, ingress_id: str) -> Ingress:
+    _check_id(ingress_id)
+    ingress = state.store.ingresses.get(ingress_id)
+    if ingress is None or ingress.account != account:
+        raise RejectedRequestError(404, "Resource not found")
+    return ingress
+
+
 # The operations
 
 
@@ -246,6 +273,7 @@ def _create(state: State, account: int, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _update(state: State, ingress: Ingress, body: dict[str, Any]) -> dict[str, Any]:
+    """Changes an ingress. Everything is checked before anything changes."""
     if _string(body, "id") not in (None, ingress.id):
         raise coded(215, name="id")
     description, metadata = _string(body, "description"), _string(body, "metadata")
@@ -262,18 +290,11 @@ def _update(state: State, ingress: Ingress, body: dict[str, Any]) -> dict[str, A
 
 
 def _list(state: State, account: int, query: dict[str, str], base_url: str) -> dict[str, Any]:
-    limit = MAX_PAGE
-    if "limit" in query:
-        if not re.fullmatch(r"[+-]?[0-9]{1,18}", query["limit"]):
-            raise coded(244, maximum=MAX_PAGE, value=query["limit"])
-        limit = int(query["limit"])
-        if not 1 <= limit <= MAX_PAGE:
-            raise coded(233, maximum=MAX_PAGE, value=query["limit"])
+    limit = _page_size(query)
     before_id = query.get("before_id")
     if before_id is not None:
         _check_id(before_id)
     matches = parse_filter(query["filter"], state.clock()) if "filter" in query else None
-
     ingresses = [
         ingress
         for ingress in state.store.newest_first(account)
@@ -291,10 +312,22 @@ def _list(state: State, account: int, query: dict[str, str], base_url: str) -> d
     }
 
 
+def _page_size(query: dict[str, str]) -> int:
+    given = query.get("limit")
+    if given is None:
+        return MAX_PAGE
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", given):
+        raise coded(244, maximum=MAX_PAGE, value=given)
+    if not 1 <= int(given) <= MAX_PAGE:
+        raise coded(233, maximum=MAX_PAGE, value=given)
+    return int(given)
+
+
 # Values
 
 
 def _string(body: dict[str, Any], name: str) -> str | None:
+    """Returns the string of a parameter; None if it is absent or null."""
     value = body.get(name)
     if value is None:
         return None
@@ -309,6 +342,7 @@ def _string(body: dict[str, Any], name: str) -> str | None:
 
 
 def _policy(state: State, body: dict[str, Any]) -> dict[str, str] | None:
+    """Returns the policy with its private key type, which may be the default; None if it is absent or null."""
     name = "certificate_management_policy"
     value = body.get(name)
     if value is None:
@@ -331,6 +365,7 @@ def _policy(state: State, body: dict[str, Any]) -> dict[str, str] | None:
 
 
 def _domain(body: dict[str, Any]) -> str:
+    """Returns the domain in canonical form."""
     given = _string(body, "domain") or ""
     domain = given.strip().lower().removesuffix(".")
     is_name = all(_LABEL.fullmatch(label) for label in domain.split(".")) and len(domain) <= 253

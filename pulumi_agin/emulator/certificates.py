@@ -62,7 +62,8 @@ def status(
     started = max(ingress.policy_set_at + timedelta(seconds=settings.job_after_seconds), since)
     issued = since + timedelta(seconds=settings.issue_after_seconds)
     renewals = max((now - issued) // _RENEWED_EVERY, 0)
-    renews_at = issued + _RENEWED_EVERY * (renewals + 1)
+    last_renewal = issued + _RENEWED_EVERY * renewals
+    renews_at = last_renewal + _RENEWED_EVERY
     if ingress.certificate is not None:
         state = ingress.certificate["state"]
     elif needs_records and ingress.records_right_since is None:
@@ -70,13 +71,22 @@ def status(
         state = "dns_error" if ingress.records_problem else "pending"
     elif now < issued:
         state = "pending" if now < started else "in_progress"
-    elif renewals and (now - issued) % _RENEWED_EVERY < issued - since:
+    elif renewals and now - last_renewal < issued - since:
         state = "renewing"
-        started = renews_at = renews_at - _RENEWED_EVERY
+        started = renews_at = last_renewal
     else:
         state = "issued"
 
-    override = ingress.certificate or {}
+    if state == "pending":
+        return None
+    return {
+        "renews_at": timestamp(renews_at) if state in ("issued", "renewing") else None,
+        "provisioning_job": None if state in ("issued", "no_job") else _job(ingress, state, started, needs_records),
+    }
+
+
+def _job(ingress: Ingress, state: str | None, started: datetime, needs_records: bool) -> dict[str, Any]:
+    """Returns the job of a state that has one. What the control plane has set replaces the error code and the msg."""
     in_progress = ("Managed certificate provisioning in progress.", None)
     wrong_records = (needs_records and ingress.records_problem) or no_records(ingress.domain)
     failing: dict[str | None, tuple[str, str | None]] = {
@@ -84,15 +94,11 @@ def status(
         "dns_error": (wrong_records, "DNS_ERROR"),
         "error": ("Managed certificate provisioning failed.", "UNKNOWN_ERROR"),
     }
-    if state == "pending":
-        return None
-    if state in ("issued", "no_job"):
-        return {"renews_at": timestamp(renews_at) if state == "issued" else None, "provisioning_job": None}
     msg, error_code = failing.get(state, in_progress)
-    job = {
+    override = ingress.certificate or {}
+    return {
         "error_code": override.get("error_code") or error_code,
         "msg": override.get("msg") or msg,
         "started_at": timestamp(started),
         "retries_at": timestamp(started + _RETRIED_AFTER) if state in failing else None,
     }
-    return {"renews_at": timestamp(renews_at) if state == "renewing" else None, "provisioning_job": job}

@@ -47,6 +47,7 @@ class DnsServer:
         self._port = port
 
     def lookup(self, domains: Collection[str]) -> dict[str, Answer]:
+        """Looks up the NS records of domains. It raises nothing: after a failure, the answer is the reason."""
         found: dict[str, Answer] = {}
         end = time.monotonic() + LOOKUP_SECONDS
         reason = ""
@@ -72,6 +73,7 @@ class DnsServer:
         return {domain: found.get(domain, failed) for domain in domains}
 
     def _interpret(self, domain: str, question: dns.rrset.RRset, response: dns.message.Message) -> Answer:
+        """Returns the answer in a response, which has the NS records of a delegation in its authority section."""
         for section in (response.answer, response.authority):
             records = response.get_rrset(section, question.name, question.rdclass, question.rdtype)
             if records is not None:

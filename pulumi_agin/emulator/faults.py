@@ -42,6 +42,7 @@ class Fault:
     after: bool
 
     def __post_init__(self) -> None:
+        """Brings the method and the domain into canonical form. Raises ValueError if a value is not allowed."""
         self.method = self.method and self.method.upper()
         rules = {
             "method": (self.method in (None, *METHODS), f"one of {', '.join(METHODS)}, or None"),
@@ -63,9 +64,9 @@ class Fault:
         return self.after if self.kind == "hang" else self.kind not in ("respond", "reset_before")
 
     def applies_to(self, method: str, is_about: Callable[[str], bool]) -> bool:
-        """Returns whether the fault affects a request, and counts the request."""
-        is_left = self.times != 0
-        applies = is_left and self.method in (None, method) and (self.domain is None or is_about(self.domain))
-        if applies and self.times is not None:
+        """Returns whether the fault affects a request. `is_about` tells whether that is about a domain."""
+        return self.times != 0 and self.method in (None, method) and (self.domain is None or is_about(self.domain))
+
+    def count_request(self) -> None:
+        if self.times is not None:
             self.times -= 1
-        return applies

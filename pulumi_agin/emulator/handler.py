@@ -57,6 +57,7 @@ class HttpServer(ThreadingHTTPServer):
         """Does nothing: `listen` does it."""
 
     def listen(self) -> None:
+        """Accepts connections, in a thread of its own, until `end`. Does nothing if it listens already."""
         if self._listener is None:
             self.socket.listen(self.request_queue_size)
             self._listener = threading.Thread(
@@ -72,7 +73,7 @@ class HttpServer(ThreadingHTTPServer):
         thread.start()
 
     def end(self) -> None:
-        """Ends all connections, even if a request hangs, and releases the port."""
+        """Ends all connections, even if a request hangs, and releases the port. It can't be used again."""
         if self._listener is not None:
             self.shutdown()
             self._listener.join()
@@ -103,16 +104,9 @@ class Handler(BaseHTTPRequestHandler):
         """Prints nothing."""
 
     def respond(self) -> None:
-        length = self.headers.get("content-length", "0")
-        if "transfer-encoding" in self.headers or not length.isdecimal():
-            self.send_error(HTTPStatus.LENGTH_REQUIRED)
-            return
-        if len(length) > _MOST_LENGTH_DIGITS:
-            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            return
-        body = self.rfile.read(int(length))
-        if len(body) < int(length):
-            self.close_connection = True
+        """Reads the body of a request, whose line and headers the base class has read, and sends a response."""
+        body = self._read_body()
+        if body is None:
             return
         target, _, query = self.path.partition("?")
         path = unquote(target)
@@ -128,14 +122,32 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = respond  # noqa: N815
 
+    def _read_body(self) -> bytes | None:
+        """Returns the body. Without a usable length, it sends an error response and returns None.
+
+        It returns None, too, if the client ends the connection before the end of the body.
+        """
+        length = self.headers.get("content-length", "0")
+        if "transfer-encoding" in self.headers or not length.isdecimal():
+            self.send_error(HTTPStatus.LENGTH_REQUIRED)
+            return None
+        if len(length) > _MOST_LENGTH_DIGITS:
+            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return None
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            self.close_connection = True
+            return None
+        return body
+
     # The API
 
     def _respond_as_api(self, request: ApiRequest) -> None:
+        """Logs a request, carries it out as far as its fault allows, and sends the response, if there is one."""
         state = self.server.state
         with state.lock:
             seen = self._log(request)
-            is_about = partial(api.is_about, state, request)
-            fault = next((each for each in state.faults if each.applies_to(request.method, is_about)), None)
+            fault = self._take_fault(request)
         response = self._carry_out(request, fault)
         if response is None:
             self._reset()
@@ -145,7 +157,20 @@ class Handler(BaseHTTPRequestHandler):
         date = self.date_time_string(state.clock().timestamp())
         self._send(response, {"date": date}, is_cut=fault is not None and fault.kind == "cut_short")
 
+    def _take_fault(self, request: ApiRequest) -> Fault | None:
+        """Returns the fault of a request, which then has one request less. The caller holds the lock of the state."""
+        state = self.server.state
+        is_about = partial(api.is_about, state, request)
+        fault = next((each for each in state.faults if each.applies_to(request.method, is_about)), None)
+        if fault is not None:
+            fault.count_request()
+        return fault
+
     def _log(self, request: ApiRequest) -> RequestSeen:
+        """Adds a request to the log, and returns the entry. The caller holds the lock of the state.
+
+        The first request of a connection gives it its number.
+        """
         state = self.server.state
         if self.number == 0:
             state.connections += 1
@@ -218,6 +243,7 @@ class Handler(BaseHTTPRequestHandler):
     # The control plane
 
     def _control(self, name: str, body: bytes) -> ApiResponse:
+        """Calls a method of the control plane, with a JSON object of arguments."""
         if name not in (*READS, *ACTIONS):
             return _error(404, f"The control plane supports GET {', '.join(READS)}; POST {', '.join(ACTIONS)}.")
         method = "GET" if name in READS else "POST"
@@ -241,6 +267,7 @@ def _error(status: int, message: str) -> ApiResponse:
 
 
 def _fault_response(fault: Fault, api_key: str) -> ApiResponse:
+    """Returns the response that a test has given to a fault, with the key of the request in it."""
     headers = {name.lower(): value.replace("{api_key}", api_key) for name, value in fault.headers.items()}
     headers.setdefault("content-type", "text/plain; charset=utf-8")
     return ApiResponse(fault.status, fault.body.replace("{api_key}", api_key).encode(errors="replace"), headers)

@@ -119,7 +119,8 @@ class Emulator(Control):
         with self._state.lock:
             self._state.store.load()
             self._state.store.save()
-        self._bind().listen()
+        self._server = self._bind()
+        self._server.listen()
         return self
 
     def stop(self) -> None:
@@ -137,7 +138,7 @@ class Emulator(Control):
         """
         self._running().end()
         # Otherwise the system could assign the port to another process.
-        self._bind()
+        self._server = self._bind()
 
     def resume(self) -> None:
         """Ends a pause. The port stays the same.
@@ -148,10 +149,13 @@ class Emulator(Control):
         self._running().listen()
 
     def _bind(self) -> HttpServer:
-        """Returns a server that has bound the port, and rejects connections until it listens."""
-        self._server = HttpServer((self._host, self._port), self._state, self, self._access)
-        self._port = self._server.server_address[1]
-        return self._server
+        """Returns a server that has bound the port, and rejects connections until it listens.
+
+        A free port is kept for all later servers.
+        """
+        server = HttpServer((self._host, self._port), self._state, self, self._access)
+        self._port = server.server_address[1]
+        return server
 
     def _running(self) -> HttpServer:
         if self._server is None:

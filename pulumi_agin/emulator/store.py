@@ -76,7 +76,7 @@ class Store:
         self.load()
 
     def load(self) -> None:
-        """Loads the file, which others may have changed. Without a file, nothing changes."""
+        """Loads the file, which others may have changed. Without a file, nothing changes. May raise StoreError."""
         if self._file is None:
             return
         # A device or a pipe may have no end.
@@ -110,7 +110,7 @@ class Store:
         return sorted(own, key=lambda ingress: ingress.id, reverse=True)
 
     def save(self) -> None:
-        """Writes the file in one step. If that fails, the ingresses are again those of the last save."""
+        """Writes the file in one step. If that fails, raises StoreError; the ingresses are those of the last save."""
         if self._file is None:
             return
         document = {"format": _FORMAT, "ingresses": [asdict(each) for each in self.ingresses.values()]}
@@ -160,6 +160,7 @@ def _ns_targets(ingress_id: str) -> list[str]:
 
 
 def _parse(content: str) -> dict[str, Ingress]:
+    """Returns the ingresses in a file by id. Other content than the emulator's raises any of several errors."""
     document: Any = json.loads(content)
     if document["format"] != _FORMAT:
         raise ValueError("another format")
