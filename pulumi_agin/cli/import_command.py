@@ -10,6 +10,7 @@ import argparse
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
@@ -34,60 +35,93 @@ from .stack import agent_ingresses, load_settings, provider_settings, read_resou
 MOST_LISTED = 5
 
 
+@dataclass(frozen=True)
+class _Selection:
+    """The ingresses that the options select."""
+
+    ingresses: Sequence[IngressModel]
+    names: Mapping[str, str]
+    """The names in the file of --names, by ingress id."""
+    unreadable: Sequence[str]
+    """A sentence for each ingress that can't be read."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is printed of a selection."""
+
+    declared: dict[str, IngressModel] = field(default_factory=dict[str, IngressModel])
+    """The ingresses in the program, by resource name."""
+    new: dict[str, IngressModel] = field(default_factory=dict[str, IngressModel])
+    """Those of them that the stack does not have yet, which are in the file."""
+    skipped: list[str] = field(default_factory=list[str])
+    """A sentence for each ingress that the output lacks because the stack has it."""
+
+
 def run(options: argparse.Namespace, clock: Clock) -> int:
-    """Prints the program or the file for the ingresses, and notes about them on stderr.
+    """Prints the program or the file for the ingresses, and notes about them on stderr."""
+    _check(options)
+    resources = read_resources(options.stack, show_secrets=options.provider is not None)
+    if options.provider is None:
+        provider, settings = None, load_settings(options.stack)
+    else:
+        provider, settings = provider_settings(options.provider, resources, options.stack)
+    account = Account(settings, clock)
+    selection = _select(options, account)
+    plan = _plan(selection, options, agent_ingresses(resources))
+    _print_notes(account, selection.unreadable, plan.skipped)
+    if options.code:
+        # The stack may have those that can't be read, and would delete them.
+        skipped = [*plan.skipped, *selection.unreadable]
+        return print_text(program(plan.declared, skipped, options.parent, provider, options.delegations))
+    if not plan.new:
+        note("all of them are already in the stack, so the import file contains no resources")
+    return print_text(_file(plan.new, {"parent": options.parent, "provider": provider}, account.client))
+
+
+def _plan(selection: _Selection, options: argparse.Namespace, in_stack: Sequence[Mapping[str, Any]]) -> _Plan:
+    """Names the ingresses, and compares them with those of the stack.
 
     An ingress that the stack has under another name is an error if the user selected it individually, and is omitted
     otherwise. One that the stack has under the same name is omitted from the file, but not from the program.
     """
-    _check(options)
-    state = read_resources(options.stack, show_secrets=options.provider is not None)
-    if options.provider is None:
-        provider, settings = None, load_settings(options.stack)
-    else:
-        provider, settings = provider_settings(options.provider, state, options.stack)
-    client = Account(settings, clock).client
-    found, given, unreadable = _select(options, client, settings.account_description)
-    in_stack = agent_ingresses(state)
-    declared: dict[str, IngressModel] = {}
-    new: dict[str, IngressModel] = {}
-    left_out: list[str] = []
-    for name, ingress in zip(name_all(found, given, options.name), found, strict=True):
+    plan = _Plan()
+    names = name_all(selection.ingresses, selection.names, options.name)
+    for name, ingress in zip(names, selection.ingresses, strict=True):
         owners = [each for each in in_stack if each.get("id") == ingress.id]
-        other = next((each for each in owners if not _is_imported_as(each, options.parent, name)), None)
+        others = [each for each in owners if not _is_imported_as(each, options.parent, name)]
         fact = f"the Agent Ingress {ingress.domain} ({ingress.id}) is already in the stack as "
-        if other is not None:
-            fact += one_line(other["urn"])
-            if options.chosen or ingress.id in given:
-                raise UsageError(f"{fact}{_next_step(other, options.stack)}")
-            left_out.append(fact)
+        if others:
+            fact += one_line(others[0]["urn"])
+            if options.chosen or ingress.id in selection.names:
+                raise UsageError(f"{fact}{_next_step(others[0], options.stack)}")
+            plan.skipped.append(fact)
             continue
-        if name in declared:
+        if name in plan.declared:
             raise UsageError(
-                f"{declared[name].domain} and {ingress.domain} can't both be named {one_line(name)}: two Agent "
+                f"{plan.declared[name].domain} and {ingress.domain} can't both be named {one_line(name)}: two Agent "
                 "Ingresses can't have the same resource name. Use --names FILE with other names, or omit --name"
             )
-        declared[name] = ingress
+        plan.declared[name] = ingress
         if not owners:
-            new[name] = ingress
+            plan.new[name] = ingress
         elif not options.code:
-            left_out.append(fact + one_line(owners[0]["urn"]))
+            plan.skipped.append(fact + one_line(owners[0]["urn"]))
+    return plan
+
+
+def _print_notes(account: Account, unreadable: Sequence[str], skipped: Sequence[str]) -> None:
+    settings = account.settings
     note(f"the API key is from {settings.api_key.shown_as}")
     for sentence in unreadable:
         note(f"skipped: {sentence}", YELLOW)
     if settings.other_base_url:
-        note(f"the base URL is {client.sanitize(settings.other_base_url)}")
-    if len(left_out) > MOST_LISTED:
-        note(f"skipped: {len(left_out)} Agent Ingresses that are already in the stack")
+        note(f"the base URL is {account.client.sanitize(settings.other_base_url)}")
+    if len(skipped) > MOST_LISTED:
+        note(f"skipped: {len(skipped)} Agent Ingresses that are already in the stack")
     else:
-        for sentence in left_out:
+        for sentence in skipped:
             note(f"skipped: {sentence}")
-    if options.code:
-        # The stack may have those that can't be read, and would delete them.
-        return print_text(program(declared, [*left_out, *unreadable], options.parent, provider, options.delegations))
-    if not new:
-        note("all of them are already in the stack, so the import file contains no resources")
-    return print_text(_file(new, {"parent": options.parent, "provider": provider}, client))
 
 
 def _file(new: Mapping[str, IngressModel], references: Mapping[str, str | None], client: AgentIngressClient) -> str:
@@ -159,54 +193,59 @@ def _check(options: argparse.Namespace) -> None:
         )
 
 
-def _select(
-    options: argparse.Namespace, client: AgentIngressClient, account: str
-) -> tuple[list[IngressModel], dict[str, str], list[str]]:
-    """Returns the selected ingresses, the names in a file by ingress id, and a sentence for each that can't be read.
+def _select(options: argparse.Namespace, account: Account) -> _Selection:
+    """Reads the file of --names and the account, and returns what the options select, which is at least one ingress.
 
     One that can't be read is an error if it is an argument of the command.
     """
-    names = {} if options.names is None else read_names(options.names, client)
+    client = account.client
+    in_file = {} if options.names is None else read_names(options.names, client)
     chosen = [canonical_key(each, client) for each in options.chosen]
-    budget, filter_ = request_budget(client), options.filter
-    in_account = client.list_readable(None, budget) if names or filter_ is None else Listing([])
-    matching = in_account if filter_ is None else client.list_readable(filter_, budget)
-    # The order is always the same, so that numbered names stay the same.
-    found = sorted(matching.ingresses, key=lambda ingress: (ingress.created_at, ingress.id))
-    unreadable = {key: error for error in in_account.unreadable for key in (error.id, error.domain)}
-    names = {key: name for key, name in names.items() if key not in unreadable}
-
-    def pick(keys: Sequence[str], where: str = "") -> list[IngressModel]:
-        for key in keys:
-            if key in unreadable:
-                raise unreadable[key]
-        by_key = {key: ingress for ingress in in_account.ingresses for key in (ingress.id, ingress.domain)}
-        missing = [client.sanitize(key, 100) for key in keys if key not in by_key]
-        if missing:
-            more = f" and {len(missing) - MOST_LISTED} more" if len(missing) > MOST_LISTED else ""
-            listed = ", ".join(missing[:MOST_LISTED])
-            raise UsageError(f"{where}there is no Agent Ingress with the domain or ID {listed}{more} in {account}")
-        picked: dict[str, IngressModel] = {}
-        for ingress in (by_key[key] for key in keys):
-            if ingress.id in picked:
-                raise UsageError(
-                    f"{where}{ingress.domain} ({ingress.id}) is given twice: specify each Agent Ingress once"
-                )
-            picked[ingress.id] = ingress
-        return list(picked.values())
-
-    # One file can serve several commands, each of which imports some of its ingresses.
-    named = pick(list(names), "--names: ")
+    budget = request_budget(client)
+    needs_all = bool(in_file) or options.filter is None
+    in_account = client.list_readable(None, budget) if needs_all else Listing([])
+    matching = in_account if options.filter is None else client.list_readable(options.filter, budget)
+    unreadable = {key for error in in_account.unreadable for key in (error.id, error.domain)}
+    names = {key: name for key, name in in_file.items() if key not in unreadable}
+    # Also if others are chosen: one file can serve several commands, each of which imports some of its ingresses.
+    named = _pick(list(names), in_account, account, "--names: ")
     if chosen:
-        found = pick(chosen)
-    elif not options.all and filter_ is None:
+        found = _pick(chosen, in_account, account)
+    elif options.all or options.filter is not None:
+        # The order is always the same, so that numbered names stay the same.
+        found = sorted(matching.ingresses, key=lambda ingress: (ingress.created_at, ingress.id))
+    else:
         found = named
     left_out = [] if chosen else [*in_account.unreadable, *matching.unreadable]
     if not found:
         if left_out:
             raise left_out[0]
-        with_filter = "" if filter_ is None else f" that matches the filter: {client.sanitize(filter_)}"
-        raise UsageError(f"{account} has no Agent Ingress{with_filter}")
+        with_filter = "" if options.filter is None else f" that matches the filter: {client.sanitize(options.filter)}"
+        raise UsageError(f"{account.settings.account_description} has no Agent Ingress{with_filter}")
     given = {ingress.id: name for ingress, name in zip(named, names.values(), strict=True)}
     # Both lists may have it.
-    return found, given, list(dict.fromkeys(map(str, left_out)))
+    return _Selection(found, given, list(dict.fromkeys(map(str, left_out))))
+
+
+def _pick(keys: Sequence[str], listing: Listing, account: Account, source: str = "") -> list[IngressModel]:
+    """Returns the ingresses of ids and domains. Each must be in the list, and readable, and there only once.
+
+    `source` is the beginning of an error message.
+    """
+    for error in listing.unreadable:
+        if error.id in keys or error.domain in keys:
+            raise error
+    by_key = {key: ingress for ingress in listing.ingresses for key in (ingress.id, ingress.domain)}
+    missing = [account.client.sanitize(key, 100) for key in keys if key not in by_key]
+    if missing:
+        more = f" and {len(missing) - MOST_LISTED} more" if len(missing) > MOST_LISTED else ""
+        raise UsageError(
+            f"{source}there is no Agent Ingress with the domain or ID {', '.join(missing[:MOST_LISTED])}{more} in "
+            f"{account.settings.account_description}"
+        )
+    picked: dict[str, IngressModel] = {}
+    for ingress in (by_key[key] for key in keys):
+        if ingress.id in picked:
+            raise UsageError(f"{source}{ingress.domain} ({ingress.id}) is given twice: specify each Agent Ingress once")
+        picked[ingress.id] = ingress
+    return list(picked.values())

@@ -38,28 +38,33 @@ def canonical_key(given: str, client: AgentIngressClient) -> str:
 
 def read_names(file: str, client: AgentIngressClient) -> dict[str, str]:
     """Returns the names in a JSON file, or on stdin for "-", by ids and canonical domains."""
-    where = f"--names {one_line(file)}"
+    source = f"--names {one_line(file)}"
+    names: dict[str, str] = {}
+    for given, name in _read_pairs(file, source):
+        key = canonical_key(given, client)
+        if not isinstance(name, str) or not name.strip():
+            raise UsageError(f"{source} has no name for {key}: it must be a non-empty string")
+        if key in names:
+            raise UsageError(f"{source} has {key} twice")
+        names[key] = name
+    return names
+
+
+def _read_pairs(file: str, source: str) -> tuple[tuple[str, object], ...]:
+    """Returns the keys and values of the JSON object in a file. `source` is the beginning of an error message."""
     try:
         if file == "-" and sys.stdin is None:
-            raise UsageError(f"{where} reads from stdin, which is closed")
+            raise UsageError(f"{source} reads from stdin, which is closed")
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         # An object becomes a tuple of its pairs, because a dict would keep only the last of two equal keys.
         pairs = json.loads(content, object_pairs_hook=tuple)
     except OSError as error:
-        raise UsageError(f"{where} can't be read: {error.strerror or error}") from None
+        raise UsageError(f"{source} can't be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{where} is malformed: {error}; {_FORM}") from None
+        raise UsageError(f"{source} is malformed: {error}; {_FORM}") from None
     if not pairs or not isinstance(pairs, tuple):
-        raise UsageError(f"{where} contains no Agent Ingress: {_FORM}")
-    names: dict[str, str] = {}
-    for given, name in pairs:
-        key = canonical_key(given, client)
-        if not isinstance(name, str) or not name.strip():
-            raise UsageError(f"{where} has no name for {key}: it must be a non-empty string")
-        if key in names:
-            raise UsageError(f"{where} has {key} twice")
-        names[key] = name
-    return names
+        raise UsageError(f"{source} contains no Agent Ingress: {_FORM}")
+    return pairs
 
 
 def name_all(ingresses: Iterable[IngressModel], given: Mapping[str, str], name: str | None) -> list[str]:

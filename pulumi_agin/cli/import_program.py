@@ -23,10 +23,8 @@ from .import_names import unique
 # The adapters of pulumi_agin.dns, except `custom`, which accepts a function.
 ADAPTERS = sorted({name for name in dns.__all__ if name.islower()} - {"custom"})
 
-# Optional arguments of an adapter that almost every user needs.
+# Optional arguments that almost every user of an adapter needs. No signature shows that.
 _USUAL_ARGUMENTS = {"rfc2136": ("port", "tsig_key_name", "tsig_secret")}
-# The config methods that read them. All other values are strings.
-_GETTERS = {"port": "require_int", "tsig_secret": "require_secret"}
 
 _RECORD_IDS = "recordIds"
 
@@ -59,11 +57,7 @@ def program(
         identifier = unique(_identifier(name), taken, "_")
         blocks.append(f"{identifier} = {_declaration(name, ingress, references)}")
         if delegations is not None:
-            # The records inherit the protection. Without it, `pulumi destroy` would delete them, although it can't
-            # delete the ingress.
-            dns_adapter = f"dns={delegations.adapter_of(ingress)}"
-            arguments = [_literal(name), f"agent_ingress={identifier}", dns_adapter, _options(parents)]
-            blocks.append(_call("agin.AgentIngressDelegation", arguments) + "\n")
+            blocks.append(_delegation(name, identifier, delegations.adapter_of(ingress), parents))
     return "\n".join(blocks)
 
 
@@ -88,15 +82,30 @@ def _declaration(name: str, ingress: IngressModel, references: Mapping[str, str]
     return _call("agin.AgentIngress", [*arguments, _options(references)]) + "\n"
 
 
+def _delegation(name: str, identifier: str, adapter: str, parents: Mapping[str, str]) -> str:
+    """Returns the delegation of the ingress in a variable, with the code of its adapter."""
+    # The records inherit the protection. Without it, `pulumi destroy` would delete them, although it can't delete the
+    # ingress.
+    arguments = [_literal(name), f"agent_ingress={identifier}", f"dns={adapter}", _options(parents)]
+    return _call("agin.AgentIngressDelegation", arguments) + "\n"
+
+
+def _getter(name: str, annotation: str) -> str:
+    """Returns the method of pulumi.Config that reads an adapter's argument."""
+    if name.endswith("_secret"):
+        return "require_secret"
+    return "require_int" if annotation == "pulumi.Input[int]" else "require"
+
+
 class _Delegations:
     """The code of the delegations' adapter, whose arguments the program reads from its config."""
 
     def __init__(self, adapter: str) -> None:
-        parameters = inspect.signature(getattr(dns, adapter)).parameters
         self._adapter = adapter
+        parameters = inspect.signature(getattr(dns, adapter)).parameters
         needed = [name for name, parameter in parameters.items() if parameter.default is parameter.empty]
-        self._arguments = {
-            name: _GETTERS.get(name, "require") for name in (*needed, *_USUAL_ARGUMENTS.get(adapter, ()))
+        self._getters = {
+            name: _getter(name, parameters[name].annotation) for name in (*needed, *_USUAL_ARGUMENTS.get(adapter, ()))
         }
         # external-dns has its own policy for existing records.
         self._can_adopt = "adopt" in parameters
@@ -106,7 +115,7 @@ class _Delegations:
     def begin(self, ingresses: list[IngressModel]) -> str:
         """Returns the code before the first delegation, with the config that it reads in comments."""
         lines = ["# Before the first run:"]
-        for name, getter in self._arguments.items():
+        for name, getter in self._getters.items():
             lines.append(f"# pulumi config set {'--secret ' if getter == 'require_secret' else ''}{camel_case(name)}")
         if self._is_by_record_ids:
             ids = {ingress.domain: dict.fromkeys(ingress.ns_targets, "ID") for ingress in ingresses}
@@ -126,7 +135,7 @@ class _Delegations:
         return self._call(f"record_ids[{_literal(ingress.domain)}]") if self._is_by_record_ids else "dns"
 
     def _call(self, adopt: str) -> str:
-        arguments = [f'{name}=config.{getter}("{camel_case(name)}")' for name, getter in self._arguments.items()]
+        arguments = [f'{name}=config.{getter}("{camel_case(name)}")' for name, getter in self._getters.items()]
         if self._can_adopt:
             arguments.append(f"adopt={adopt}")
         return _call(f"agin.dns.{self._adapter}", arguments)

@@ -43,16 +43,10 @@ def load_settings(stack: str | None = None) -> Settings:
         missing = f"the stack {one_line(settings.stack, 100)} has no {key} in its config"
         remedy = f"Set it in the config with `{pulumi_line(f'config set --secret {key}', stack)}`"
     except _CliError as error:
-        missing = str(error)
-        if stack is not None:
-            raise UsageError(f"the config of the stack {one_line(stack, 100)} could not be read: {missing}") from None
-        if not isinstance(error, _NoStackError):
-            raise UsageError(
-                f"the config of the selected stack could not be read: {missing}. The environment is not used "
-                "instead, because its key may belong to another account: fix this, or, to use the environment, run the "
-                "command outside the project's folder"
-            ) from None
+        if stack is not None or not isinstance(error, _NoStackError):
+            raise _unreadable_config(error, stack) from None
         settings = Settings.load(lambda key: None)
+        missing = str(error)
         remedy = "Set it, or run this in the folder of a project whose stack config has the key"
     if not settings.api_key.value.get_secret_value():
         variable = ENVIRONMENT[API_KEY]
@@ -60,6 +54,16 @@ def load_settings(stack: str | None = None) -> Settings:
             f"there is no ngrok API key: {missing}, and the environment variable {variable} is not set. {remedy}"
         )
     return settings
+
+
+def _unreadable_config(reason: _CliError, stack: str | None) -> UsageError:
+    if stack is not None:
+        return UsageError(f"the config of the stack {one_line(stack, 100)} could not be read: {reason}")
+    return UsageError(
+        f"the config of the selected stack could not be read: {reason}. The environment is not used instead, because "
+        "its key may belong to another account: fix this, or, to use the environment, run the command outside the "
+        "project's folder"
+    )
 
 
 def read_resources(stack: str | None, *, show_secrets: bool) -> Resources:
@@ -118,6 +122,10 @@ def request_budget(client: AgentIngressClient) -> Budget:
 
 
 def _settings_of_stack(stack: str | None) -> Settings:
+    """Reads the config of a stack with the CLI; None is the selected one. A setting that it lacks is the environment's.
+
+    Raises _NoStackError without a CLI, a project or a selected stack, and _CliError if the config can't be read.
+    """
     names = _names_in_project()
     with ThreadPoolExecutor() as threads:
         # Each takes a few tenths of a second.
@@ -156,7 +164,7 @@ def _names_in_project() -> Names:
 
 
 def _pulumi(command: str, stack: str | None, *arguments: str) -> str:
-    """Returns the output of a command of the CLI."""
+    """Returns the output of a command of the CLI. Raises _CliError if it fails, with the CLI's reason."""
     pulumi = shutil.which("pulumi")
     if pulumi is None:
         raise _NoStackError("pulumi is not on PATH")
@@ -169,12 +177,16 @@ def _pulumi(command: str, stack: str | None, *arguments: str) -> str:
         errors="replace",
         check=False,
     )
-    if run.returncode != 0:
-        lines = [line for line in run.stderr.splitlines() if line.strip()] or ["it printed nothing"]
-        # A warning may come before the error, such as that there is a new CLI.
-        reason = next((line for line in lines if line.startswith("error: ")), lines[0]).removeprefix("error: ")
-        # The exit status does not show it.
-        if "no stack selected" in reason:
-            raise _NoStackError("no stack is selected in this folder")
-        raise _CliError(f"`pulumi {command}` failed: {one_line(reason)}")
-    return run.stdout
+    if run.returncode == 0:
+        return run.stdout
+    reason = _reason(run.stderr)
+    # The exit status does not show it.
+    if "no stack selected" in reason:
+        raise _NoStackError("no stack is selected in this folder")
+    raise _CliError(f"`pulumi {command}` failed: {one_line(reason)}")
+
+
+def _reason(stderr: str) -> str:
+    """Returns the line with the error. A warning may come before it, such as that there is a new CLI."""
+    lines = [line for line in stderr.splitlines() if line.strip()] or ["it printed nothing"]
+    return next((line for line in lines if line.startswith("error: ")), lines[0]).removeprefix("error: ")
