@@ -92,6 +92,7 @@ class Checks:
         return replace(self._compare_with_stack(domain, ingress, in_stack), details=details)
 
     def _compare_with_stack(self, domain: str, ingress: IngressModel | None, in_stack: StackIngress | None) -> Check:
+        """Returns the check without details. `ingress` is the one at ngrok; both have the domain, if they exist."""
         if ingress is None:
             at_ngrok = f"{self.settings.account_description} has no Agent Ingress with this domain"
         else:

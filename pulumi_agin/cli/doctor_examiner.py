@@ -40,7 +40,7 @@ class Examiner:
         self._checks = Checks(account, server, stack)
 
     def examine(self, domain: str) -> Report:
-        """Examines one domain, in canonical form."""
+        """Examines one domain, in canonical form. If ngrok or DNS can't be queried, the report says so."""
         found = find_delegation(domain, DNS_SECONDS, self._server)
         try:
             ingress = self._client.find(domain, request_budget(self._client))
@@ -51,7 +51,8 @@ class Examiner:
     def examine_all(self, filter: str | None) -> FleetReport:  # noqa: A002
         """Examines all domains of the account, or those that match a filter in ngrok's CEL.
 
-        An ingress that can't be read is omitted, with a note on stderr.
+        An ingress that can't be read is omitted, with a note on stderr. If the request to ngrok fails, the report says
+        so. A filter that ngrok rejects raises UsageError, and so does a selection without ingresses.
         """
         try:
             listing = self._client.list_readable(filter, request_budget(self._client))
@@ -76,12 +77,14 @@ class Examiner:
         return FleetReport(self._checks.api_key(None), reports, self._checks.command(reports[0].domain))
 
     def _nothing_found(self, filter: str | None, listing: Listing) -> Exception:  # noqa: A002
+        """Returns the error to raise: the one of an ingress that can't be read, or a UsageError."""
         if listing.unreadable:
             return listing.unreadable[0]
         matching = "" if filter is None else f" that matches the filter: {self._client.sanitize(filter)}"
         return UsageError(f"{self._account.settings.account_description} has no Agent Ingress{matching}")
 
     def _find_delegations(self, domains: Sequence[str]) -> Mapping[str, DnsAnswer]:
+        """Returns the answer for each domain. An answer may be a problem, also if the time for all of them is over."""
         budget = self._client.budget(FLEET_DNS_SECONDS)
 
         def find(domain: str) -> DnsAnswer:

@@ -34,8 +34,8 @@ class _NoStackError(_CliError):
 def load_settings(stack: str | None = None) -> Settings:
     """Reads the settings, with an API key, from the config of a stack and the environment, as the provider does.
 
-    If there is a stack whose config can't be read, the environment is not used, because its key may belong to another
-    account.
+    If there is a stack whose config can't be read, that is a UsageError: the environment is not used instead, because
+    its key may belong to another account. A missing key is one, too.
     """
     try:
         settings = _settings_of_stack(stack)
@@ -91,10 +91,10 @@ def agent_ingresses(resources: Resources) -> Resources:
 
 
 def provider_settings(urn: str, resources: Resources, stack: str | None) -> tuple[str, Settings]:
-    """Returns the URN and the settings of an explicit provider, which must be in the state with its secrets.
+    """Returns the URN and the settings of an explicit provider. `resources` are the stack's, with their secrets.
 
-    States append an id to the URN, which may be omitted. The key never comes from the environment, because that may
-    belong to another account.
+    States append an id to the URN, which may be omitted. A UsageError lists the providers if it is none of them. The
+    key never comes from the environment, because that may belong to another account.
     """
     # The engine's default provider has no key.
     providers = [each for each in resources if each["type"] == urns.PROVIDER and each.get("inputs", {}).get(API_KEY)]
@@ -143,7 +143,10 @@ def _settings_of_stack(stack: str | None) -> Settings:
 
 
 def _names_in_project() -> Names:
-    """Returns the names of the settings in the language of the nearest project, in this folder or above it."""
+    """Returns the names of the settings in the language of the nearest project, in this folder or above it.
+
+    Raises _NoStackError without a project.
+    """
     folders = (Path.cwd(), *Path.cwd().parents)
     files = (folder / f"Pulumi.{ending}" for folder in folders for ending in ("yaml", "yml", "json"))
     project = next((file for file in files if file.is_file()), None)

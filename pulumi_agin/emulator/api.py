@@ -1,4 +1,8 @@
-"""The rules of the API, without HTTP."""
+"""The rules of the API, without HTTP.
+
+`respond` holds the lock of the state while it carries out a request. The functions that it calls raise
+RejectedRequestError, which becomes the response, before they change anything.
+"""
 
 from __future__ import annotations
 

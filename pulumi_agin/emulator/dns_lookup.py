@@ -31,6 +31,7 @@ class DnsServer:
     """A DNS server that has the parent zone of the domains."""
 
     def __init__(self, address: str) -> None:
+        """Raises ValueError if the address is not HOST:PORT. It sends nothing."""
         try:
             parts = urlsplit(f"//{address}")
             host, port = (parts.hostname, parts.port) if parts.netloc == address else (None, None)
