@@ -66,7 +66,6 @@ docs: env  ## the site of the docs, in .build/site; a broken link or anchor is a
 	@echo "the site is in .build/site/index.html"
 
 bench: env  ## benchmarks, compared with a provider that does nothing; T='--counts 1 --runs 3' for a quick run
-	@$(BIN)/python -m benchmarks.functions
 	@$(BIN)/python -m benchmarks $(T)
 
 lock:  ## tools/locks/dev.txt, in line with pyproject.toml; T=--upgrade selects the newest versions
