@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypedDict, overload
+from typing import Any, NoReturn, TypeAlias, TypedDict, overload
 
 import pulumi
 from typing_extensions import NotRequired
@@ -22,12 +22,9 @@ from .lifecycle.phrasing import must_be_one_of
 from .program import sdk_internals
 from .program.argument_errors import WrongArgumentsError, WrongValueError, checks_arguments
 from .program.dynamic_resource import DynamicResource
-from .program.preview import make_exact
+from .program.preview import exact_outputs
 from .program.run import ProgramRun
 from .program.settings_check import check_settings, has_explicit_provider
-
-if TYPE_CHECKING:
-    from .api import models
 
 
 class _Choice(str, Enum):
@@ -300,7 +297,8 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         # The domain in canonical form, if it is already known. A delegation checks it against its zone immediately.
         self._declared_domain = _declared_domain(inputs.get("domain"), opts)
-        make_exact(self, _OUTPUTS, inputs, opts.additional_secret_outputs or [], typed_outputs)
+        for name, output in exact_outputs(self, _OUTPUTS, inputs, opts.additional_secret_outputs or []).items():
+            setattr(self, name, output)
 
     @staticmethod
     @checks_arguments
@@ -353,20 +351,12 @@ def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -
     )
 
 
-def typed_outputs(ingress: models.IngressModel) -> dict[str, Any]:
-    """Returns the outputs of an AgentIngress for an ingress as ngrok returns it."""
-    values = ingress.outputs()
-    policy, status = values["certificate_management_policy"], values["certificate_management_status"]
-    if policy is not None:
-        values["certificate_management_policy"] = AgentIngressCertPolicy(**policy)
-    if status is not None:
-        job = status["provisioning_job"]
-        job = None if job is None else AgentIngressCertJob(**job)
-        values["certificate_management_status"] = AgentIngressCertStatus(**{**status, "provisioning_job": job})
-    return values
-
-
-_OUTPUTS = tuple(AgentIngress.__annotations__)
+# The names of the outputs, with the types of those that are objects.
+_OUTPUTS = {
+    **dict.fromkeys(AgentIngress.__annotations__),
+    "certificate_management_policy": AgentIngressCertPolicy,
+    "certificate_management_status": AgentIngressCertStatus,
+}
 
 
 def _inputs(args: AgentIngressArgs | None, **keywords: Any) -> dict[str, Any]:

@@ -9,11 +9,12 @@ each 100 ingresses of the account.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.output import UNKNOWN, contains_unknowns
+from pulumi.runtime import rpc
 
 from pulumi_agin.api.certificate_policy import POLICY
 from pulumi_agin.api.errors import NgrokError, NotFoundError
@@ -29,29 +30,29 @@ if TYPE_CHECKING:
 COMPUTED = "created_at"
 
 
-def make_exact(
+def exact_outputs(
     resource: pulumi.CustomResource,
-    names: Sequence[str],
+    outputs: Mapping[str, type | None],
     inputs: Mapping[str, object],
     secrets: Sequence[str],
-    to_outputs: Callable[[IngressModel], Mapping[str, Any]],
-) -> None:
-    """In a preview, replaces the outputs of an Agent Ingress, so that those which an update does not change are known.
+) -> dict[str, pulumi.Output[Any]]:
+    """Returns the outputs of a registered Agent Ingress that its preview should have in place of the SDK's, by name.
 
-    `secrets` are the names of secret outputs. `to_outputs` converts an ingress as ngrok returns it.
+    There are none outside a preview. `outputs` has the names of all outputs, and the types of those that are objects.
+    `secrets` are the names of additional secret outputs.
     """
     run = ProgramRun.current()
     if not pulumi.runtime.is_dry_run() or run.is_mocked:
-        return
-    before = {name: getattr(resource, name) for name in names}
+        return {}
+    before: dict[str, pulumi.Output[Any]] = {name: getattr(resource, name) for name in outputs}
     loop = asyncio.get_event_loop()
-    are_secret = {name: loop.create_future() for name in names}
+    are_secret = {name: loop.create_future() for name in outputs}
 
     async def settle() -> dict[str, Any]:
         values = {name: await _value(output) for name, output in before.items()}
         for name, output in before.items():
             are_secret[name].set_result(name in secrets or await output.is_secret())
-        return await _exact_values(run, resource, values, inputs, to_outputs)
+        return await _exact_values(run, resource, values, inputs, outputs)
 
     # One task serves all outputs of the resource.
     settled = asyncio.ensure_future(settle())
@@ -60,11 +61,13 @@ def make_exact(
     # To the SDK, an output whose value contains an unknown value is unknown nevertheless.
     is_known = loop.create_future()
     is_known.set_result(True)
-    for name in names:
-        if isinstance(inputs.get(name), str) and name not in secrets:
-            continue  # The SDK's output is exact.
+    return {
         # Not `Output.apply`, which takes several times as long, and a program can have hundreds of ingresses.
-        setattr(resource, name, pulumi.Output({resource}, _item(settled, name), is_known, are_secret[name]))
+        name: pulumi.Output({resource}, _item(settled, name), is_known, are_secret[name])
+        for name in outputs
+        # The SDK's output of a plain string is exact.
+        if not isinstance(inputs.get(name), str) or name in secrets
+    }
 
 
 async def _item(settled: asyncio.Future[dict[str, Any]], name: str) -> Any:
@@ -82,9 +85,12 @@ async def _exact_values(
     resource: pulumi.CustomResource,
     values: Mapping[str, Any],
     inputs: Mapping[str, object],
-    to_outputs: Callable[[IngressModel], Mapping[str, Any]],
+    types: Mapping[str, type | None],
 ) -> dict[str, Any]:
-    """Returns the expected outputs: those of the state, those after an update, or the given ones."""
+    """Returns the expected outputs: those of the state, those after an update, or the given ones.
+
+    `values` has the outputs that the SDK has, in which what it does not know is UNKNOWN.
+    """
     if not contains_unknowns(values[COMPUTED]):
         # The outputs are those of the state. An output that is None is absent there, and unknown to the SDK.
         absent = {name: None for name in (POLICY, STATUS) if contains_unknowns(values[name])}
@@ -97,8 +103,11 @@ async def _exact_values(
     desired = {
         name: value for name, value in values.items() if not contains_unknowns(value) or inputs.get(name) is not None
     }
-    after = outputs_after(to_outputs(existing), desired, contains_unknowns)
-    return {**values, **after}
+    typed = {
+        name: rpc.translate_output_properties(value, lambda key: key, types[name])
+        for name, value in existing.outputs().items()
+    }
+    return {**values, **outputs_after(typed, desired, contains_unknowns)}
 
 
 async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> IngressModel | None:
