@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
 
 from pulumi_agin.api.errors import BadResponseError, InvalidInputsError, NgrokError, NotFoundError, UnreachableError
 from pulumi_agin.lifecycle.account import Account
@@ -56,12 +58,12 @@ class ProgramRun:
     @classmethod
     def current(cls) -> ProgramRun:
         """Returns the run of the program. Outside of a run, it returns a new object each time."""
-        monitor = sdk_internals.monitor()
+        monitor = get_monitor()
         if monitor is None:
             return cls(is_running=False, is_mocked=False)
         run: ProgramRun | None = getattr(monitor, _ATTRIBUTE, None)
         if run is None:
-            run = cls(is_running=True, is_mocked=sdk_internals.is_mock(monitor))
+            run = cls(is_running=True, is_mocked=isinstance(monitor, MockMonitor))
             setattr(monitor, _ATTRIBUTE, run)
         return run
 

@@ -1,6 +1,6 @@
-"""Undocumented names of Pulumi's SDK, which a program uses only here.
+"""Private names of Pulumi's SDK, and an undocumented function of its engine, which a program uses only here.
 
-Each name is looked up when it is needed. If the SDK lacks one, the program works without it, or fails with a message
+Each name is looked up when it is needed. If the SDK lacks it, the program works without it, or fails with a message
 that has the SDK's version and the next step.
 """
 
@@ -8,47 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import pulumi
 from google.protobuf.struct_pb2 import Struct
 from pulumi import runtime
+from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.settings import get_monitor
 
 T = TypeVar("T")
 
 # The function of the engine that returns all outputs in the state of a stack.
 _READ_STACK = "pulumi:pulumi:readStackResourceOutputs"
 
-
-def _find(name: str, default: Any = None) -> Any:
-    """Returns the object of a name below `pulumi.runtime`, such as "settings.get_monitor"."""
-    found: Any = runtime
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return default if found is None else found
-
-
-def _lacks(name: str) -> str:
-    from importlib import metadata  # slow to load
-
-    return (
-        f"Pulumi's SDK {metadata.version('pulumi')} lacks pulumi.runtime.{name}, which pulumi-agin needs: install "
-        "another version of the `pulumi` package, or a newer version of pulumi-agin"
-    )
-
-
-def monitor() -> Any | None:
-    """Returns the connection to the engine, one for each run, or its mock; None outside a run."""
-    get_monitor = _find("settings.get_monitor")
-    if get_monitor is None:
-        raise pulumi.RunError(_lacks("settings.get_monitor"))
-    return get_monitor()
-
-
-def is_mock(monitor: object) -> bool:
-    """Returns whether a monitor is that of Pulumi's mocks, as in a user's unit test."""
-    return isinstance(monitor, _find("mocks.MockMonitor", ()))
+# Type checkers do not know its private modules as attributes.
+_SDK: Any = runtime
 
 
 def provider_of(resource: pulumi.Resource) -> pulumi.ProviderResource | None:
@@ -72,11 +47,11 @@ async def outputs_of_stack(stack: str, kept: Mapping[str, Sequence[str]]) -> dic
     responds with all secrets of the stack in plain text. So nothing else of the response is converted or kept, and an
     error, which could quote it, is dropped.
     """
-    connection: Any = monitor()
+    connection: Any = get_monitor()
 
     def read() -> dict[str, dict[str, Any]] | None:
         try:
-            request = _find("proto.resource_pb2").ResourceInvokeRequest(tok=_READ_STACK)
+            request = resource_pb2.ResourceInvokeRequest(tok=_READ_STACK)
             request.args.update({"stackName": stack})
             response = connection.Invoke(request)
             return None if response.failures else _outputs(getattr(response, "return")["outputs"], kept)
@@ -106,7 +81,10 @@ def may_be_transformed(opts: pulumi.ResourceOptions) -> bool:
     parent = opts.parent or runtime.get_root_resource()
     inherited = parent is not None and getattr(parent, "_transformations", True)
     # The engine calls transforms on a server that the SDK starts when the first one is registered.
-    servers = _find("_callbacks._CallbackServicer._servicers", True)
+    try:
+        servers = _SDK._callbacks._CallbackServicer._servicers
+    except AttributeError:
+        servers = True
     return bool(opts.transformations or opts.transforms or inherited or servers)
 
 
@@ -119,22 +97,31 @@ def has_environment_of_cli() -> bool:
     return "PULUMI_CONFIG_SECRET_KEYS" in os.environ
 
 
-def wait_for(awaitable: Awaitable[T], caller: str) -> T:
+def wait_for(coroutine: Coroutine[Any, Any, T], caller: str) -> T:
     """Waits for a result while the program's event loop keeps running, as Pulumi's own functions do.
 
     `caller` is the function that the program called; `{caller}_output` does not wait.
     """
-    sync_await = _find("sync_await._sync_await")
-    if sync_await is None:
+    try:
+        sync_await = _SDK.sync_await._sync_await
+    except AttributeError:
+        from importlib import metadata  # slow to load
+
         # Otherwise Python warns of a coroutine that is never awaited.
-        getattr(awaitable, "close", lambda: None)()
-        raise pulumi.RunError(f"{_lacks('sync_await._sync_await')}. {caller}_output works without it")
-    result: T = sync_await(awaitable)
+        coroutine.close()
+        raise pulumi.RunError(
+            f"Pulumi's SDK {metadata.version('pulumi')} lacks pulumi.runtime.sync_await._sync_await, which pulumi-agin "
+            "needs: install another version of the `pulumi` package, or a newer version of pulumi-agin. "
+            f"{caller}_output works without it"
+        ) from None
+    result: T = sync_await(coroutine)
     return result
 
 
 async def with_children(resources: Iterable[pulumi.Resource]) -> list[pulumi.Resource]:
     """Returns resources, with components replaced by their children, if the SDK supports that."""
-    resources = list(resources)
-    expand = _find("rpc._expand_dependencies")
-    return resources if expand is None else list((await expand(resources, None)).values())
+    try:
+        expand_dependencies = _SDK.rpc._expand_dependencies
+    except AttributeError:
+        return list(resources)
+    return list((await expand_dependencies(resources, None)).values())
