@@ -8,7 +8,12 @@ import pulumi
 
 from .lifecycle import urns
 from .program.argument_errors import checks_arguments
-from .settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Settings
+from .settings import IN_PYTHON, PROVIDER_NAME, Setting, Settings
+
+# The inputs, whose names are in users' states.
+_API_KEY = IN_PYTHON.key(Setting.API_KEY)
+_BASE_URL = IN_PYTHON.key(Setting.BASE_URL)
+_TIMEOUT_SECONDS = IN_PYTHON.key(Setting.TIMEOUT_SECONDS)
 
 # Placeholder for a key that is still an Output; treated as valid.
 _NOT_KNOWN_YET = "not-known-yet"
@@ -51,14 +56,14 @@ class Provider(pulumi.ProviderResource):
         """
         inputs = {
             PROVIDER_NAME: resource_name,
-            API_KEY: pulumi.Output.secret(api_key),
-            BASE_URL: _stack_config(BASE_URL) if api_base_url in (None, "") else api_base_url,
-            TIMEOUT_SECONDS: _stack_config(TIMEOUT_SECONDS),
+            _API_KEY: pulumi.Output.secret(api_key),
+            _BASE_URL: _stack_config(_BASE_URL) if api_base_url in (None, "") else api_base_url,
+            _TIMEOUT_SECONDS: _stack_config(_TIMEOUT_SECONDS),
         }
         # The plugin checks values of the environment and values that are still Outputs.
         known = {name: value for name, value in inputs.items() if isinstance(value, str)}
         plain_key = api_key if isinstance(api_key, str | None) else _NOT_KNOWN_YET
-        problems = Settings.load({**known, API_KEY: plain_key}.get, {}).problems
+        problems = Settings.load({**known, _API_KEY: plain_key}.get, {}).problems
         if problems:
             raise pulumi.RunError("; ".join(problems))
         super().__init__(urns.PYTHON_PACKAGE, resource_name, inputs, opts)

@@ -21,7 +21,8 @@ import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, NoReturn, TypeAlias, TypeVar
+from enum import Enum
+from typing import Literal, NoReturn
 from urllib.parse import urlsplit
 
 from .api.constants import DEFAULT_CALL_SECONDS, PUBLIC_API
@@ -30,25 +31,27 @@ from .base.budget import LONGEST_TIMEOUT_SECONDS
 from .base.redaction import one_line
 from .base.secret import Secret
 
-API_KEY = "ngrok:apiKey"
-BASE_URL = "ngrok:apiBaseUrl"
-TIMEOUT_SECONDS = "ngrok:timeoutSeconds"
-
 # Other keys under which users may have put the API key. The last one is that of the provider plugin.
 NEAR_MISSES = ("ngrok:api_key", "ngrok:apikey", "ngrok:api-key", "ngrok:ApiKey", "agin:apiKey")
-
-# The environment variable that is read if the stack config does not have the key.
-ENVIRONMENT = {
-    API_KEY: "NGROK_API_KEY",
-    BASE_URL: "NGROK_API_BASE_URL",
-    TIMEOUT_SECONDS: "NGROK_API_TIMEOUT_SECONDS",
-}
 
 # The input of an explicit Provider that has its name.
 PROVIDER_NAME = "ngrok:provider"
 
-Value = TypeVar("Value")
-Source: TypeAlias = Literal["stack config", "provider", "environment", "default"]
+
+class Setting(Enum):
+    """A setting. The value is its name in every stack config, after the namespace of the front end."""
+
+    API_KEY = "apiKey"
+    BASE_URL = "apiBaseUrl"
+    TIMEOUT_SECONDS = "timeoutSeconds"
+
+
+# The environment variable that is read if the stack config does not have the setting.
+ENVIRONMENT = {
+    Setting.API_KEY: "NGROK_API_KEY",
+    Setting.BASE_URL: "NGROK_API_BASE_URL",
+    Setting.TIMEOUT_SECONDS: "NGROK_API_TIMEOUT_SECONDS",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,37 +60,42 @@ class Names:
 
     namespace: str
     """The namespace of the keys in the stack config."""
-    provider_arguments: Mapping[str, str]
-    """The argument names of an explicit provider by the keys above. The other arguments have the keys as names."""
+    provider_arguments: Mapping[Setting, str]
+    """The arguments of an explicit provider. An argument that is absent has the name of the key in the stack config."""
 
-    def key(self, key: str) -> str:
-        """Returns one of the keys above, such as API_KEY, in the namespace."""
-        return f"{self.namespace}:{key.partition(':')[2]}"
+    def key(self, setting: Setting) -> str:
+        """Returns the key in the stack config, such as "ngrok:apiKey"."""
+        return f"{self.namespace}:{setting.value}"
 
-    def argument(self, key: str) -> str:
-        """Returns the argument of an explicit provider for one of the keys above."""
-        return self.provider_arguments.get(key) or self.key(key)
+    def argument(self, setting: Setting) -> str:
+        """Returns the argument of an explicit provider."""
+        return self.provider_arguments.get(setting) or self.key(setting)
 
 
-IN_PYTHON = Names("ngrok", {API_KEY: "api_key"})
+IN_PYTHON = Names("ngrok", {Setting.API_KEY: "api_key"})
 
 
 @dataclass(frozen=True)
-class Setting(Generic[Value]):
-    """A value with its source, and the description of that source in messages."""
+class Source:
+    """Where the value of a setting comes from."""
 
-    value: Value
-    source: Source
+    kind: Literal["stack config", "provider", "environment", "default"]
     shown_as: str
+    """The source in messages, such as "ngrok:apiKey in the stack config"."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """The settings of a process that queries ngrok. They may have `problems`."""
 
-    api_key: Setting[Secret]
-    base_url: Setting[str]
-    timeout_seconds: Setting[str]
+    api_key: Secret
+    """Empty if there is none."""
+    api_key_source: Source
+    base_url: str
+    base_url_source: Source
+    timeout_seconds: float
+    """NaN if the setting is not a number."""
+    timeout_source: Source
     log: str
     provider_name: str
     """The name of the explicit `Provider` with these settings; "" if there is none."""
@@ -108,38 +116,41 @@ class Settings:
     ) -> Settings:
         """Reads the settings, which may have problems.
 
-        `config` returns a value of the stack config by its key, or an input of an explicit provider, which has its name
-        among its inputs. Messages name `stack`.
+        `config` returns a value of the stack config by its key in `names`, or None. The inputs of an explicit provider
+        have the same keys, and its name as PROVIDER_NAME. Messages name `stack`.
         """
         provider_name = str(config(PROVIDER_NAME) or "")
-        source: Source = "provider" if provider_name else "stack config"
-        owner = f'of the Provider "{one_line(provider_name, 60)}"' if provider_name else "in the stack config"
 
-        def setting(key: str, default: str) -> Setting[str]:
-            name = names.argument(key) if provider_name else names.key(key)
-            shown_as = f"the config of the stack {one_line(stack, 100)} ({name})" if stack else f"{name} {owner}"
-            given = config(key)
+        def read(setting: Setting, default: str) -> tuple[str, Source]:
+            in_config = _source_in_config(setting, names, stack, provider_name)
+            given = config(names.key(setting))
             value = "" if given is None else str(given)
             if value.strip(" "):
-                return Setting(value, source, shown_as)
-            if provider_name and key == API_KEY:
+                return value, in_config
+            if provider_name and setting is Setting.API_KEY:
                 # The key in the environment may belong to another account.
-                return Setting("", source, shown_as)
-            variable = ENVIRONMENT[key]
+                return "", in_config
+            variable = ENVIRONMENT[setting]
             if environment.get(variable, "").strip(" "):
-                return Setting(environment[variable], "environment", f"the environment variable {variable}")
-            return Setting(default, "default", "the default")
+                return environment[variable], Source("environment", f"the environment variable {variable}")
+            return default, Source("default", "the default")
 
-        api_key = setting(API_KEY, "")
+        api_key, api_key_source = read(Setting.API_KEY, "")
+        base_url, base_url_source = read(Setting.BASE_URL, PUBLIC_API)
+        timeout, timeout_source = read(Setting.TIMEOUT_SECONDS, str(DEFAULT_CALL_SECONDS))
+        near_misses = [key for key in NEAR_MISSES if key != names.key(Setting.API_KEY) and config(key)]
         return cls(
-            Setting(Secret(api_key.value), api_key.source, api_key.shown_as),
-            setting(BASE_URL, PUBLIC_API),
-            setting(TIMEOUT_SECONDS, str(DEFAULT_CALL_SECONDS)),
-            environment.get("PULUMI_AGIN_LOG", ""),
-            provider_name,
-            names,
-            stack,
-            next((key for key in NEAR_MISSES if config(key)), ""),
+            api_key=Secret(api_key),
+            api_key_source=api_key_source,
+            base_url=base_url,
+            base_url_source=base_url_source,
+            timeout_seconds=_number(timeout),
+            timeout_source=timeout_source,
+            log=environment.get("PULUMI_AGIN_LOG", ""),
+            provider_name=provider_name,
+            names=names,
+            stack=stack,
+            near_miss=near_misses[0] if near_misses else "",
         )
 
     @functools.cached_property
@@ -148,15 +159,11 @@ class Settings:
         problems = []
         if problem := self._api_key_problem():
             problems.append(problem)
-        if problem := _base_url_problem(self.base_url.value):
-            problems.append(f"the base URL from {self.base_url.shown_as} {problem}")
-        try:
-            seconds = float(self.timeout_seconds.value)
-        except ValueError:
-            seconds = math.nan
-        if not 0 < seconds <= LONGEST_TIMEOUT_SECONDS:
+        if problem := _base_url_problem(self.base_url):
+            problems.append(f"the base URL from {self.base_url_source.shown_as} {problem}")
+        if not 0 < self.timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
             problems.append(
-                f"the timeout from {self.timeout_seconds.shown_as} must be a number of seconds greater than 0 and at "
+                f"the timeout from {self.timeout_source.shown_as} must be a number of seconds greater than 0 and at "
                 f"most {LONGEST_TIMEOUT_SECONDS}, such as {DEFAULT_CALL_SECONDS}"
             )
         if self.log not in ("", "debug"):
@@ -164,23 +171,23 @@ class Settings:
         return problems
 
     def _api_key_problem(self) -> str | None:
-        key = self.api_key.value.get_secret_value()
+        key = self.api_key.get_secret_value()
         if re.fullmatch(r"[!-~]+", key):
             return None
         if key:
             return (
-                f"the API key from {self.api_key.shown_as} contains whitespace or other invalid characters; "
+                f"the API key from {self.api_key_source.shown_as} contains whitespace or other invalid characters; "
                 "set only the key"
             )
         if self.provider_name:
             return (
-                f"{self.api_key.shown_as} is empty: an explicit Provider does not use the key in the stack config or "
-                "the environment, because that key may belong to another account; set the key of its account"
+                f"{self.api_key_source.shown_as} is empty: an explicit Provider does not use the key in the stack "
+                "config or the environment, because that key may belong to another account; set the key of its account"
             )
         near_miss = f"; the stack config has {self.near_miss} instead" if self.near_miss else ""
         return (
-            f"there is no ngrok API key: set it with `pulumi config set --secret {self.names.key(API_KEY)}`, "
-            f"or in the environment variable {ENVIRONMENT[API_KEY]}{near_miss}"
+            f"there is no ngrok API key: set it with `pulumi config set --secret {self.names.key(Setting.API_KEY)}`, "
+            f"or in the environment variable {ENVIRONMENT[Setting.API_KEY]}{near_miss}"
         )
 
     def __getstate__(self) -> NoReturn:
@@ -189,60 +196,81 @@ class Settings:
     @property
     def account_description(self) -> str:
         """A description of the account of the API key, for messages."""
-        return f"the account of the API key from {self.api_key.shown_as}"
+        return f"the account of the API key from {self.api_key_source.shown_as}"
 
     @property
     def other_base_url(self) -> str:
         """The base URL and where it comes from, for a message; "" if it is that of ngrok's public API."""
-        return "" if canonical_base_url(self.base_url.value) == PUBLIC_API else self.shown_base_url
+        return "" if canonical_base_url(self.base_url) == PUBLIC_API else self.shown_base_url
 
     @property
     def shown_base_url(self) -> str:
         """The base URL and where it comes from, for messages."""
-        source = self.base_url.shown_as if self.base_url.source == "default" else f"from {self.base_url.shown_as}"
-        return f"{canonical_base_url(self.base_url.value)}, {source}"
+        source = (
+            self.base_url_source.shown_as
+            if self.base_url_source.kind == "default"
+            else f"from {self.base_url_source.shown_as}"
+        )
+        return f"{canonical_base_url(self.base_url)}, {source}"
 
     def change_of_base_url(self, last: str) -> str:
         """Returns that an ingress was last read at another base URL, as a clause from "last read" on; "" if it was not.
 
         `last` is the base URL in its state; "" if there is none.
         """
-        if last in ("", canonical_base_url(self.base_url.value)):
+        if last in ("", canonical_base_url(self.base_url)):
             return ""
         before = " (or, by a version before 1.1, at another base URL)" if last == PUBLIC_API else ""
         return f"last read at {one_line(last)}{before}, but the base URL is now {self.shown_base_url}"
 
     def how_to_set_base_url(self, base_url: str) -> str:
         """Returns the next step to use another base URL, for messages."""
-        return f"{self._step_to_base_url(base_url)}{self._hint('base URL', self.base_url.source)}"
+        return f"{self._step_to_base_url(base_url)}{self._hint('base URL', self.base_url_source)}"
 
     def _step_to_base_url(self, base_url: str) -> str:
-        if self.base_url.source == "environment":
-            return f"{'unset' if base_url == PUBLIC_API else 'change'} {self.base_url.shown_as}"
+        if self.base_url_source.kind == "environment":
+            return f"{'unset' if base_url == PUBLIC_API else 'change'} {self.base_url_source.shown_as}"
         if self.provider_name:
-            return f'set {self.names.argument(BASE_URL)} of the Provider "{one_line(self.provider_name, 60)}"'
-        return f"run `pulumi config set {self.names.key(BASE_URL)} {shlex.quote(one_line(base_url))}`"
+            return f'set {self.names.argument(Setting.BASE_URL)} of the Provider "{one_line(self.provider_name, 60)}"'
+        return f"run `pulumi config set {self.names.key(Setting.BASE_URL)} {shlex.quote(one_line(base_url))}`"
 
     @property
     def how_to_set_api_key(self) -> str:
         """The next step to replace the API key, for messages."""
-        if self.api_key.source == "stack config":
-            return f"run `pulumi config set --secret {self.names.key(API_KEY)}`"
-        return f"{'change' if self.api_key.source == 'provider' else 'set'} {self.api_key.shown_as}"
+        if self.api_key_source.kind == "stack config":
+            return f"run `pulumi config set --secret {self.names.key(Setting.API_KEY)}`"
+        return f"{'change' if self.api_key_source.kind == 'provider' else 'set'} {self.api_key_source.shown_as}"
 
     @property
     def api_key_hint(self) -> str:
         """An addition to messages that name the source of the key; "" if there is none."""
-        return self._hint("key", self.api_key.source)
+        return self._hint("key", self.api_key_source)
 
     def _hint(self, name: str, source: Source) -> str:
-        if self.stack or source == "environment":
+        if self.stack or source.kind == "environment":
             return ""
         # Neither command runs the program. The engine then passes the settings of the last `pulumi up` to the provider.
         return (
             f" (refresh and destroy use the {name} of the last `pulumi up`: after changing the {name}, run `pulumi up` "
             "first, or add --run-program)"
         )
+
+
+def _source_in_config(setting: Setting, names: Names, stack: str, provider_name: str) -> Source:
+    """Returns the source of a setting that the stack config or the explicit provider has."""
+    if stack:
+        return Source("stack config", f"the config of the stack {one_line(stack, 100)} ({names.key(setting)})")
+    if provider_name:
+        return Source("provider", f'{names.argument(setting)} of the Provider "{one_line(provider_name, 60)}"')
+    return Source("stack config", f"{names.key(setting)} in the stack config")
+
+
+def _number(value: str) -> float:
+    """Returns a number; NaN for any other string."""
+    try:
+        return float(value)
+    except ValueError:
+        return math.nan
 
 
 def _base_url_problem(base_url: str) -> str | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from pulumi_agin.api.errors import ApiError, BadResponseError, NgrokError, UnreachableError
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
-from pulumi_agin.settings import API_KEY, ENVIRONMENT
+from pulumi_agin.settings import ENVIRONMENT, Setting
 from pulumi_agin.version import VERSION
 
 from .output import UsageError, fail
@@ -25,7 +25,7 @@ DEFAULT_LIMIT = 120
 
 _SETTINGS = (
     "The API key comes from the config of the selected stack, if this folder has a Pulumi project, or else from the "
-    f"environment variable {ENVIRONMENT[API_KEY]}."
+    f"environment variable {ENVIRONMENT[Setting.API_KEY]}."
 )
 
 

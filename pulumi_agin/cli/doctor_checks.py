@@ -14,7 +14,7 @@ from pulumi_agin.base.redaction import one_line
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
-from pulumi_agin.settings import API_KEY, Settings
+from pulumi_agin.settings import Setting, Settings
 
 from .doctor_report import Check, Remedy, State
 from .doctor_stack import StackIngress
@@ -55,7 +55,7 @@ class Checks:
 
         `what` are the arguments of the command, for a remedy that runs it again.
         """
-        source = self.settings.api_key.shown_as
+        source = self.settings.api_key_source.shown_as
         if error is None:
             check = Check("ok", f"ngrok accepts the key from {source}")
         elif isinstance(error, errors.AuthenticationError):
@@ -67,12 +67,12 @@ class Checks:
             )
         other = self.settings.other_base_url
         reason = f"{check.reason}; the base URL is {self.client.sanitize(other)}" if other else check.reason
-        details = {"source": source, "base_url": self._sanitized(self.settings.base_url.value)}
+        details = {"source": source, "base_url": self._sanitized(self.settings.base_url)}
         return replace(check, reason=reason, details=details)
 
     def _other_key(self, *what: str) -> Remedy:
-        if self.settings.api_key.source == "stack config":
-            line = pulumi_line(f"config set --secret {self.settings.names.key(API_KEY)}", self.stack)
+        if self.settings.api_key_source.kind == "stack config":
+            line = pulumi_line(f"config set --secret {self.settings.names.key(Setting.API_KEY)}", self.stack)
             return Remedy("set a key that ngrok accepts", [line])
         do = "use a key that ngrok accepts, for example from the config of a stack"
         return Remedy(do, [self.command(*what, stack="STACK")])

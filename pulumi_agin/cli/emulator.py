@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from pulumi_agin.base.addresses import LOOPBACK_HOSTS
 from pulumi_agin.base.clock import Clock
-from pulumi_agin.settings import API_KEY, BASE_URL
+from pulumi_agin.settings import IN_PYTHON, Setting
 
 from . import DEFAULT_API_KEY
 from .output import fail, note, print_text
@@ -95,7 +95,7 @@ def _print_instructions(options: argparse.Namespace, url: str) -> None:
         f"to use it in one stack, run these commands in the project's folder{asks}. For programs in other "
         "languages than Python, replace ngrok: with agin:",
         lines=[
-            f"pulumi config set {BASE_URL} {shlex.quote(address)}",
-            f"pulumi config set --secret {API_KEY}{value}",
+            f"pulumi config set {IN_PYTHON.key(Setting.BASE_URL)} {shlex.quote(address)}",
+            f"pulumi config set --secret {IN_PYTHON.key(Setting.API_KEY)}{value}",
         ],
     )

@@ -112,7 +112,7 @@ def _plan(selection: _Selection, options: argparse.Namespace, in_stack: Sequence
 
 def _print_notes(account: Account, unreadable: Sequence[str], skipped: Sequence[str]) -> None:
     settings = account.settings
-    note(f"the API key is from {settings.api_key.shown_as}")
+    note(f"the API key is from {settings.api_key_source.shown_as}")
     for sentence in unreadable:
         note(f"skipped: {sentence}", YELLOW)
     if settings.other_base_url:

@@ -16,7 +16,7 @@ from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
-from pulumi_agin.settings import API_KEY, ENVIRONMENT, IN_PYTHON, PROVIDER_NAME, Names, Settings
+from pulumi_agin.settings import ENVIRONMENT, IN_PYTHON, PROVIDER_NAME, Names, Setting, Settings
 
 from .output import UsageError
 
@@ -39,7 +39,7 @@ def load_settings(stack: str | None = None) -> Settings:
     """
     try:
         settings = _settings_of_stack(stack)
-        key = settings.names.key(API_KEY)
+        key = settings.names.key(Setting.API_KEY)
         missing = f"the stack {one_line(settings.stack, 100)} has no {key} in its config"
         remedy = f"Set it in the config with `{pulumi_line(f'config set --secret {key}', stack)}`"
     except _CliError as error:
@@ -48,8 +48,8 @@ def load_settings(stack: str | None = None) -> Settings:
         settings = Settings.load(lambda key: None)
         missing = str(error)
         remedy = "Set it, or run this in the folder of a project whose stack config has the key"
-    if not settings.api_key.value.get_secret_value():
-        variable = ENVIRONMENT[API_KEY]
+    if not settings.api_key.get_secret_value():
+        variable = ENVIRONMENT[Setting.API_KEY]
         raise UsageError(
             f"there is no ngrok API key: {missing}, and the environment variable {variable} is not set. {remedy}"
         )
@@ -96,11 +96,12 @@ def provider_settings(urn: str, resources: Resources, stack: str | None) -> tupl
     States append an id to the URN, which may be omitted. A UsageError lists the providers if it is none of them. The
     key never comes from the environment, because that may belong to another account.
     """
+    key = IN_PYTHON.key(Setting.API_KEY)
     # The engine's default provider has no key.
-    providers = [each for each in resources if each["type"] == urns.PROVIDER and each.get("inputs", {}).get(API_KEY)]
+    providers = [each for each in resources if each["type"] == urns.PROVIDER and each.get("inputs", {}).get(key)]
     for provider in providers:
         if urn in (provider["urn"], f"{provider['urn']}::{provider.get('id')}"):
-            inputs = {key: _plain_value(value) for key, value in provider["inputs"].items()}
+            inputs = {name: _plain_value(value) for name, value in provider["inputs"].items()}
             # A provider that is not a `pulumi_agin.Provider` has no name among its inputs. Messages treat it as one.
             inputs.setdefault(PROVIDER_NAME, urns.Urn.parse(provider["urn"]).name)
             return provider["urn"], Settings.load(inputs.get)
@@ -139,7 +140,7 @@ def _settings_of_stack(stack: str | None) -> Settings:
         for key in map(names.key, ENVIRONMENT)
         if key in config
     }
-    return Settings.load(lambda key: values.get(names.key(key)), names=names, stack=name)
+    return Settings.load(values.get, names=names, stack=name)
 
 
 def _names_in_project() -> Names:

@@ -68,11 +68,11 @@ class Account:
         from pulumi_agin.api.client import AgentIngressClient
 
         return AgentIngressClient(
-            settings.api_key.value,
-            settings.base_url.value,
-            float(settings.timeout_seconds.value),
-            api_key_source=f"{settings.api_key.shown_as}{settings.api_key_hint}",
-            base_url_source=settings.base_url.shown_as,
+            settings.api_key,
+            settings.base_url,
+            settings.timeout_seconds,
+            api_key_source=f"{settings.api_key_source.shown_as}{settings.api_key_hint}",
+            base_url_source=settings.base_url_source.shown_as,
             show_progress=self._show_progress,
             trace=self._log if settings.log else None,
             clock=self._clock,

@@ -84,7 +84,7 @@ class CertificateValidationLifecycle(Lifecycle):
         checked, problems = validate(CertificateValidationInputs, inputs, call.is_unknown, phrasing)
         sentences = [*settings.problems, *(problem.sentence for problem in problems)]
         # Its value would be shown, and kept in the state.
-        if isinstance(inputs.get(ID), str) and holds_secret(inputs[ID], settings.api_key.value.get_secret_value()):
+        if isinstance(inputs.get(ID), str) and holds_secret(inputs[ID], settings.api_key.get_secret_value()):
             sentences.append(f"property {phrasing.spell(ID)} is the API key, or a part of it; {ID_HINT}")
         return Checked.of(checked, sentences)
 
@@ -202,7 +202,7 @@ class CertificateValidationLifecycle(Lifecycle):
                 self._existence.check_gone(call, id_, error)
             raise Failed(
                 f"{error}: there is no such Agent Ingress in the account of the API key from "
-                f"{self._account.settings.api_key.shown_as}. If it belongs to another account, the certificate "
+                f"{self._account.settings.api_key_source.shown_as}. If it belongs to another account, the certificate "
                 f"validation needs the same {self._services.phrasing.provider} as the ingress; if it was deleted "
                 "outside Pulumi, `pulumi refresh` removes it from the state"
             ) from None

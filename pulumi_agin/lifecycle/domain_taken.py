@@ -44,7 +44,7 @@ class DomainTaken:
             return (
                 f"{error}. ngrok lists none with this domain for this key, so another account has it: choose another "
                 f"domain, or set the key of that account. The API key came from "
-                f"{self._account.settings.api_key.shown_as}"
+                f"{self._account.settings.api_key_source.shown_as}"
             )
         self._claims.record_failed_create(existing.id, call.urn)
         return f"{error}. {self._explain_existing(call.urn, existing)}"

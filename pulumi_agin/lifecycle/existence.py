@@ -84,7 +84,7 @@ class Existence:
                 f"{error}. This does not prove that it was deleted: according to the state, it was {change}. To use "
                 f"the old one again, {settings.how_to_set_base_url(kept.base_url)}{advice}"
             )
-        key = f"the API key from {settings.api_key.shown_as}"
+        key = f"the API key from {settings.api_key_source.shown_as}"
         if kept.fingerprint:
             reason = f"{key} may not be the one that last read this Agent Ingress"
             step = f"Set the key of its account: {settings.how_to_set_api_key}{settings.api_key_hint}"

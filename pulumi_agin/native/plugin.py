@@ -27,7 +27,7 @@ from pulumi_agin.lifecycle.operation import Call, Difference, Failed, Lifecycle,
 from pulumi_agin.lifecycle.phrasing import UnsupportedValue, likeliest_name
 from pulumi_agin.lifecycle.schema import is_optional
 from pulumi_agin.lifecycle.services import Services
-from pulumi_agin.settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Names, Settings
+from pulumi_agin.settings import PROVIDER_NAME, Names, Setting, Settings
 from pulumi_agin.version import VERSION
 
 from .functions import FUNCTIONS, Caller, Function
@@ -37,9 +37,9 @@ from .resources import RESOURCES, Resource
 
 Named = TypeVar("Named", Resource, Function)
 
-# The keys of the settings by their names in the provider's configuration.
-SETTINGS = {"apiKey": API_KEY, "apiBaseUrl": BASE_URL, "timeoutSeconds": TIMEOUT_SECONDS}
-NAMES = Names("agin", {key: name for name, key in SETTINGS.items()})
+# The names of the settings in the provider's configuration.
+SETTINGS = [setting.value for setting in Setting]
+NAMES = Names("agin", {setting: setting.value for setting in Setting})
 
 
 class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
@@ -87,7 +87,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             config, reasons = from_struct(request.news), []
             for name, value in config.items():
                 # The engine adds its own names, such as `version`.
-                if name not in SETTINGS and (right := likeliest_name(name, list(SETTINGS))):
+                if name not in SETTINGS and (right := likeliest_name(name, SETTINGS)):
                     reasons.append(f'property {name} is not known; did you mean "{right}"?')
                 elif isinstance(value, UnsupportedValue):
                     reasons.append(f"property {name} must be a plain value, not an asset, an archive or a resource")
@@ -107,7 +107,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         with _failing(context):
             _freeze_garbage_collector()
             config = from_struct(request.args)
-            values = {key: config.get(name) for name, key in SETTINGS.items()}
+            values = {NAMES.key(setting): config.get(setting.value) for setting in Setting}
             # Default providers have the name "default", or "default_" and a version.
             is_explicit = request.name != "default" and not request.name.startswith("default_")
             values[PROVIDER_NAME] = request.name if is_explicit else None

@@ -19,7 +19,7 @@ from pulumi.runtime.settings import get_monitor
 
 from pulumi_agin.api.errors import BadResponseError, InvalidInputsError, NgrokError, NotFoundError, UnreachableError
 from pulumi_agin.lifecycle.account import Account
-from pulumi_agin.settings import API_KEY, Settings
+from pulumi_agin.settings import IN_PYTHON, Setting, Settings
 
 from . import sdk_internals
 
@@ -133,12 +133,13 @@ class ProgramRun:
 
     def warn_of_plain_api_key(self) -> None:
         """Warns once if the stack config has the API key in plain text."""
-        is_plain = pulumi.runtime.get_config(API_KEY) and not pulumi.runtime.is_config_secret(API_KEY)
+        key = IN_PYTHON.key(Setting.API_KEY)
+        is_plain = pulumi.runtime.get_config(key) and not pulumi.runtime.is_config_secret(key)
         if is_plain and self.sends_requests:
             self.warn_once(
-                API_KEY,
-                f"{API_KEY} is stored unencrypted in Pulumi.<stack>.yaml and in the state: create a new key "
-                f"at ngrok, and set it with `pulumi config set --secret {API_KEY}`",
+                key,
+                f"{key} is stored unencrypted in Pulumi.<stack>.yaml and in the state: create a new key at ngrok, and "
+                f"set it with `pulumi config set --secret {key}`",
             )
 
     def warn_once(self, subject: str, sentence: str) -> None:

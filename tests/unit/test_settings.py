@@ -30,12 +30,12 @@ def test_stack_config_wins_over_the_environment() -> None:
     }
     config = {"ngrok:apiKey": "from-config", "ngrok:apiBaseUrl": "", "ngrok:timeoutSeconds": " "}
     settings = load(config, environment)
-    assert settings.api_key.value.get_secret_value() == "from-config"
-    assert settings.api_key.shown_as == "ngrok:apiKey in the stack config"
-    assert (settings.base_url.value, settings.timeout_seconds.value) == ("https://env.example", "5")
-    assert settings.base_url.shown_as == "the environment variable NGROK_API_BASE_URL"
+    assert settings.api_key.get_secret_value() == "from-config"
+    assert settings.api_key_source.shown_as == "ngrok:apiKey in the stack config"
+    assert (settings.base_url, settings.timeout_seconds) == ("https://env.example", 5)
+    assert settings.base_url_source.shown_as == "the environment variable NGROK_API_BASE_URL"
     assert load(None, {"NGROK_API_KEY": KEY}).problems == []
-    assert load(None, {"NGROK_API_KEY": KEY}).base_url.value == "https://api.ngrok.com"
+    assert load(None, {"NGROK_API_KEY": KEY}).base_url == "https://api.ngrok.com"
 
 
 def test_provider_uses_only_its_own_key() -> None:
@@ -43,10 +43,10 @@ def test_provider_uses_only_its_own_key() -> None:
     named = load({"ngrok:provider": "ngrok:apiKey in the stack config"}, environment)
     assert named.problems[0].startswith('api_key of the Provider "ngrok:apiKey in the stack config" is empty')
     # The key of the environment may belong to another account.
-    assert named.api_key.value.get_secret_value() == ""
+    assert named.api_key.get_secret_value() == ""
     filled = load({"ngrok:provider": "p", "ngrok:apiKey": KEY}, environment)
-    assert filled.api_key.shown_as == 'api_key of the Provider "p"'
-    assert filled.base_url.shown_as == "the environment variable NGROK_API_BASE_URL"
+    assert filled.api_key_source.shown_as == 'api_key of the Provider "p"'
+    assert filled.base_url_source.shown_as == "the environment variable NGROK_API_BASE_URL"
     # The hint is about keys of a stack.
     assert filled.api_key_hint == load({"ngrok:apiKey": KEY}).api_key_hint != ""
     assert load(None, environment).api_key_hint == ""

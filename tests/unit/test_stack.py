@@ -26,15 +26,15 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubCli:
 
 
 def key_of(settings: Settings) -> tuple[str, str]:
-    return settings.api_key.value.get_secret_value(), settings.api_key.shown_as
+    return settings.api_key.get_secret_value(), settings.api_key_source.shown_as
 
 
 def test_config_of_the_selected_stack_wins(cli: StubCli) -> None:
     cli.stack(config={"ngrok:apiBaseUrl": URL, "test:apiKey": "x"}, secrets={"ngrok:apiKey": API_KEY})
     settings = load_settings()
     assert key_of(settings) == (API_KEY, "the config of the stack dev (ngrok:apiKey)")
-    assert settings.base_url.value == URL
-    assert settings.timeout_seconds.value == "300"
+    assert settings.base_url == URL
+    assert settings.timeout_seconds == 300
     assert sorted(call.partition(" --non")[0] for call in cli.calls) == [
         "config --json",
         "config get ngrok:apiKey",
@@ -54,7 +54,7 @@ def test_project_in_another_language_uses_the_agin_namespace(cli: StubCli) -> No
     cli.stack(config={"agin:apiBaseUrl": URL}, secrets=secrets, runtime="{name: nodejs, options: {typescript: true}}")
     settings = load_settings()
     assert key_of(settings) == (API_KEY, "the config of the stack dev (agin:apiKey)")
-    assert settings.base_url.value == URL
+    assert settings.base_url == URL
 
 
 def test_project_can_be_in_a_parent_folder(cli: StubCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
