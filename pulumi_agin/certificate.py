@@ -84,7 +84,7 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
             "dns_error_grace_seconds": dns_error_grace_seconds,
         }
         super().__init__(CertificateValidationProvider(), resource_name, props, opts)
-        run.last_validation = self
+        run.add_validation(self)
         # The state has "" for None.
         self.renews_at = self.renews_at.apply(lambda renews_at: renews_at or None)
 

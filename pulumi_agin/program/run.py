@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
@@ -25,6 +26,7 @@ from . import sdk_internals
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
+    from pulumi_agin.base.budget import Budget
 
 T = TypeVar("T")
 
@@ -45,8 +47,7 @@ class ProgramRun:
         self.is_running = is_running
         self.is_mocked = is_mocked
         """Whether Pulumi's mocks run the program, as in a user's unit test, so that nothing may be sent."""
-        self.last_validation: pulumi.CustomResource | None = None
-        """The last certificate validation in the program so far."""
+        self._last_validation: pulumi.CustomResource | None = None
         self.importers: dict[tuple[object, str], str] = {}
         """The names of the delegations that import records, by the class and id of the record."""
         self.wrong_zones: dict[object, str] = {}
@@ -90,6 +91,14 @@ class ProgramRun:
         stack = pulumi.get_stack()
         return f"{self.organization}/{stack}" if self.organization else stack
 
+    @property
+    def last_validation(self) -> pulumi.CustomResource | None:
+        """The last certificate validation in the program so far. The next one waits for it."""
+        return self._last_validation
+
+    def add_validation(self, validation: pulumi.CustomResource) -> None:
+        self._last_validation = validation
+
     async def stack_outputs(self, kept: Mapping[str, Sequence[str]]) -> Mapping[str, Mapping[str, Any]] | None:
         """Returns outputs of resources in the stack's state, by URN; None if it can't be read.
 
@@ -113,17 +122,8 @@ class ProgramRun:
 
         It is the same object each time; None if a value of the provider is unknown in this preview.
         """
-        if provider is None:
-            return self.queries(Settings.load(pulumi.runtime.get_config))
-        inputs_of_provider: Mapping[str, pulumi.Input[Any]] | None = getattr(provider, "_agin_inputs", None)
-        if inputs_of_provider is None:
-            raise InvalidInputsError(
-                f'the explicit provider "{provider.pulumi_resource_name}" is a {type(provider).__name__}, whose API '
-                "key the program can't read: use a pulumi_agin.Provider"
-            )
-        inputs = pulumi.Output.all(**inputs_of_provider)
-        values = await inputs.future() or {}
-        return self.queries(Settings.load(values.get)) if await inputs.is_known() else None
+        settings = await _settings_of(provider)
+        return None if settings is None else self.queries(settings)
 
     def queries(self, settings: Settings) -> AccountQueries:
         """Returns the queries to the account of these settings, the same object each time."""
@@ -149,6 +149,22 @@ class ProgramRun:
             pulumi.log.warn(sentence)
 
 
+async def _settings_of(provider: pulumi.ProviderResource | None) -> Settings | None:
+    """Returns the settings of an explicit provider, or else those of the program; None if they are not known yet."""
+    if provider is None:
+        return Settings.load(pulumi.runtime.get_config)
+    # A `pulumi_agin.Provider` keeps its inputs in this attribute, because Pulumi does not expose them.
+    inputs: Mapping[str, pulumi.Input[Any]] | None = getattr(provider, "_agin_inputs", None)
+    if inputs is None:
+        raise InvalidInputsError(
+            f'the explicit provider "{provider.pulumi_resource_name}" is a {type(provider).__name__}, whose API '
+            "key the program can't read: use a pulumi_agin.Provider"
+        )
+    known = pulumi.Output.all(**inputs)
+    values = await known.future() or {}
+    return Settings.load(values.get) if await known.is_known() else None
+
+
 class AccountQueries:
     """The queries that the program itself sends to an ngrok account, for lookups and previews."""
 
@@ -158,35 +174,43 @@ class AccountQueries:
         # Not asyncio's default executor: the SDK's calls fill it, and in a large stack ours would be queued.
         self._executor = ThreadPoolExecutor(THREADS)
         self._lock = threading.Lock()
-        self._preview_reads = 0
-        self._preview_budget = self._client.budget(0)
-        self._is_preview_over = False
+        # Of a preview: the reads that are running, the budget that they share, and whether a failure ended all reads.
+        self._running_reads = 0
+        self._read_budget = self._client.budget(0)
+        self._have_reads_ended = False
 
     async def call(self, function: Callable[..., T], *args: Any) -> T:
         """Calls a function in a thread, while the program's event loop keeps running."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
 
     def get_for_preview(self, id_: str) -> IngressModel:
-        """Reads an ingress within the time budget that all reads of a preview share; fails if another read has failed.
+        """Reads an ingress within the time budget that all reads of a preview share.
 
-        The time starts with a read while no other is running.
+        A failure that is not about one ingress alone, such as a timeout, makes all later reads fail immediately.
         """
+        with self._shared_read_budget() as budget:
+            try:
+                if self._have_reads_ended or budget.left <= 0:
+                    raise UnreachableError("timed out")
+                ingress, _ = self._client.get_one_of_many(id_, budget)
+                return ingress
+            except (NotFoundError, BadResponseError):
+                # These are about this ingress alone.
+                raise
+            except NgrokError:
+                self._have_reads_ended = True
+                raise
+
+    @contextmanager
+    def _shared_read_budget(self) -> Iterator[Budget]:
+        """Yields the budget that concurrent reads share. It starts with a read while no other is running."""
         with self._lock:
-            if not self._preview_reads:
-                self._preview_budget = self._client.budget(min(PREVIEW_READS_SECONDS, self._client.timeout_seconds))
-            self._preview_reads += 1
-            budget = self._preview_budget
+            if not self._running_reads:
+                self._read_budget = self._client.budget(min(PREVIEW_READS_SECONDS, self._client.timeout_seconds))
+            self._running_reads += 1
+            budget = self._read_budget
         try:
-            if self._is_preview_over or budget.left <= 0:
-                raise UnreachableError("timed out")
-            ingress, _ = self._client.get_one_of_many(id_, budget)
-            return ingress
-        except (NotFoundError, BadResponseError):
-            # These are about this ingress alone.
-            raise
-        except NgrokError:
-            self._is_preview_over = True
-            raise
+            yield budget
         finally:
             with self._lock:
-                self._preview_reads -= 1
+                self._running_reads -= 1

@@ -19,7 +19,8 @@ from .run import ProgramRun
 def check_settings(opts: pulumi.ResourceOptions) -> None:
     """Raises a RunError if a resource with these options uses the program's settings, and they have problems.
 
-    Where a transformation may change the options, only the plugin checks the settings.
+    Also warns once of an API key in plain text. Where a transformation may change the options, or the plugin may have
+    another environment, only the plugin checks the settings.
     """
     run = ProgramRun.current()
     run.warn_of_plain_api_key()
