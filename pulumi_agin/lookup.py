@@ -220,6 +220,7 @@ class _Lookup:
     def invoke_output(
         self, arguments: Mapping[str, pulumi.Input[Any]], opts: pulumi.InvokeOptions | None
     ) -> pulumi.Output[Any]:
+        # InvokeOptions become InvokeOutputOptions without `depends_on`.
         opts = pulumi.InvokeOutputOptions.merge(None, opts)
         if ProgramRun.current().is_mocked:
             return pulumi.runtime.invoke_output(self.token, arguments, opts, self.result)
@@ -237,7 +238,10 @@ class _Lookup:
         return given.apply(look_up)
 
     async def _look_up(self, arguments: Mapping[str, Any], opts: pulumi.InvokeOptions) -> Any:
-        """Returns the result, or UNKNOWN if the provider has unknown inputs in this preview."""
+        """Queries ngrok. The result is UNKNOWN if the provider has unknown inputs in this preview.
+
+        It raises a RunError if the query fails.
+        """
         provider = opts.provider
         if provider is None and opts.parent is not None:
             provider = opts.parent.get_provider(urns.AGENT_INGRESS)
@@ -260,6 +264,7 @@ class _Lookup:
 
 
 def _id_or_domain(id_: Any, domain: Any) -> Mapping[str, Any]:
+    """Returns the arguments of a lookup of one ingress. It raises a RunError unless exactly one is given."""
     try:
         lookup.check_arguments(_ONE.name, id_, domain)
     except InvalidInputsError as error:

@@ -111,7 +111,10 @@ async def _exact_values(
 
 
 async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> IngressModel | None:
-    """Returns the existing ingress. If it can't be read, warns once and returns None."""
+    """Returns the existing ingress. If it can't be read, warns once and returns None.
+
+    It is also None, without a warning, if the inputs of its explicit provider are not known yet.
+    """
     try:
         queries = await run.queries_of(sdk_internals.provider_of(resource))
         return None if queries is None else await queries.call(queries.get_for_preview, id_)
