@@ -126,16 +126,16 @@ class NsRecords:
         Returns:
             The name. The preview and the update fail if the domain is outside the zone or is its apex.
         """
-        problems = ProgramRun.current().wrong_zones
+        run = ProgramRun.current()
 
         def check(domain: str, zone: str) -> None:
             if problem := zone_problem(domain, zone):
-                problems[self.delegation] = str(error(self, problem))
+                run.add_wrong_zone(self.delegation, str(error(self, problem)))
 
         def name(domain: str, zone: str) -> str:
             check(domain, zone)
-            if self.delegation in problems:
-                raise WrongZonesError(problems)
+            if self.delegation in run.wrong_zones:
+                raise WrongZonesError(run.wrong_zones)
             return domain.removesuffix(f".{zone}")
 
         # The engine returns the domain only when the ingress is registered, and the first error ends the program.

@@ -168,7 +168,7 @@ def _checked_pairs(records: NsRecords, domain: str, declared: Sequence[str], pai
 
 def _import_options(records: NsRecords, resource: object, import_id: str) -> pulumi.ResourceOptions:
     """Returns options that import a record and write nothing."""
-    other = ProgramRun.current().importers.setdefault((resource, import_id), records.name)
+    other = ProgramRun.current().adopt_record(resource, import_id, records.name)
     if other != records.name:
         raise error(
             records,

@@ -48,10 +48,8 @@ class ProgramRun:
         self.is_mocked = is_mocked
         """Whether Pulumi's mocks run the program, as in a user's unit test, so that nothing may be sent."""
         self._last_validation: pulumi.CustomResource | None = None
-        self.importers: dict[tuple[object, str], str] = {}
-        """The names of the delegations that import records, by the class and id of the record."""
-        self.wrong_zones: dict[object, str] = {}
-        """The problems with zones, by delegation."""
+        self._adopting: dict[tuple[object, str], str] = {}
+        self._wrong_zones: dict[object, str] = {}
         self._queries: dict[Settings, AccountQueries] = {}
         self._stack_outputs: asyncio.Future[dict[str, dict[str, Any]] | None] | None = None
         self._warned_of: set[str] = set()
@@ -98,6 +96,18 @@ class ProgramRun:
 
     def add_validation(self, validation: pulumi.CustomResource) -> None:
         self._last_validation = validation
+
+    def adopt_record(self, record_class: object, id_: str, delegation: str) -> str:
+        """Records that a delegation adopts a record, and returns the first one that does: only it may."""
+        return self._adopting.setdefault((record_class, id_), delegation)
+
+    @property
+    def wrong_zones(self) -> Mapping[object, str]:
+        """The problems with zones so far, by delegation."""
+        return self._wrong_zones
+
+    def add_wrong_zone(self, delegation: object, problem: str) -> None:
+        self._wrong_zones[delegation] = problem
 
     async def stack_outputs(self, kept: Mapping[str, Sequence[str]]) -> Mapping[str, Mapping[str, Any]] | None:
         """Returns outputs of resources in the stack's state, by URN; None if it can't be read.

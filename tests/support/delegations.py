@@ -217,7 +217,7 @@ def run_delegation(dns: Any, **arguments: Any) -> dict[str, Any]:
 def refusal(dns: Any, **arguments: Any) -> str:
     """Returns the error of a delegation, without its place in the program."""
     # Each is a separate run.
-    ProgramRun.current().wrong_zones.clear()
+    ProgramRun.current()._wrong_zones.clear()
     with pytest.raises(pulumi.RunError) as caught:
         run_delegation(dns, **arguments)
     return without_place(str(caught.value))
