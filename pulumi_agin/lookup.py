@@ -266,7 +266,7 @@ class _Lookup:
 def _id_or_domain(id_: Any, domain: Any) -> Mapping[str, Any]:
     """Returns the arguments of a lookup of one ingress. It raises a RunError unless exactly one is given."""
     try:
-        lookup.check_arguments(_ONE.name, id_, domain)
+        lookup.require_id_or_domain(_ONE.name, id_, domain)
     except InvalidInputsError as error:
         raise pulumi.RunError(str(error)) from None
     return {"id": id_, "domain": domain}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pulumi_agin.base.budget import Budget
 
 
-def check_arguments(function: str, id_: str | None, domain: str | None) -> None:
+def require_id_or_domain(function: str, id_: str | None, domain: str | None) -> None:
     """Raises InvalidInputsError unless a lookup of one ingress has exactly one argument."""
     if (id_ is None) == (domain is None):
         got = "neither" if id_ is None else "both"
@@ -33,7 +33,7 @@ def find_one(
 
     Messages name the lookup and the account. `hint` returns the end of the message that a domain has no ingress.
     """
-    check_arguments(function, id_, domain)
+    require_id_or_domain(function, id_, domain)
     if id_ is not None:
         try:
             return client.get(id_, budget)
