@@ -13,7 +13,7 @@ from .dns.adapter import DnsAdapter, NsRecords, canonical_name
 from .dnsclient.values import LONGEST_TTL_SECONDS
 from .lifecycle import urns
 from .program.aliases import former_urns
-from .program.argument_errors import WrongArgumentsError, checks_arguments, place
+from .program.argument_errors import WrongArgumentsError, checks_arguments, place_in_program
 
 DEFAULT_TTL_SECONDS = 300
 
@@ -76,54 +76,54 @@ class AgentIngressDelegation(pulumi.ComponentResource):
         super().__init__(urns.DELEGATION, resource_name, {}, opts)
         # `check` makes it canonical, too, but does not run under Pulumi's mocks.
         self.domain = canonical_name(agent_ingress.domain)
-        where = place()
+        place = place_in_program()
         self.ns_targets = pulumi.Output.all(self.domain, agent_ingress.ns_targets).apply(
-            lambda known: _valid_ns_targets(where, *known)
+            lambda known: _valid_ns_targets(place, *known)
         )
         records = NsRecords(
             name=resource_name,
             domain=self.domain,
             ns_targets=self.ns_targets,
-            ttl=pulumi.Output.from_input(ttl).apply(lambda seconds: _valid_ttl(where, resource_name, seconds)),
+            ttl=pulumi.Output.from_input(ttl).apply(lambda seconds: _valid_ttl(place, resource_name, seconds)),
             delegation=self,
             agent_ingress=agent_ingress,
-            place=where,
+            place=place,
             former_urns=former_urns(self, opts.parent if opts else None),
         )
         made: Any = dns.create_records(records)
         # `all` puts it into a list, because Pulumi would treat a single Resource as a nested value.
-        existence = pulumi.Output.all(made).apply(lambda known: _existence_of(where, resource_name, known[0]))
+        existence = pulumi.Output.all(made).apply(lambda known: _existence_of(place, resource_name, known[0]))
         self.agent_ingress_id = pulumi.Output.all(agent_ingress.id, existence).apply(lambda known: str(known[0]))
         self.register_outputs(
             {"ns_targets": self.ns_targets, "domain": self.domain, "agent_ingress_id": self.agent_ingress_id}
         )
 
 
-def _valid_ns_targets(where: str, domain: str, ns_targets: Sequence[str]) -> Sequence[str]:
+def _valid_ns_targets(place: str, domain: str, ns_targets: Sequence[str]) -> Sequence[str]:
     if not ns_targets:
         raise pulumi.RunError(
-            f"{where}: ngrok returned no ns_targets for {domain}, so it can't be delegated; contact ngrok support"
+            f"{place}: ngrok returned no ns_targets for {domain}, so it can't be delegated; contact ngrok support"
         )
     return ns_targets
 
 
-def _valid_ttl(where: str, name: str, seconds: Any) -> int:
+def _valid_ttl(place: str, name: str, seconds: Any) -> int:
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not is_number or not 0 <= seconds <= LONGEST_TTL_SECONDS or seconds != int(seconds):
         raise pulumi.RunError(
-            f'{where}: AgentIngressDelegation "{name}": ttl is {one_line(repr(seconds), 40)}, but must be a whole '
+            f'{place}: AgentIngressDelegation "{name}": ttl is {one_line(repr(seconds), 40)}, but must be a whole '
             f"number of seconds from 0 to {LONGEST_TTL_SECONDS}, such as {DEFAULT_TTL_SECONDS}"
         )
     return int(seconds)
 
 
-def _existence_of(where: str, name: str, made: Any) -> pulumi.Output[Any]:
+def _existence_of(place: str, name: str, made: Any) -> pulumi.Output[Any]:
     """Returns an output that is known when all records exist, and immediately in a preview, which creates nothing."""
     resources = [made] if isinstance(made, pulumi.Resource) else made
     is_list = isinstance(resources, list | tuple) and bool(resources)
     if not is_list or not all(isinstance(each, pulumi.Resource) for each in resources):
         raise pulumi.RunError(
-            f'{where}: AgentIngressDelegation "{name}": the dns function returned {type(made).__name__}: it must '
+            f'{place}: AgentIngressDelegation "{name}": the dns function returned {type(made).__name__}: it must '
             "return the record that it created, or a list of them"
         )
     # In a preview, the id of a record that is to be created is not known, so everything that uses `agent_ingress_id`

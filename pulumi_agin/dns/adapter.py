@@ -14,7 +14,7 @@ from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.dnsclient.values import zone_problem
 from pulumi_agin.lifecycle.urns import Urn
 from pulumi_agin.program.aliases import former_name
-from pulumi_agin.program.argument_errors import WrongZonesError, checks_arguments, place
+from pulumi_agin.program.argument_errors import WrongZonesError, checks_arguments, place_in_program
 from pulumi_agin.program.run import ProgramRun
 
 Made: TypeAlias = pulumi.Input[pulumi.Resource | Sequence[pulumi.Resource]]
@@ -248,4 +248,4 @@ def package(module: str, *, extra: str) -> Any:
     except ModuleNotFoundError as error:
         if not error.name or error.name.partition(".")[0] != module.partition(".")[0]:
             raise
-        raise pulumi.RunError(f"{place()}: {missing_extra(f'dns.{extra}', extra)}") from None
+        raise pulumi.RunError(f"{place_in_program()}: {missing_extra(f'dns.{extra}', extra)}") from None

@@ -130,13 +130,13 @@ class DeclaredRecord:
 
     def _belongs_to(self, other: Urn, domain: str) -> str:
         parent = other._replace(types=other.types.rpartition("$")[0])
-        where, alias = "the adapter", other
+        keeper, alias = "the adapter", other
         if parent.type == DELEGATION:
             rest = self.name.removeprefix(self.records.name)
-            where, alias = f"the delegation {self.records.name}", parent._replace(name=other.name.removesuffix(rest))
+            keeper, alias = f"the delegation {self.records.name}", parent._replace(name=other.name.removesuffix(rest))
         return (
             f"the stack already has NS records of {domain}, as {other}, and deletes them with that resource. If it "
-            f"was renamed or moved in the program, give {where} the option below. Otherwise, remove it in a separate "
+            f"was renamed or moved in the program, give {keeper} the option below. Otherwise, remove it in a separate "
             f'`pulumi up` first.\nopts=pulumi.ResourceOptions(aliases=["{alias}"])'
         )
 

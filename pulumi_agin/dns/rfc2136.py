@@ -10,7 +10,7 @@ from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import DEFAULT_TSIG_ALGORITHM, DNS_PORT
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.program.argument_errors import WrongArgumentsError, checks_arguments, place
+from pulumi_agin.program.argument_errors import WrongArgumentsError, checks_arguments, place_in_program
 from pulumi_agin.program.dynamic_resource import DynamicResource
 from pulumi_agin.program.run import ProgramRun
 
@@ -50,7 +50,7 @@ def rfc2136(
         pulumi.RunError: dnspython is not installed, or a module `dns` of the project hides it.
     """
     if missing := missing_package("dns.rfc2136"):
-        raise pulumi.RunError(f"{place()}: {missing}")
+        raise pulumi.RunError(f"{place_in_program()}: {missing}")
 
     return Adapter(
         lambda records: Rfc2136Delegation(

@@ -26,7 +26,7 @@ class WrongArgumentsError(pulumi.RunError, TypeError):
     """The arguments of a call are wrong."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(f"{place()}: {message}")
+        super().__init__(f"{place_in_program()}: {message}")
 
 
 class UnknownNameError(pulumi.RunError, AttributeError):
@@ -34,7 +34,7 @@ class UnknownNameError(pulumi.RunError, AttributeError):
 
     def __init__(self, module: str, name: str, meant: str, known: Sequence[str]) -> None:
         """`meant` is the name to find suggestions for: an alias of `name`, or `name` itself."""
-        super().__init__(f"{place()}: {module} has no {printable_name(name)}; {right_names(meant, known)}")
+        super().__init__(f"{place_in_program()}: {module} has no {printable_name(name)}; {right_names(meant, known)}")
 
 
 class WrongValueError(pulumi.RunError, ValueError):
@@ -85,7 +85,7 @@ def checks_arguments(function: F) -> F:
     return cast(F, checked)
 
 
-def place() -> str:
+def place_in_program() -> str:
     """Returns the file and line of the program's code that is running."""
     code = next(
         frame for frame in reversed(traceback.extract_stack()) if not Path(frame.filename).is_relative_to(_PACKAGE)
