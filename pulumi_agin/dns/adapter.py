@@ -183,7 +183,7 @@ class NsRecords:
         # As an Output, so that the program waits for it.
         announced: pulumi.Input[None] = self._announce()
         pulumi.Output.from_input(announced)
-        return self.ns_targets.apply(lambda targets: [make(name_of(self, target), target) for target in targets])
+        return self.ns_targets.apply(lambda targets: [make(resource_name(self, target), target) for target in targets])
 
     async def _announce(self) -> None:
         # If the ingress exists, the preview has already warned why the values are not known.
@@ -195,9 +195,9 @@ class NsRecords:
             )
 
 
-def name_of(records: NsRecords, target: str) -> str:
-    """Returns the name of the resource with this value, or with all values if it is ""."""
-    return f"{records.name}-{target.rstrip('.')}" if target else records.name
+def resource_name(records: NsRecords, target: str) -> str:
+    """Returns the name of the resource with this value, for a package with a resource for each value."""
+    return f"{records.name}-{target.rstrip('.')}"
 
 
 def canonical_name(name: pulumi.Input[str]) -> pulumi.Output[str]:
@@ -208,6 +208,11 @@ def canonical_name(name: pulumi.Input[str]) -> pulumi.Output[str]:
 def error(records: NsRecords, message: str) -> pulumi.RunError:
     """Returns an error that begins with the place of the delegation in the program."""
     return pulumi.RunError(f"{records.place}: {message}" if records.place else message)
+
+
+def invoke_options(records: NsRecords, opts: pulumi.ResourceOptions | None) -> pulumi.InvokeOutputOptions:
+    """Returns the options of a function of the package, which uses the provider of the records."""
+    return pulumi.InvokeOutputOptions(parent=records.delegation, provider=opts.provider if opts else None)
 
 
 class Adapter:

@@ -20,24 +20,7 @@ from pulumi_agin.program.aliases import urns_of
 from pulumi_agin.program.run import ProgramRun
 
 from .adapter import NsRecords, error
-
-# The outputs in the state that identify a record, by the type of its resource. Except for the ID, which the state has
-# as an output only in Azure's package, they have the names of the package's arguments. Vercel's team is not needed.
-IDENTITIES: Mapping[str, tuple[str, ...]] = {
-    "aws:route53/record:Record": ("zoneId", "name", "type"),
-    "azure-native:dns:RecordSet": ("id",),
-    "cloudflare:index/dnsRecord:DnsRecord": ("zoneId", "name", "type", "content"),
-    "digitalocean:index/dnsRecord:DnsRecord": ("domain", "name", "type", "value"),
-    "dnsimple:index/zoneRecord:ZoneRecord": ("zoneName", "name", "type", "value"),
-    "gandi:livedns/record:Record": ("zone", "name", "type"),
-    "gcp:dns/recordSet:RecordSet": ("managedZone", "project", "name", "type"),
-    "hcloud:index/zoneRrset:ZoneRrset": ("zone", "name", "type"),
-    "linode:index/domainRecord:DomainRecord": ("domainId", "name", "recordType", "target"),
-    "ns1:index/record:Record": ("zone", "domain", "type"),
-    "ovh:Domain/zoneRecord:ZoneRecord": ("zone", "subdomain", "fieldtype", "target"),
-    "scaleway:domain/record:Record": ("dnsZone", "name", "type", "data"),
-    "vercel:index/dnsRecord:DnsRecord": ("domain", "name", "type", "value"),
-}
+from .record_class import IDENTITIES, RecordClass, camel_case
 
 
 @dataclass(frozen=True)
@@ -45,19 +28,31 @@ class DeclaredRecord:
     """A resource of the program with an NS record, or with all NS records of a domain."""
 
     records: NsRecords
-    type: str
+    record_class: RecordClass
     name: str
     """The name of the resource."""
     arguments: Mapping[str, pulumi.Input[Any]]
     """The arguments of its class, by their names in Python."""
     options: pulumi.ResourceOptions
-    named_by: str
-    """The output with the name of the record."""
-    value: str
-    """The output with the value; "" if the resource has all values."""
+
+    def create(self) -> pulumi.Resource:
+        """Registers the resource, so that the engine creates or updates it.
+
+        If that may overwrite a record of another resource of the stack, it fails instead.
+        """
+        checked = {self.record_class.name: self._name_unless_taken()} if self.record_class.overwrites else {}
+        return self.record_class.make(self.name, **{**self.arguments, **checked}, opts=self.options)
+
+    def adopt(self, more: pulumi.ResourceOptions) -> pulumi.Resource:
+        """Registers the resource with more options, such as the ID to import, after `is_in_stack`."""
+        options = pulumi.ResourceOptions.merge(self.options, more)
+        return self.record_class.make(self.name, **self.arguments, opts=options)
 
     async def is_in_stack(self, import_id: str = "") -> bool:
-        """Returns whether the stack has the record as this resource. Fails if it has it as another one."""
+        """Returns whether the stack has the record as this resource. Fails if it has it as another one.
+
+        `import_id` is the ID in Azure, which identifies its records.
+        """
         stack = await ProgramRun.current().stack_outputs(IDENTITIES)
         if stack is None:
             raise error(
@@ -71,16 +66,17 @@ class DeclaredRecord:
         declared = await identity.future() or {}
         current = await self._current(stack)
         # The resource is named after its value. If it has another one now, somebody has changed the record.
-        without_value = {name: spellings for name, spellings in declared.items() if name != self.value}
+        value = self.record_class.value_property
+        without_value = {name: spellings for name, spellings in declared.items() if name != value}
         is_own = bool(current) and _matches(stack[current or ""], without_value)
         for urn, outputs in stack.items():
-            if urn != current and Urn.parse(urn).type == self.type and _matches(outputs, declared):
+            if urn != current and Urn.parse(urn).type == self.record_class.type and _matches(outputs, declared):
                 domain = str(await self.records.domain.future())
                 message = self._is_there_twice(urn, domain) if is_own else self._belongs_to(Urn.parse(urn), domain)
                 raise error(self.records, message)
         return is_own
 
-    def name_unless_taken(self) -> pulumi.Output[str]:
+    def _name_unless_taken(self) -> pulumi.Output[str]:
         """Returns the name of the record, and fails if another resource of the stack has the record."""
 
         async def check(name: str) -> str:
@@ -95,7 +91,7 @@ class DeclaredRecord:
                 await self.is_in_stack()
             return name
 
-        return pulumi.Output.from_input(self.arguments[self.named_by]).apply(check)
+        return pulumi.Output.from_input(self.arguments[self.record_class.name]).apply(check)
 
     async def _current(self, stack: Mapping[str, Any]) -> str | None:
         """Returns the URN of this resource in the stack; None if it is new.
@@ -103,22 +99,22 @@ class DeclaredRecord:
         The aliases of a component two levels above the delegation are not known here.
         """
         parent = Urn.parse(str(await self.records.delegation.urn.future()))
-        own = parent.child(self.type, self.name)
+        own = parent.child(self.record_class.type, self.name)
         urns = [str(own), *await urns_of(self.options.aliases or (), own, parent)]
         return next((urn for urn in urns if urn in stack), None)
 
     def _identity(self, import_id: str) -> pulumi.Output[dict[str, set[str]]]:
         """Returns the outputs that identify the record, each with its possible spellings."""
-        given = {_camel_case(name): value for name, value in self.arguments.items()} | {"id": import_id}
-        values = pulumi.Output.all(**{name: given[name] for name in IDENTITIES[self.type]})
+        given = {camel_case(name): value for name, value in self.arguments.items()} | {"id": import_id}
+        values = pulumi.Output.all(**{name: given[name] for name in IDENTITIES[self.record_class.type]})
         return pulumi.Output.all(self.records.domain, values).apply(lambda known: self._spellings(*known))
 
     def _spellings(self, domain: str, values: Mapping[str, Any]) -> dict[str, set[str]]:
         # Without a project, Google's package uses the provider's, which is not known here.
         spellings = {name: {_canonical(value)} for name, value in values.items() if value is not None}
-        if self.named_by in spellings:
+        if (name := self.record_class.name_property) in spellings:
             # Packages also accept the whole domain instead of the part before the zone.
-            spellings[self.named_by].add(domain)
+            spellings[name].add(domain)
         return spellings
 
     def _is_there_twice(self, urn: str, domain: str) -> str:
@@ -148,8 +144,3 @@ def _matches(outputs: Mapping[str, Any], declared: Mapping[str, set[str]]) -> bo
 def _canonical(value: Any) -> str:
     """Returns a name, an ID or a number in the state or of the program in a form to compare."""
     return str(int(value)) if isinstance(value, int | float) else canonical_domain(str(value or ""))
-
-
-def _camel_case(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(map(str.capitalize, rest))

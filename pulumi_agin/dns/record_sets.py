@@ -7,14 +7,13 @@ Arguments may be Outputs, because the same program may create the zone.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pulumi
 
 from pulumi_agin.program.argument_errors import checks_arguments
 
-from .adapter import Adapter, NsRecords, canonical_name, package
-from .resource_adapter import invoke_options, resource_adapter
+from .adapter import Adapter, NsRecords, canonical_name, invoke_options, package
+from .record_class import RecordClass
+from .record_set_builder import record_set
 
 
 @checks_arguments
@@ -36,8 +35,8 @@ def aws(
         adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     route53 = package("pulumi_aws.route53", extra="aws")
-    return resource_adapter(
-        route53.Record,
+    return record_set(
+        RecordClass(route53.Record, "aws:route53/record:Record"),
         lambda records: {
             "zone_id": zone_id,
             "name": records.within(zone_name),
@@ -45,11 +44,10 @@ def aws(
             "ttl": records.ttl,
             "records": records.ns_targets,
         },
-        type_="aws:route53/record:Record",
+        import_id=lambda records: pulumi.Output.concat(zone_id, "_", records.domain, "_NS"),
+        values=lambda record: record.records,
         opts=opts,
         adopt=adopt,
-        import_id=lambda records, _: pulumi.Output.concat(zone_id, "_", records.domain, "_NS"),
-        values=lambda record: record.records,
     )
 
 
@@ -64,7 +62,8 @@ def gcp(
 ) -> Adapter:
     """Creates the NS records in Google Cloud DNS, with pulumi-gcp.
 
-    Warning: Google Cloud DNS replaces existing NS records of the domain without a warning.
+    Warning: Google Cloud DNS replaces existing NS records of the domain without a warning. Only if the stack has them
+    as another resource, the preview fails.
 
     Args:
         managed_zone: The resource name of the zone, such as "acme-com".
@@ -75,8 +74,8 @@ def gcp(
         adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     dns = package("pulumi_gcp.dns", extra="gcp")
-    return resource_adapter(
-        dns.RecordSet,
+    return record_set(
+        RecordClass(dns.RecordSet, "gcp:dns/recordSet:RecordSet", overwrites=True),
         lambda records: {
             "managed_zone": managed_zone,
             "project": project,
@@ -85,15 +84,13 @@ def gcp(
             "ttl": records.ttl,
             "rrdatas": records.ns_targets,
         },
-        type_="gcp:dns/recordSet:RecordSet",
-        opts=opts,
-        adopt=adopt,
-        import_id=lambda records, _: pulumi.Output.all(project, managed_zone, records.domain).apply(
+        import_id=lambda records: pulumi.Output.all(project, managed_zone, records.domain).apply(
             # Without a project, the provider's is used.
             lambda known: "/".join([each for each in (*known[:2], f"{known[2]}.", "NS") if each])
         ),
         values=lambda record: record.rrdatas,
-        overwrites=True,
+        opts=opts,
+        adopt=adopt,
     )
 
 
@@ -107,7 +104,7 @@ def azure(
 ) -> Adapter:
     """Creates the NS records in Azure DNS, with pulumi-azure-native.
 
-    The TTL must be 1 second or more.
+    Azure rejects the records if the domain already has NS records. The TTL must be 1 second or more.
 
     Args:
         resource_group_name: The name of the resource group of the zone.
@@ -117,7 +114,7 @@ def azure(
     """
     dns = package("pulumi_azure_native.dns", extra="azure")
 
-    def import_id(records: NsRecords, _: str) -> pulumi.Output[str]:
+    def import_id(records: NsRecords) -> pulumi.Output[str]:
         authorization = package("pulumi_azure_native.authorization", extra="azure")
         account = authorization.get_client_config_output(opts=invoke_options(records, opts))
         return pulumi.Output.format(
@@ -128,8 +125,8 @@ def azure(
             records.relative_to(zone_name),
         )
 
-    return resource_adapter(
-        dns.RecordSet,
+    return record_set(
+        RecordClass(dns.RecordSet, "azure-native:dns:RecordSet", name="relative_record_set_name"),
         lambda records: {
             "resource_group_name": resource_group_name,
             "zone_name": canonical_name(zone_name),
@@ -139,12 +136,10 @@ def azure(
             "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second or more").apply(float),
             "ns_records": records.ns_targets.apply(lambda targets: [{"nsdname": each} for each in targets]),
         },
-        type_="azure-native:dns:RecordSet",
-        named_by="relativeRecordSetName",
-        opts=opts,
-        adopt=adopt,
         import_id=import_id,
         values=lambda record: record.ns_records.apply(lambda values: [each.nsdname for each in values or ()]),
+        opts=opts,
+        adopt=adopt,
     )
 
 
@@ -161,8 +156,8 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
         adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     ns1 = package("pulumi_ns1", extra="ns1")
-    return resource_adapter(
-        ns1.Record,
+    return record_set(
+        RecordClass(ns1.Record, "ns1:index/record:Record", name="domain"),
         lambda records: {
             "zone": canonical_name(zone),
             "domain": records.within(zone),
@@ -170,18 +165,18 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
             "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second or more"),
             "answers": records.undotted().apply(lambda targets: [{"answer": each} for each in targets]),
         },
-        type_="ns1:index/record:Record",
-        named_by="domain",
+        import_id=lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.domain, "/NS"),
+        values=lambda record: record.answers.apply(lambda values: [each.answer for each in values or ()]),
         opts=opts,
         adopt=adopt,
-        import_id=lambda records, _: pulumi.Output.concat(canonical_name(zone), "/", records.domain, "/NS"),
-        values=lambda record: record.answers.apply(lambda values: [each.answer for each in values or ()]),
     )
 
 
 @checks_arguments
 def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool = False) -> Adapter:
     """Creates the NS records in Hetzner Cloud DNS, with pulumi-hcloud.
+
+    It may replace existing NS records of the domain. Only if the stack has them as another resource, the preview fails.
 
     The TTL must be 60 seconds or more.
 
@@ -192,8 +187,8 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, 
         adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     hcloud = package("pulumi_hcloud", extra="hcloud")
-    return resource_adapter(
-        hcloud.ZoneRrset,
+    return record_set(
+        RecordClass(hcloud.ZoneRrset, "hcloud:index/zoneRrset:ZoneRrset", overwrites=True),
         lambda records: {
             "zone": canonical_name(zone),
             "name": records.relative_to(zone),
@@ -201,18 +196,18 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, 
             "ttl": records.ttl_where(lambda ttl: ttl >= 60, "60 seconds or more"),
             "records": records.ns_targets.apply(lambda targets: [{"value": each} for each in targets]),
         },
-        type_="hcloud:index/zoneRrset:ZoneRrset",
+        import_id=lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
+        values=lambda record: record.records.apply(lambda values: [each.value for each in values or ()]),
         opts=opts,
         adopt=adopt,
-        import_id=lambda records, _: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
-        values=lambda record: record.records.apply(lambda values: [each.value for each in values or ()]),
-        overwrites=True,
     )
 
 
 @checks_arguments
 def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool = False) -> Adapter:
     """Creates the NS records in Gandi LiveDNS, with pulumiverse-gandi.
+
+    It may replace existing NS records of the domain. Only if the stack has them as another resource, the preview fails.
 
     The TTL must be 300 to 2592000 seconds.
 
@@ -222,8 +217,8 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *
         adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     livedns = package("pulumiverse_gandi.livedns", extra="gandi")
-    return resource_adapter(
-        livedns.Record,
+    return record_set(
+        RecordClass(livedns.Record, "gandi:livedns/record:Record", overwrites=True),
         lambda records: {
             "zone": canonical_name(zone),
             "name": records.relative_to(zone),
@@ -231,12 +226,10 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *
             "ttl": records.ttl_where(lambda ttl: 300 <= ttl <= 2592000, "300 to 2592000 seconds"),
             "values": records.ns_targets,
         },
-        type_="gandi:livedns/record:Record",
+        import_id=lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
+        values=lambda record: record.values,
         opts=opts,
         adopt=adopt,
-        import_id=lambda records, _: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
-        values=lambda record: record.values,
-        overwrites=True,
     )
 
 
@@ -255,13 +248,16 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
     """
     apiextensions = package("pulumi_kubernetes.apiextensions", extra="external_dns")
 
-    def arguments(records: NsRecords) -> dict[str, Any]:
+    def create(records: NsRecords) -> pulumi.Resource:
         endpoint = {"dnsName": records.domain, "recordType": "NS", "recordTTL": records.ttl}
-        return {
-            "api_version": "externaldns.k8s.io/v1alpha1",
-            "kind": "DNSEndpoint",
-            "metadata": {"name": records.domain, "namespace": namespace},
-            "spec": {"endpoints": [{**endpoint, "targets": records.undotted()}]},
-        }
+        created: pulumi.Resource = apiextensions.CustomResource(
+            records.name,
+            api_version="externaldns.k8s.io/v1alpha1",
+            kind="DNSEndpoint",
+            metadata={"name": records.domain, "namespace": namespace},
+            spec={"endpoints": [{**endpoint, "targets": records.undotted()}]},
+            opts=records.options(opts, named_by="metadata.name"),
+        )
+        return created
 
-    return resource_adapter(apiextensions.CustomResource, arguments, named_by="metadata.name", opts=opts)
+    return Adapter(create)

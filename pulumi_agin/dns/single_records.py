@@ -1,5 +1,6 @@
 """Adapters for packages in which each value has its own resource, named by the value.
 
+Unless an adapter says otherwise, its records are added to any NS records that the domain already has.
 The arguments are those for which each Python SDK and its provider show no change in a second `up`. Arguments may be
 Outputs, because the same program may create the zone.
 """
@@ -12,8 +13,10 @@ import pulumi
 
 from pulumi_agin.program.argument_errors import checks_arguments
 
-from .adapter import Adapter, NsRecords, canonical_name, error, package
-from .resource_adapter import Ids, invoke_options, resource_adapter
+from .adapter import Adapter, NsRecords, canonical_name, error, invoke_options, package
+from .adoption import Ids
+from .record_class import RecordClass
+from .single_records_builder import single_records
 
 # Linode rounds every other TTL to the nearest of these.
 _LINODE_TTLS = (
@@ -47,8 +50,8 @@ def cloudflare(
         )
         return found.results.apply(lambda results: [(each.content, each.id) for each in results])
 
-    return resource_adapter(
-        cloudflare.DnsRecord,
+    return single_records(
+        RecordClass(cloudflare.DnsRecord, "cloudflare:index/dnsRecord:DnsRecord", value="content"),
         lambda records: {
             "zone_id": zone_id,
             "name": records.within(zone_name),
@@ -58,13 +61,11 @@ def cloudflare(
                 lambda ttl: ttl == 1 or 30 <= ttl <= 86400, "30 to 86400 seconds, or 1 for an automatic TTL"
             ).apply(float),
         },
-        type_="cloudflare:index/dnsRecord:DnsRecord",
-        value="content",
         is_dotted=False,
+        import_id=lambda id_: pulumi.Output.concat(zone_id, "/", id_),
+        find=find,
         opts=opts,
         adopt=adopt,
-        import_id=lambda _, id_: pulumi.Output.concat(zone_id, "/", id_),
-        find=find,
     )
 
 
@@ -90,20 +91,18 @@ def digitalocean(
         )
         return found.records.apply(lambda results: [(each.value, each.id) for each in results])
 
-    return resource_adapter(
-        digitalocean.DnsRecord,
+    return single_records(
+        RecordClass(digitalocean.DnsRecord, "digitalocean:index/dnsRecord:DnsRecord", value="value"),
         lambda records: {
             "domain": canonical_name(domain),
             "name": records.relative_to(domain),
             "type": "NS",
             "ttl": records.ttl_where(lambda ttl: ttl >= 30, "30 seconds or more"),
         },
-        type_="digitalocean:index/dnsRecord:DnsRecord",
-        value="value",
+        import_id=lambda id_: pulumi.Output.concat(canonical_name(domain), ",", id_),
+        find=find,
         opts=opts,
         adopt=adopt,
-        import_id=lambda _, id_: pulumi.Output.concat(canonical_name(domain), ",", id_),
-        find=find,
     )
 
 
@@ -121,20 +120,18 @@ def dnsimple(
         adopt: The ids of existing NS records to adopt. Needed for one `pulumi up`.
     """
     dnsimple = package("pulumi_dnsimple", extra="dnsimple")
-    return resource_adapter(
-        dnsimple.ZoneRecord,
+    return single_records(
+        RecordClass(dnsimple.ZoneRecord, "dnsimple:index/zoneRecord:ZoneRecord", value="value"),
         lambda records: {
             "zone_name": canonical_name(zone_name),
             "name": records.relative_to(zone_name),
             "type": "NS",
             "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second or more"),
         },
-        type_="dnsimple:index/zoneRecord:ZoneRecord",
-        value="value",
         is_dotted=False,
+        import_id=lambda id_: pulumi.Output.concat(canonical_name(zone_name), "_", id_),
         opts=opts,
         adopt=adopt,
-        import_id=lambda _, id_: pulumi.Output.concat(canonical_name(zone_name), "_", id_),
     )
 
 
@@ -158,8 +155,8 @@ def linode(
         adopt: The ids of existing NS records to adopt. Needed for one `pulumi up`.
     """
     linode = package("pulumi_linode", extra="linode")
-    return resource_adapter(
-        linode.DomainRecord,
+    return single_records(
+        RecordClass(linode.DomainRecord, "linode:index/domainRecord:DomainRecord", value="target", ttl="ttl_sec"),
         lambda records: {
             # The id of a resource is a string.
             "domain_id": pulumi.Output.format("{}", domain_id).apply(lambda id_: _number(records, id_)),
@@ -167,12 +164,10 @@ def linode(
             "record_type": "NS",
             "ttl_sec": records.ttl_where(lambda ttl: ttl in _LINODE_TTLS, ", ".join(map(str, _LINODE_TTLS))),
         },
-        type_="linode:index/domainRecord:DomainRecord",
-        value="target",
         is_dotted=False,
+        import_id=lambda id_: pulumi.Output.format("{},{}", domain_id, id_),
         opts=opts,
         adopt=adopt,
-        import_id=lambda _, id_: pulumi.Output.format("{},{}", domain_id, id_),
     )
 
 
@@ -204,8 +199,8 @@ def vercel(
         adopt: The ids of existing NS records to adopt. Needed for one `pulumi up`.
     """
     vercel = package("pulumiverse_vercel", extra="vercel")
-    return resource_adapter(
-        vercel.DnsRecord,
+    return single_records(
+        RecordClass(vercel.DnsRecord, "vercel:index/dnsRecord:DnsRecord", value="value"),
         lambda records: {
             "domain": canonical_name(domain),
             "team_id": team_id,
@@ -213,11 +208,9 @@ def vercel(
             "type": "NS",
             "ttl": records.ttl_where(lambda ttl: ttl >= 60, "60 seconds or more"),
         },
-        type_="vercel:index/dnsRecord:DnsRecord",
-        value="value",
+        import_id=lambda id_: pulumi.Output.all(team_id, id_).apply(lambda known: "/".join(filter(None, known))),
         opts=opts,
         adopt=adopt,
-        import_id=lambda _, id_: pulumi.Output.all(team_id, id_).apply(lambda known: "/".join(filter(None, known))),
     )
 
 
@@ -233,20 +226,17 @@ def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
         adopt: The ids of existing NS records to adopt. Needed for one `pulumi up`.
     """
     domain = package("pulumi_ovh.domain", extra="ovh")
-    return resource_adapter(
-        domain.ZoneRecord,
+    return single_records(
+        RecordClass(domain.ZoneRecord, "ovh:Domain/zoneRecord:ZoneRecord", name="subdomain", value="target"),
         lambda records: {
             "zone": canonical_name(zone),
             "subdomain": records.relative_to(zone),
             "fieldtype": "NS",
             "ttl": records.ttl_where(lambda ttl: ttl == 0 or ttl >= 60, "60 seconds or more, or 0 for the zone's TTL"),
         },
-        type_="ovh:Domain/zoneRecord:ZoneRecord",
-        value="target",
-        named_by="subdomain",
+        import_id=lambda id_: pulumi.Output.concat(id_, ".", canonical_name(zone)),
         opts=opts,
         adopt=adopt,
-        import_id=lambda _, id_: pulumi.Output.concat(id_, ".", canonical_name(zone)),
     )
 
 
@@ -255,6 +245,8 @@ def scaleway(
     dns_zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool | Ids = False
 ) -> Adapter:
     """Creates the NS records at Scaleway, with pulumiverse-scaleway.
+
+    It may replace existing NS records of the domain. Only if the stack has them as another resource, the preview fails.
 
     The TTL must be 60 to 2592000 seconds.
 
@@ -280,19 +272,16 @@ def scaleway(
         # The package can't list records. It finds the record with a value, and fails if there is none.
         return records.ns_targets.apply(lambda targets: pulumi.Output.all(*map(record, targets)))
 
-    return resource_adapter(
-        domain.Record,
+    return single_records(
+        RecordClass(domain.Record, "scaleway:domain/record:Record", value="data", overwrites=True),
         lambda records: {
             "dns_zone": canonical_name(dns_zone),
             "name": records.relative_to(dns_zone),
             "type": "NS",
             "ttl": records.ttl_where(lambda ttl: 60 <= ttl <= 2592000, "60 to 2592000 seconds"),
         },
-        type_="scaleway:domain/record:Record",
-        value="data",
+        import_id=lambda id_: pulumi.Output.concat(canonical_name(dns_zone), "/", id_),
+        find=find,
         opts=opts,
         adopt=adopt,
-        import_id=lambda _, id_: pulumi.Output.concat(canonical_name(dns_zone), "/", id_),
-        find=find,
-        overwrites=True,
     )

@@ -16,8 +16,8 @@ import pytest
 
 import pulumi_agin as agin
 from pulumi_agin.dns.adapter import Adapter
-from pulumi_agin.dns.declared_record import IDENTITIES
-from pulumi_agin.dns.resource_adapter import resource_adapter
+from pulumi_agin.dns.record_class import IDENTITIES, RecordClass
+from pulumi_agin.dns.record_set_builder import record_set
 from tests.support.delegations import ADAPTERS, DELEGATION, SINGLES, adapter, connect, records, run_delegation
 from tests.support.mocks import READ_STACK, Mocks, Request, run
 
@@ -371,12 +371,13 @@ def test_records_of_the_resource_itself_may_be_overwritten(name: str, preview: M
 
 def in_overwriting_dns() -> Adapter:
     """An adapter whose DNS provider overwrites, for a package that `make test` has."""
-    return resource_adapter(
-        importlib.import_module("pulumi_aws.route53").Record,
+    return record_set(
+        RecordClass(importlib.import_module("pulumi_aws.route53").Record, ADAPTERS["aws"].token, overwrites=True),
         lambda records: {"zone_id": "Z1", "name": records.domain, "type": "NS", "records": records.ns_targets},
-        type_=ADAPTERS["aws"].token,
+        import_id=lambda records: "",
+        values=lambda record: record.records,
         opts=None,
-        overwrites=True,
+        adopt=False,
     )
 
 

@@ -1,0 +1,76 @@
+"""single_records: the builder of adapters for packages in which each value has its own resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pulumi
+
+from .adapter import Adapter, Made, NsRecords, resource_name
+from .adoption import (
+    Ids,
+    NameValuesTtl,
+    Pairs,
+    adopted,
+    checked_ids,
+    checked_pairs,
+    reject_import_option,
+    require_ingress,
+)
+from .declared_record import DeclaredRecord
+from .record_class import RecordClass
+
+
+def single_records(
+    record_class: RecordClass,
+    arguments: Callable[[NsRecords], Mapping[str, Any]],
+    *,
+    is_dotted: bool = True,
+    import_id: Callable[[str], pulumi.Input[str]],
+    find: Callable[[NsRecords], pulumi.Output[Pairs]] | None = None,
+    opts: pulumi.ResourceOptions | None,
+    adopt: bool | Ids | None,
+) -> Adapter:
+    """Returns an adapter that creates a resource for each value, or with `adopt` imports those that exist.
+
+    `arguments` returns those that all resources share; each also gets its value, with a trailing dot or without.
+    `import_id` returns the ID to import for the DNS provider's ID of a record. `find` finds the existing records; None
+    if the package can't, so that `adopt` must have their ids. `opts` and `adopt` are those of the adapter.
+    """
+    ids = checked_ids(adopt, can_find=find is not None)
+    if adopt:
+        reject_import_option(opts)
+
+    def create(records: NsRecords) -> Made:
+        # Called before the values are known, so that the first preview checks the arguments too.
+        shared = arguments(records)
+
+        def declare(target: str) -> DeclaredRecord:
+            name = resource_name(records, target)
+            options = records.options(opts, named_by=record_class.name_property, name=name)
+            value = target if is_dotted else target.rstrip(".")
+            return DeclaredRecord(records, record_class, name, {**shared, record_class.value: value}, options)
+
+        if not adopt:
+            return records.of_each(lambda _, target: declare(target).create())
+
+        def existing(_: None) -> Any:
+            found = find(records) if find and not ids else pulumi.Output.from_input(list(ids.items()))
+            return pulumi.Output.all(records.domain, records.ns_targets, found).apply(
+                lambda known: checked_pairs(records, *known, are_given=bool(ids))
+            )
+
+        def with_import_ids(pairs: Pairs) -> Any:
+            return pulumi.Output.from_input([(declare(target), import_id(str(id_))) for target, id_ in pairs])
+
+        def read(made: Any) -> NameValuesTtl:
+            return (
+                getattr(made, record_class.name),
+                [getattr(made, record_class.value)],
+                getattr(made, record_class.ttl),
+            )
+
+        return adopted(records, require_ingress(records).apply(existing).apply(with_import_ids), read)
+
+    return Adapter(create)
