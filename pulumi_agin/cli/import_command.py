@@ -20,6 +20,7 @@ from pulumi_agin.api.list_cache import Listing
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.redaction import one_line
+from pulumi_agin.dns import ADAPTERS
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
@@ -27,7 +28,7 @@ from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
 
 from .import_names import canonical_key, name_all, read_names
-from .import_program import ADAPTERS, program
+from .import_program import program
 from .output import YELLOW, UsageError, note, print_text
 from .stack import agent_ingresses, load_settings, provider_settings, read_resources, request_budget
 

@@ -20,9 +20,6 @@ from pulumi_agin.native.names import camel_case
 
 from .import_names import unique
 
-# The adapters of pulumi_agin.dns, except `custom`, which accepts a function.
-ADAPTERS = sorted({name for name in dns.__all__ if name.islower()} - {"custom"})
-
 # Optional arguments that almost every user of an adapter needs. No signature shows that.
 _USUAL_ARGUMENTS = {"rfc2136": ("port", "tsig_key_name", "tsig_secret")}
 

@@ -43,8 +43,11 @@ __all__ = [
     "vercel",
 ]
 
+ADAPTERS = sorted({name for name in __all__ if name.islower()} - {"custom"})
+"""The names of the adapters, except `custom`, which accepts a function."""
+
 # DNS services and servers whose names differ from those of their adapters.
-_ADAPTERS = {
+_OTHER_NAMES = {
     "akamai": "linode",
     "bind": "rfc2136",
     "google": "gcp",
@@ -60,4 +63,4 @@ _ADAPTERS = {
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        raise UnknownNameError(__name__, name, _ADAPTERS.get(name.lower(), name), __all__)
+        raise UnknownNameError(__name__, name, _OTHER_NAMES.get(name.lower(), name), __all__)

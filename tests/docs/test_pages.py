@@ -33,7 +33,6 @@ TESTED_ELSEWHERE = ("emulator", "testing")
 PAGES = sorted(each for each in (ROOT / "docs").rglob("*.md") if each.stem not in TESTED_ELSEWHERE)
 PROGRAM_PAGES = [page for page in PAGES if blocks(page.read_text(), "python")]
 DNS_PAGE = (ROOT / "docs" / "guides" / "dns.md").read_text()
-ADAPTERS = {name for name in agin.dns.__all__ if inspect.isfunction(getattr(agin.dns, name))} - {"custom"}
 
 SECRETS = {
     "project:secondApiKey": "a-key",
@@ -172,41 +171,6 @@ def test_every_public_name_is_on_exactly_one_page() -> None:
     public = {*agin.__all__, *agin.dns.__all__, *emulator.__all__, "agin_emulator"} - {"dns"}
     documented = pages_by_name()
     assert {name: documented.get(name) for name in public if len(documented.get(name, [])) != 1} == {}
-
-
-def documented_adapters() -> Iterator[tuple[str, str, list[tuple[str, bool]]]]:
-    """Yields each adapter with its package and its arguments, optional or not, from its section or its row."""
-    sections = re.findall(r"^### ([a-z]\w+)\n(.*?\bwith\s+([a-z0-9-]+)\..*?)(?=^##)", DNS_PAGE, re.M | re.S)
-    for name, section, package in sections:
-        lines = re.findall(r"^- (`\w+`(?:, `\w+`)*)( \(optional\))?: ", section, re.M)
-        yield name, package, [(each, bool(optional)) for cell, optional in lines for each in names([cell])]
-    for name, package, cell in re.findall(r"^\| `(\w+)`, ([\w-]+) \| (.*?) \| .+ \|$", DNS_PAGE, re.M):
-        cells = re.findall(r"(?:^|<br>)`(\w+)`( \(optional\))?", cell)
-        yield name, package, [(each, bool(optional)) for each, optional in cells]
-
-
-def test_every_adapter_has_its_section_or_row() -> None:
-    documented = list(documented_adapters())
-    assert sorted(name for name, _, _ in documented) == sorted(ADAPTERS)
-    extras = (ROOT / "pyproject.toml").read_text()
-    for name, package, listed in documented:
-        parameters = inspect.signature(getattr(agin.dns, name)).parameters
-        expected = [(each, parameters[each].default is not inspect.Parameter.empty) for each in parameters]
-        assert listed == [each for each in expected if each[0] not in ("opts", "adopt")], name
-        assert re.search(rf'^{name} = \["{package}[>=]', extras, re.M), name
-
-
-def test_lists_of_adapters_match_the_code() -> None:
-    single = DNS_PAGE.split(" create one resource with all values")[0].rpartition("\n- ")[2]
-    assert set(names([single])) == {
-        name for name in ADAPTERS if getattr(agin.dns, name).__module__ != "pulumi_agin.dns.single_records"
-    }
-    kinds = {"bool": "`True`", "pulumi.Input[bool]": "`True`", "bool | Ids": "`True`, or IDs", "Ids | None": "IDs"}
-    signatures = {name: inspect.get_annotations(getattr(agin.dns, name)) for name in ADAPTERS}
-    listed = re.findall(r"^- (nothing|IDs|`True`|`True`, or IDs)(?: of .*)?: (.*(?:\n  .*)*)", DNS_PAGE, re.M)
-    assert {name: kind for kind, line in listed for name in re.findall(r"`(\w+)`", line)} == {
-        name: kinds.get(each.get("adopt", ""), "nothing") for name, each in signatures.items()
-    }
 
 
 def test_every_field_of_ns_records_has_its_line() -> None:

@@ -18,7 +18,18 @@ import pulumi_agin as agin
 from pulumi_agin.dns.adapter import Adapter
 from pulumi_agin.dns.record_class import IDENTITIES, RecordClass
 from pulumi_agin.dns.record_set_builder import record_set
-from tests.support.delegations import ADAPTERS, DELEGATION, SINGLES, adapter, connect, records, run_delegation
+from tests.support.delegations import (
+    ADAPTERS,
+    DELEGATION,
+    FOUND,
+    NEED_IDS,
+    SINGLES,
+    ZONES,
+    adapter,
+    connect,
+    records,
+    run_delegation,
+)
 from tests.support.mocks import READ_STACK, Mocks, Request, run
 
 pytestmark = [
@@ -26,62 +37,24 @@ pytestmark = [
     pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning"),
 ]
 
-# The arguments of the adapter, and the id to import.
-SETS = {
-    "aws": ({}, "Z1_connect.acme.com_NS"),
-    "gcp": ({}, "acme-dns/acme-com/connect.acme.com./NS"),
-    "azure": (
-        {},
-        "/subscriptions/0b1f6471/resourceGroups/dns-rg/providers/Microsoft.Network/dnsZones/acme.com/NS/connect",
-    ),
-    "ns1": ({"zone": "Acme.com."}, "acme.com/connect.acme.com/NS"),
-    "hcloud": ({"zone": "Acme.com."}, "acme.com/connect/NS"),
-    "gandi": ({}, "acme.com/connect/NS"),
-}
-
 ACCOUNT = {"subscriptionId": "0b1f6471", "clientId": "", "objectId": "", "tenantId": ""}
 
-# The id to import, where R12 is the id of the record.
-GIVEN = {
-    "cloudflare": "023e105f/R12",
-    "digitalocean": "acme.com,R12",
-    "linode": "12345,R12",
-    "dnsimple": "acme.com_R12",
-    "ovh": "R12.acme.com",
-    "vercel": "team_1/R12",
-    "scaleway": "acme.com/R12",
-}
+# The adapters with `adopt`.
+EVERY = [name for name, expected in ADAPTERS.items() if expected.import_id is not None]
+SETS = [name for name in EVERY if name not in SINGLES]
 
-# The lookup function, its arguments, and its result. Ids are numbers if they are in the API.
-FOUND: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    "cloudflare": (
-        "cloudflare:index/getDnsRecords:getDnsRecords",
-        {"zoneId": "023e105f", "name": {"exact": "connect.acme.com"}, "type": "NS"},
-        {"results": [{"id": "12", "content": "NS-1.example.net"}, {"id": "13", "content": "ns-2.example.net"}]},
-    ),
-    "digitalocean": (
-        "digitalocean:index/getRecords:getRecords",
-        {
-            "domain": "acme.com",
-            "filters": [{"key": "type", "values": ["NS"]}, {"key": "name", "values": ["connect"]}],
-        },
-        {"records": [{"id": 12, "value": "ns-1.example.net."}, {"id": 13, "value": "ns-2.example.net."}]},
-    ),
-    "scaleway": (
-        "scaleway:domain/getRecord:getRecord",
-        {"dnsZone": "acme.com", "name": "connect", "type": "NS", "data": "ns-1.example.net."},
-        {"id": "acme.com/12"},
-    ),
-}
+
+def import_id(name: str, record_id: str = "R12") -> str:
+    return str(ADAPTERS[name].import_id).replace("R12", record_id)
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_the_id_of_a_record_set_comes_from_the_arguments(name: str, mocks: Mocks) -> None:
-    arguments, import_id = SETS[name]
     mocks.answer = ACCOUNT
-    run_delegation(lambda: adapter(name, adopt=True, **arguments))
+    zone = {ZONES[name]: "Acme.com."}
+    run_delegation(lambda: adapter(name, adopt=True, **zone))
     [record] = records(mocks)
-    assert record.import_id == import_id
+    assert record.import_id == import_id(name)
     # An import writes nothing.
     assert record.ignore_changes == ["*"]
 
@@ -96,7 +69,7 @@ def test_a_google_id_has_no_project_if_none_is_given(mocks: Mocks) -> None:
 @pytest.mark.parametrize("name", SINGLES)
 def test_given_ids_become_ids_to_import(name: str, mocks: Mocks) -> None:
     run_delegation(lambda: adapter(name, adopt={"NS-1.example.net": "R12", "ns-2.example.net.": "R13"}))
-    assert [each.import_id for each in records(mocks)] == [GIVEN[name], GIVEN[name].replace("R12", "R13")]
+    assert [each.import_id for each in records(mocks)] == [import_id(name), import_id(name, "R13")]
 
 
 @pytest.mark.rest
@@ -119,10 +92,10 @@ def test_the_ids_come_from_the_packages_lookup_function(name: str, mocks: Mocks)
     run(program)
     assert (token, arguments) in [(each.token, each.args) for each in mocks.called]
     assert all("::account::" in (each.provider or "") for each in mocks.called)
-    assert records(mocks)[0].import_id == GIVEN[name].replace("R12", "12")
+    assert records(mocks)[0].import_id == import_id(name, "12")
 
 
-@pytest.mark.parametrize("name", [*SETS, *SINGLES])
+@pytest.mark.parametrize("name", EVERY)
 def test_another_ttl_fails(name: str, mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
     def new_resource(args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         id_, outputs = make(args)
@@ -140,7 +113,7 @@ def test_another_ttl_fails(name: str, mocks: Mocks, monkeypatch: pytest.MonkeyPa
     assert "set ttl=7200 on the delegation, and run this again" in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["dnsimple", "linode", "ovh", "vercel"])
+@pytest.mark.parametrize("name", NEED_IDS)
 def test_a_package_that_finds_no_records_needs_their_ids(name: str, mocks: Mocks) -> None:
     with pytest.raises(pulumi.RunError, match=r"must be the IDs of the records.*the package can't find them"):
         adapter(name, adopt=True)
@@ -176,7 +149,7 @@ def test_without_adopt_nothing_is_imported(mocks: Mocks) -> None:
 
 
 @pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
-@pytest.mark.parametrize("name", [*SETS, *SINGLES])
+@pytest.mark.parametrize("name", EVERY)
 def test_records_of_a_new_ingress_are_not_adopted(name: str, mocks: Mocks) -> None:
     mocks.to_be_made = {"ingress"}
     ids = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
@@ -198,7 +171,6 @@ def test_records_must_exist_to_be_adopted(name: str, mocks: Mocks) -> None:
 # -- records that the stack has ---------------------------------------------------------------------------------------
 
 IDS = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
-EVERY = [*SETS, *SINGLES]
 # In the state, spelled as Azure returns it.
 AZURE = "/subscriptions/0b1f6471/resourceGroups/DNS-RG/providers/Microsoft.Network/dnszones/acme.com/NS/"
 
@@ -337,7 +309,7 @@ def test_a_state_that_cannot_be_read_fails_without_its_secrets(preview: Mocks, m
     assert "hush" not in "".join(traceback.format_exception(raised.value))
 
 
-OVERWRITING = ["gcp", "gandi", "hcloud", "scaleway"]
+OVERWRITING = [name for name, expected in ADAPTERS.items() if expected.overwrites]
 
 
 @pytest.mark.parametrize("name", OVERWRITING)
@@ -397,12 +369,12 @@ def test_a_rename_warns_if_the_state_cannot_be_read(
     assert len(records(preview)) == 1
 
 
-@pytest.mark.parametrize("name", sorted({*EVERY, "external_dns"} - {*OVERWRITING}))
+@pytest.mark.parametrize("name", sorted(ADAPTERS.keys() - OVERWRITING))
 def test_the_state_is_not_read_without_need(name: str, preview: Mocks) -> None:
     run_delegation(lambda: adapter(name))
     assert preview.called == []
 
 
 def test_the_state_is_not_read_under_mocks(mocks: Mocks) -> None:
-    assert run_adopting("aws", mocks, state("aws"))[0].import_id == SETS["aws"][1]
+    assert run_adopting("aws", mocks, state("aws"))[0].import_id == import_id("aws")
     assert mocks.called == []

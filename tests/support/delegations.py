@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import linecache
 from typing import Any, NamedTuple
 
@@ -19,6 +20,17 @@ DOTTED = NS_TARGETS
 UNDOTTED = ["ns-1.example.net", "ns-2.example.net"]
 
 
+class Ttls(NamedTuple):
+    """TTLs that a DNS provider accepts, TTLs that it rejects, and the part of the message about those."""
+
+    accepted: list[int]
+    rejected: list[int]
+    right: str
+
+
+ANY_TTL = Ttls([0], [], "")
+
+
 class Expected(NamedTuple):
     """The package of an adapter, and the record that it should make in the zone acme.com."""
 
@@ -28,7 +40,12 @@ class Expected(NamedTuple):
     inputs: dict[str, Any]
     value: str
     values: list[Any]
+    import_id: str | None
+    """The id to import, where R12 is the id of a single record; None if there is no `adopt`."""
+    ttls: Ttls
     named_by: str = "name"
+    overwrites: bool = False
+    """Whether a create may overwrite existing records."""
 
 
 # One resource with all values.
@@ -40,6 +57,8 @@ SETS = {
         {"zoneId": "Z1", "name": "connect.acme.com", "type": "NS", "ttl": 300},
         "records",
         DOTTED,
+        import_id="Z1_connect.acme.com_NS",
+        ttls=ANY_TTL,
     ),
     "gcp": Expected(
         "pulumi_gcp",
@@ -48,6 +67,9 @@ SETS = {
         {"managedZone": "acme-com", "project": "acme-dns", "name": "connect.acme.com.", "type": "NS", "ttl": 300},
         "rrdatas",
         DOTTED,
+        import_id="acme-dns/acme-com/connect.acme.com./NS",
+        ttls=ANY_TTL,
+        overwrites=True,
     ),
     "azure": Expected(
         "pulumi_azure_native",
@@ -63,6 +85,8 @@ SETS = {
         "nsRecords",
         [{"nsdname": value} for value in DOTTED],
         named_by="relativeRecordSetName",
+        import_id="/subscriptions/0b1f6471/resourceGroups/dns-rg/providers/Microsoft.Network/dnsZones/acme.com/NS/connect",
+        ttls=Ttls([1], [0], "1 second or more"),
     ),
     "ns1": Expected(
         "pulumi_ns1",
@@ -72,6 +96,8 @@ SETS = {
         "answers",
         [{"answer": value} for value in UNDOTTED],
         named_by="domain",
+        import_id="acme.com/connect.acme.com/NS",
+        ttls=Ttls([1], [0], "1 second or more"),
     ),
     "hcloud": Expected(
         "pulumi_hcloud",
@@ -80,6 +106,9 @@ SETS = {
         {"zone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "records",
         [{"value": value} for value in DOTTED],
+        import_id="acme.com/connect/NS",
+        ttls=Ttls([60], [0, 59], "60 seconds or more"),
+        overwrites=True,
     ),
     "gandi": Expected(
         "pulumiverse_gandi",
@@ -88,6 +117,9 @@ SETS = {
         {"zone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "values",
         DOTTED,
+        import_id="acme.com/connect/NS",
+        ttls=Ttls([300, 2592000], [0, 299, 2592001], "300 to 2592000 seconds"),
+        overwrites=True,
     ),
     "external_dns": Expected(
         "pulumi_kubernetes",
@@ -102,6 +134,8 @@ SETS = {
         "targets",
         UNDOTTED,
         named_by="metadata.name",
+        import_id=None,
+        ttls=ANY_TTL,
     ),
 }
 
@@ -114,6 +148,8 @@ SINGLES = {
         {"zoneId": "023e105f", "name": "connect.acme.com", "type": "NS", "ttl": 300},
         "content",
         UNDOTTED,
+        import_id="023e105f/R12",
+        ttls=Ttls([1, 30, 86400], [0, 29, 86401], "30 to 86400 seconds, or 1 for an automatic TTL"),
     ),
     "digitalocean": Expected(
         "pulumi_digitalocean",
@@ -122,6 +158,8 @@ SINGLES = {
         {"domain": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "value",
         DOTTED,
+        import_id="acme.com,R12",
+        ttls=Ttls([30], [0, 29], "30 seconds or more"),
     ),
     "dnsimple": Expected(
         "pulumi_dnsimple",
@@ -130,6 +168,8 @@ SINGLES = {
         {"zoneName": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "value",
         UNDOTTED,
+        import_id="acme.com_R12",
+        ttls=Ttls([1], [0], "1 second or more"),
     ),
     "linode": Expected(
         "pulumi_linode",
@@ -138,6 +178,12 @@ SINGLES = {
         {"domainId": 12345, "name": "connect", "recordType": "NS", "ttlSec": 300},
         "target",
         UNDOTTED,
+        import_id="12345,R12",
+        ttls=Ttls(
+            [30, 2419200],
+            [0, 60, 2419201],
+            "30, 120, 300, 3600, 7200, 14400, 28800, 57600, 86400, 172800, 345600, 604800, 1209600, 2419200",
+        ),
     ),
     "vercel": Expected(
         "pulumiverse_vercel",
@@ -146,6 +192,8 @@ SINGLES = {
         {"domain": "acme.com", "teamId": "team_1", "name": "connect", "type": "NS", "ttl": 300},
         "value",
         DOTTED,
+        import_id="team_1/R12",
+        ttls=Ttls([60], [0, 59], "60 seconds or more"),
     ),
     "ovh": Expected(
         "pulumi_ovh",
@@ -155,6 +203,8 @@ SINGLES = {
         "target",
         DOTTED,
         named_by="subdomain",
+        import_id="R12.acme.com",
+        ttls=Ttls([0, 60], [1, 59], "60 seconds or more, or 0 for the zone's TTL"),
     ),
     "scaleway": Expected(
         "pulumiverse_scaleway",
@@ -163,9 +213,51 @@ SINGLES = {
         {"dnsZone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "data",
         DOTTED,
+        import_id="acme.com/R12",
+        ttls=Ttls([60, 2592000], [0, 59, 2592001], "60 to 2592000 seconds"),
+        overwrites=True,
     ),
 }
 ADAPTERS = {**SETS, **SINGLES}
+
+# The argument with the zone's name of each adapter that has one.
+ZONES = {
+    name: argument
+    for name, expected in ADAPTERS.items()
+    for argument, value in expected.arguments.items()
+    if value == "acme.com"
+}
+
+# The lookup function, its arguments, and its result. Ids are numbers if they are in the API.
+FOUND: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "cloudflare": (
+        "cloudflare:index/getDnsRecords:getDnsRecords",
+        {"zoneId": "023e105f", "name": {"exact": "connect.acme.com"}, "type": "NS"},
+        {"results": [{"id": "12", "content": "NS-1.example.net"}, {"id": "13", "content": "ns-2.example.net"}]},
+    ),
+    "digitalocean": (
+        "digitalocean:index/getRecords:getRecords",
+        {
+            "domain": "acme.com",
+            "filters": [{"key": "type", "values": ["NS"]}, {"key": "name", "values": ["connect"]}],
+        },
+        {"records": [{"id": 12, "value": "ns-1.example.net."}, {"id": 13, "value": "ns-2.example.net."}]},
+    ),
+    "scaleway": (
+        "scaleway:domain/getRecord:getRecord",
+        {"dnsZone": "acme.com", "name": "connect", "type": "NS", "data": "ns-1.example.net."},
+        {"id": "acme.com/12"},
+    ),
+}
+
+
+def kind_of_adopt(name: str) -> str:
+    """Returns the type of an adapter's argument `adopt`; "" if it has none."""
+    return str(inspect.get_annotations(getattr(agin.dns, name)).get("adopt", ""))
+
+
+# The packages of these adapters can't find records, so `adopt` needs their ids.
+NEED_IDS = [name for name in agin.dns.ADAPTERS if kind_of_adopt(name) == "Ids | None"]
 
 
 def adapter(name: str, **arguments: Any) -> Any:

@@ -25,6 +25,7 @@ from pulumi_agin.emulator import Emulator
 from tests.support import ngrok
 from tests.support.clock import Clock
 from tests.support.command import Command
+from tests.support.delegations import NEED_IDS
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.odd_emulator import OddEmulator, Oddities
 from tests.support.stub_cli import StubCli
@@ -241,14 +242,14 @@ def test_names_and_parents_may_have_any_character(odd: str, create: Create, comm
     assert ast.literal_eval(call.args[0]) == odd
 
 
-@pytest.mark.parametrize("adapter", [name for name in dns.__all__ if name.islower() and name != "custom"])
+@pytest.mark.parametrize("adapter", dns.ADAPTERS)
 def test_delegations_are_formatted_and_fit_the_adapter(adapter: str, create: Create, command: Import) -> None:
     out, _ = command(create("a.acme.com"), create("dns.acme.com"), "--code", "--delegations", adapter)
     assert_formatted(out)
     delegations = calls(out, "agin.AgentIngressDelegation")
     assert [ast.unparse(each["agent_ingress"]) for each in delegations] == ["a_acme_com", "dns_acme_com"]
     adopt = ["True"]
-    if adapter in ("dnsimple", "linode", "ovh", "vercel"):
+    if adapter in NEED_IDS:
         adopt = ["record_ids['a.acme.com']", "record_ids['dns.acme.com']"]
     adapters = calls(out, f"agin.dns.{adapter}")
     for call, expected in zip(adapters, adopt, strict=True):

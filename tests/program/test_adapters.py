@@ -1,0 +1,158 @@
+"""Each place that a new adapter of `pulumi_agin.dns` needs besides its function, with a message that names the place.
+
+No package of a DNS provider is needed. test_dns.py and test_dns_adopt.py test the adapters with their packages.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from pulumi_agin import dns
+from pulumi_agin.dns import record_sets, single_records
+from pulumi_agin.dns.record_class import IDENTITIES
+from tests.support.delegations import ADAPTERS, FOUND, SETS, SINGLES, ZONES, kind_of_adopt
+from tests.support.pyproject import project
+
+ROOT = Path(__file__).parents[2]
+DNS_PAGE = (ROOT / "docs" / "guides" / "dns.md").read_text(encoding="utf-8")
+KNOWN_LIMITS = (ROOT / "docs" / "known-limits.md").read_text(encoding="utf-8")
+
+# Its records are those of a server, and not of a package.
+WITHOUT_PACKAGE = {"rfc2136"}
+# Kubernetes has namespaces.
+WITHOUT_ZONE = {"external_dns"}
+
+
+def require(place: str, has: Iterable[str], needed: Iterable[str], what: str) -> None:
+    """Fails with the place in the repository that misses adapters or has too many, and what belongs there."""
+    missing, other = sorted({*needed} - {*has}), sorted({*has} - {*needed})
+    assert not missing, f"{place}: add {', '.join(missing)}: {what}"
+    assert not other, f"{place}: remove {', '.join(other)}: {what}"
+
+
+def names_in(text: str) -> list[str]:
+    return re.findall(r"`(\w+)`", text)
+
+
+def found_in(pattern: str, text: str) -> str:
+    match = re.search(pattern, text, re.MULTILINE)
+    assert match, f"no line matches {pattern}"
+    return match[1]
+
+
+def test_it_is_exported() -> None:
+    functions = [
+        name
+        for module in (record_sets, single_records)
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+    ]
+    require(
+        "pulumi_agin/dns/__init__.py", {*dns.ADAPTERS} - WITHOUT_PACKAGE, functions, "import it, and list it in __all__"
+    )
+
+
+def test_it_has_an_extra() -> None:
+    extras = project()["project"]["optional-dependencies"]
+    what = 'NAME = ["its package>=lowest,<next major"] under [project.optional-dependencies]'
+    require("pyproject.toml", extras.keys() - {"doctor", "emulator", "plugin"}, dns.ADAPTERS, what)
+    wrong = [
+        name
+        for name, each in ADAPTERS.items()
+        if not re.fullmatch(rf"{distribution(name)}>=[\d.]+,<\d+", extras[name][0])
+    ]
+    assert not wrong, f"pyproject.toml: the extra of {', '.join(wrong)} is not {what}"
+
+
+def distribution(name: str) -> str:
+    return ADAPTERS[name].package.replace("_", "-")
+
+
+def test_its_package_is_locked() -> None:
+    lock = (ROOT / "tools" / "locks" / "dev.txt").read_text(encoding="utf-8")
+    locked = re.findall(r"^([\w-]+)==", lock, re.MULTILINE)
+    require("tools/locks/dev.txt", locked, {distribution(name) for name in ADAPTERS} | {*locked}, "run `make lock`")
+
+
+def test_its_record_is_expected() -> None:
+    what = "an Expected in SETS or SINGLES, by the package's documentation"
+    require("tests/support/delegations.py", ADAPTERS, {*dns.ADAPTERS} - WITHOUT_PACKAGE, what)
+    for module, expected in ((record_sets, SETS), (single_records, SINGLES)):
+        functions = {name for name in ADAPTERS if getattr(dns, name).__module__ == module.__name__}
+        require("tests/support/delegations.py", expected, functions, f"the adapters of {module.__name__}")
+    what = 'the name of the zone among the arguments is "acme.com"'
+    require("tests/support/delegations.py", ZONES, ADAPTERS.keys() - WITHOUT_ZONE, what)
+
+
+def test_adopting_is_expected() -> None:
+    adopting = {name for name in ADAPTERS if kind_of_adopt(name)}
+    with_id = {name for name, expected in ADAPTERS.items() if expected.import_id is not None}
+    require(
+        "tests/support/delegations.py", with_id, adopting, "import_id in its Expected, if it has the argument adopt"
+    )
+    finding = {name for name in ADAPTERS if kind_of_adopt(name) == "bool | Ids"}
+    require("tests/support/delegations.py", FOUND, finding, "in FOUND, if adopt may be True or ids")
+    tokens = {ADAPTERS[name].token for name in adopting}
+    require(
+        "pulumi_agin/dns/record_class.py", IDENTITIES, tokens, "in IDENTITIES, with the outputs that identify a record"
+    )
+
+
+def documented() -> dict[str, tuple[str, list[tuple[str, bool]]]]:
+    """Returns the package of each adapter and its arguments, optional or not, from its section or its row."""
+    adapters = {}
+    sections = re.findall(r"^### ([a-z]\w+)\n(.*?\bwith\s+([a-z0-9-]+)\..*?)(?=^##)", DNS_PAGE, re.M | re.S)
+    for name, section, package in sections:
+        lines = re.findall(r"^- (`\w+`(?:, `\w+`)*)( \(optional\))?: ", section, re.M)
+        adapters[name] = package, [(each, bool(optional)) for cell, optional in lines for each in names_in(cell)]
+    for name, package, cell in re.findall(r"^\| `(\w+)`, ([\w-]+) \| (.*?) \| .+ \|$", DNS_PAGE, re.M):
+        cells = re.findall(r"(?:^|<br>)`(\w+)`( \(optional\))?", cell)
+        adapters[name] = package, [(each, bool(optional)) for each, optional in cells]
+    return adapters
+
+
+def test_it_has_a_row_or_section_in_the_docs() -> None:
+    adapters = documented()
+    require("docs/guides/dns.md", adapters, dns.ADAPTERS, "a row of the table in More adapters, or a section")
+    for name, (package, listed) in adapters.items():
+        parameters = inspect.signature(getattr(dns, name)).parameters
+        expected = [(each, parameters[each].default is not inspect.Parameter.empty) for each in parameters]
+        assert listed == [each for each in expected if each[0] not in ("opts", "adopt")], f"docs/guides/dns.md: {name}"
+        assert name in WITHOUT_PACKAGE or package == distribution(name), f"docs/guides/dns.md: {name}"
+
+
+def test_it_is_in_the_lists_of_the_docs() -> None:
+    one_resource = DNS_PAGE.split(" create one resource with all values")[0].rpartition("\n- ")[2]
+    what = "in the item `… create one resource with all values`, if its resource has all values"
+    require("docs/guides/dns.md", names_in(one_resource), {*SETS} | WITHOUT_PACKAGE, what)
+    kinds = {"": "nothing", "bool | Ids": "`True`, or IDs", "Ids | None": "IDs"}
+    listed = re.findall(r"^- (nothing|IDs|`True`|`True`, or IDs)(?: of .*)?: (.*(?:\n  .*)*)", DNS_PAGE, re.M)
+    for kind, line in listed:
+        expected = {name for name in dns.ADAPTERS if kinds.get(kind_of_adopt(name), "`True`") == kind}
+        require("docs/guides/dns.md", names_in(line), expected, f"in the item `- {kind}` of Existing records")
+    assert len(listed) == 4
+
+
+def test_overwriting_is_documented() -> None:
+    overwriting = {name for name, expected in ADAPTERS.items() if expected.overwrites}
+    what = "in the sentence about adapters that may replace existing records"
+    listed = found_in(r"^An argument without a description.*?zone's name\. (.*) may replace existing records", DNS_PAGE)
+    require("docs/guides/dns.md", [*names_in(listed), "gcp"], overwriting, what)
+    listed = found_in(r"^  records and then deletes them\. So does (.*) if \*\*Pulumi can't read", KNOWN_LIMITS)
+    require("docs/known-limits.md", names_in(listed), overwriting, what)
+
+
+def test_its_ttls_are_documented() -> None:
+    any_ttl = set(re.findall(r"^\| `(\w+)`, [^|\n]*\|[^|\n]*\| any\b", DNS_PAGE, re.MULTILINE))
+    any_ttl.update(re.findall(r"^### (\w+)\n(?:[^#\n].*\n|\n)*- TTL: any\n", DNS_PAGE, re.MULTILINE))
+    unlimited = {name for name, expected in ADAPTERS.items() if not expected.ttls.rejected} | WITHOUT_PACKAGE
+    require("docs/guides/dns.md", any_ttl, unlimited, "the TTL is `any` if `ttls` in its Expected is ANY_TTL")
+
+
+def test_it_is_in_the_changelog() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    mentioned = [name for name in dns.ADAPTERS if re.search(rf"\b{name}\b", changelog)]
+    require("CHANGELOG.md", mentioned, dns.ADAPTERS, "an entry under the next version")
