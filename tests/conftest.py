@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_agin import cli
+from pulumi_agin import cli, dns
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.emulator import Emulator
 from tests.support import clock as test_clock
@@ -44,8 +44,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def is_of_other_adapter(item: pytest.Item) -> bool:
     """Returns whether a test needs a DNS provider's package that `make test` does not have."""
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    has_package = any(each.endswith(f"-{parameters.get('name')}") for each in environment.MAIN_DNS_PACKAGES)
-    return "dns_sdks" in getattr(item, "fixturenames", ()) and "name" in parameters and not has_package
+    name = parameters.get("name")
+    return "dns_sdks" in getattr(item, "fixturenames", ()) and name is not None and not has_main_package(str(name))
+
+
+def has_main_package(adapter: str) -> bool:
+    return any(each.endswith(f"-{adapter}") for each in environment.MAIN_DNS_PACKAGES)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Names the adapters that `make test` did not run against their packages, and the command that does."""
+    reports = [report for each in terminalreporter.stats.values() for report in each]
+    is_of_adapters = any(getattr(each, "nodeid", "").startswith("tests/program/test_dns.py") for each in reports)
+    if config.option.markexpr == "main" and is_of_adapters:
+        adapters = ", ".join(name for name in dns.ADAPTERS if name != "rfc2136" and not has_main_package(name))
+        terminalreporter.write_line(
+            f"Not run against their packages: the adapters {adapters}. If you changed one, run\n"
+            ".build/venv/bin/python -m pytest -m rest tests/program -k NAME",
+            yellow=True,
+        )
 
 
 @pytest.fixture(autouse=True)
