@@ -273,12 +273,11 @@ def _id_or_domain(id_: Any, domain: Any) -> Mapping[str, Any]:
 
 
 def _find_one(account: Account, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    description = account.settings.account_description
-    return lookup.find_one(account.client, description, _ONE.name, arguments["id"], arguments["domain"]).plain()
+    return lookup.find_one(account, _ONE.name, arguments["id"], arguments["domain"]).plain()
 
 
 def _find_many(account: Account, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    found = lookup.find_many(account.client, _MANY.name, arguments["filter"])
+    found = lookup.find_many(account, _MANY.name, arguments["filter"])
     return {"agent_ingresses": [ingress.plain() for ingress in found]}
 
 

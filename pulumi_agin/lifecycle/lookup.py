@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pulumi_agin.api.errors import InvalidInputsError, NotFoundError
 
 if TYPE_CHECKING:
-    from pulumi_agin.api.client import AgentIngressClient
     from pulumi_agin.api.models import IngressModel
     from pulumi_agin.base.budget import Budget
+
+    from .account import Account
+
+
+class NoIngressError(InvalidInputsError):
+    """The account has no Agent Ingress with a domain, which is in canonical form."""
+
+    def __init__(self, message: str, domain: str) -> None:
+        super().__init__(message)
+        self.domain = domain
 
 
 def require_id_or_domain(function: str, id_: str | None, domain: str | None) -> None:
@@ -21,24 +29,20 @@ def require_id_or_domain(function: str, id_: str | None, domain: str | None) -> 
 
 
 def find_one(
-    client: AgentIngressClient,
-    account: str,
-    function: str,
-    id_: str | None,
-    domain: str | None,
-    hint: Callable[[str], str] = lambda domain: "",
-    budget: Budget | None = None,
+    account: Account, function: str, id_: str | None, domain: str | None, budget: Budget | None = None
 ) -> IngressModel:
     """Finds one Agent Ingress by exactly one of its id and its domain, in any spelling.
 
-    Messages name the lookup and the account. `hint` returns the end of the message that a domain has no ingress.
+    `function` names the lookup in messages. Without a budget, the limit is the timeout of the settings. Raises
+    InvalidInputsError if the arguments are invalid or there is no such ingress: for a domain, its NoIngressError.
     """
+    description = account.settings.account_description
     require_id_or_domain(function, id_, domain)
     if id_ is not None:
         try:
-            return client.get(id_, budget)
+            return account.client.get(id_, budget)
         except NotFoundError as error:
-            raise InvalidInputsError(f"{error}: there is no such Agent Ingress in {account}") from None
+            raise InvalidInputsError(f"{error}: there is no such Agent Ingress in {description}") from None
     from .inputs import AgentIngressInputs
     from .schema import validate
 
@@ -46,19 +50,18 @@ def find_one(
     if problems:
         raise InvalidInputsError(f"{function}: invalid arguments: {'; '.join(map(str, problems))}")
     canonical = inputs["domain"]
-    ingress = client.find(canonical, budget)
+    ingress = account.client.find(canonical, budget)
     if ingress is None:
-        raise InvalidInputsError(f"there is no Agent Ingress with the domain {canonical} in {account}{hint(canonical)}")
+        raise NoIngressError(f"there is no Agent Ingress with the domain {canonical} in {description}", canonical)
     return ingress
 
 
-def find_many(
-    client: AgentIngressClient, function: str, cel: str | None, budget: Budget | None = None
-) -> list[IngressModel]:
+def find_many(account: Account, function: str, cel: str | None, budget: Budget | None = None) -> list[IngressModel]:
     """Finds the Agent Ingresses that a filter in CEL selects, or all of an account.
 
-    They are sorted by domain, because the order in ngrok's list may change.
+    They are sorted by domain, because the order in ngrok's list may change. Raises InvalidInputsError if the filter is
+    empty, and the client's error if one of the ingresses can't be read.
     """
     if cel is not None and not cel.strip():
         raise InvalidInputsError(f"the filter of {function} is empty; omit it to get all ingresses in the account")
-    return sorted(client.list(cel, budget), key=lambda ingress: ingress.domain)
+    return sorted(account.client.list(cel, budget), key=lambda ingress: ingress.domain)

@@ -13,7 +13,7 @@ from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.agent_config import configure_agent
 from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs, IngressDomain
-from pulumi_agin.lifecycle.lookup import find_many, find_one
+from pulumi_agin.lifecycle.lookup import NoIngressError, find_many, find_one
 from pulumi_agin.lifecycle.operation import Call, Failed
 from pulumi_agin.lifecycle.phrasing import Phrasing
 from pulumi_agin.lifecycle.schema import Declaration, Marker, secret_fields, validate
@@ -94,34 +94,24 @@ class Function(NamedTuple):
 
 
 def _get_agent_ingress(caller: Caller, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    account = caller.account
-
-    def why_not_found(domain: str) -> str:
-        """Returns the end of the message: whether this program will create the ingress."""
-        urn = caller.claims.first_with_domain(domain)
-        if urn is None or caller.claims.is_in_state(urn):
-            return ""
+    account, claims = caller.account, caller.claims
+    id_, domain, budget = arguments.get("id"), arguments.get("domain"), account.budget(caller.call)
+    try:
+        return find_one(account, "getAgentIngress", id_, domain, budget).plain()
+    except NoIngressError as error:
+        urn = claims.first_with_domain(error.domain)
+        if urn is None or claims.is_in_state(urn):
+            raise
         # The engine does not accept unknown values from a function.
-        return (
-            f", because {urn} has not been created yet. Use the outputs of that resource instead of the lookup, or "
-            "pass its ID instead of the domain: a preview then shows the result as unknown"
-        )
-
-    ingress = find_one(
-        account.client,
-        account.settings.account_description,
-        "getAgentIngress",
-        arguments.get("id"),
-        arguments.get("domain"),
-        why_not_found,
-        account.budget(caller.call),
-    )
-    return ingress.plain()
+        raise Failed(
+            f"{error}, because {urn} has not been created yet. Use the outputs of that resource instead of the lookup, "
+            "or pass its ID instead of the domain: a preview then shows the result as unknown"
+        ) from None
 
 
 def _get_agent_ingresses(caller: Caller, arguments: Mapping[str, Any]) -> dict[str, Any]:
     budget = caller.account.budget(caller.call)
-    found = find_many(caller.account.client, "getAgentIngresses", arguments.get("filter"), budget)
+    found = find_many(caller.account, "getAgentIngresses", arguments.get("filter"), budget)
     return {"agent_ingresses": [ingress.plain() for ingress in found]}
 
 

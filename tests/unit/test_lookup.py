@@ -8,28 +8,35 @@ import pytest
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import InvalidInputsError
-from pulumi_agin.base.secret import Secret
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.lookup import find_many, find_one
+from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY
 
-ACCOUNT = "the account of the key from a test"
+ACCOUNT = "the account of the API key from the environment variable NGROK_API_KEY"
 
 
 @pytest.fixture
-def client(emulator: Emulator) -> AgentIngressClient:
-    return AgentIngressClient(Secret(API_KEY), emulator.url)
+def account(emulator: Emulator) -> Account:
+    environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
+    return Account(Settings.load(lambda key: None, environment))
 
 
-def find(client: AgentIngressClient, id_: str | None = None, domain: str | None = None) -> Any:
-    return find_one(client, ACCOUNT, "getAgentIngress", id_, domain)
+@pytest.fixture
+def client(account: Account) -> AgentIngressClient:
+    return account.client
 
 
-def test_find_by_id_and_by_domain_in_any_spelling(client: AgentIngressClient) -> None:
+def find(account: Account, id_: str | None = None, domain: str | None = None) -> Any:
+    return find_one(account, "getAgentIngress", id_, domain)
+
+
+def test_find_by_id_and_by_domain_in_any_spelling(account: Account, client: AgentIngressClient) -> None:
     made = client.create({"domain": "connect.acme.com"})
     client.create({"domain": "other.acme.com"})
-    assert find(client, id_=made.id).domain == "connect.acme.com"
-    assert find(client, domain=" Connect.ACME.com. ").id == made.id
+    assert find(account, id_=made.id).domain == "connect.acme.com"
+    assert find(account, domain=" Connect.ACME.com. ").id == made.id
 
 
 @pytest.mark.parametrize(
@@ -44,19 +51,19 @@ def test_find_by_id_and_by_domain_in_any_spelling(client: AgentIngressClient) ->
     ],
 )
 def test_failed_lookup_names_the_function_and_account(
-    arguments: dict[str, str], message: str, client: AgentIngressClient
+    arguments: dict[str, str], message: str, account: Account
 ) -> None:
     with pytest.raises(InvalidInputsError) as raised:
-        find(client, **arguments)
+        find(account, **arguments)
     assert message in str(raised.value)
 
 
-def test_results_are_sorted_and_an_empty_filter_is_rejected(client: AgentIngressClient) -> None:
+def test_results_are_sorted_and_an_empty_filter_is_rejected(account: Account, client: AgentIngressClient) -> None:
     for domain in ("b.acme.com", "c.acme.com", "a.acme.com"):
         client.create({"domain": domain, "metadata": domain[0]})
-    found = find_many(client, "getAgentIngresses", None)
+    found = find_many(account, "getAgentIngresses", None)
     assert [one.domain for one in found] == ["a.acme.com", "b.acme.com", "c.acme.com"]
-    assert [one.domain for one in find_many(client, "getAgentIngresses", 'obj.metadata == "b"')] == ["b.acme.com"]
-    assert find_many(client, "getAgentIngresses", 'obj.metadata == "z"') == []
+    assert [one.domain for one in find_many(account, "getAgentIngresses", 'obj.metadata == "b"')] == ["b.acme.com"]
+    assert find_many(account, "getAgentIngresses", 'obj.metadata == "z"') == []
     with pytest.raises(InvalidInputsError, match=r"^the filter of getAgentIngresses is empty; omit it"):
-        find_many(client, "getAgentIngresses", " ")
+        find_many(account, "getAgentIngresses", " ")
