@@ -1,0 +1,121 @@
+"""The places that a field of an Agent Ingress needs. Each test fails for one place, and its message names it.
+
+CONTRIBUTING.md has the recipe, "Add a field". `lifecycle/inputs.py` declares the inputs, and `api/models.py` the
+outputs. The plugin's schema and the tables in the docs are generated from them, with tests of their own.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import typing
+from typing import Any
+
+import pytest
+
+import pulumi_agin as agin
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.errors import CreateUnsettledError
+from pulumi_agin.api.models import IngressModel
+from pulumi_agin.base.secret import Secret
+from pulumi_agin.cli.import_program import program
+from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle.inputs import AgentIngressInputs
+from pulumi_agin.lifecycle.outputs import inputs_of, outputs_of
+from pulumi_agin.lifecycle.schema import compared_fields
+from tests.support.clock import Clock
+from tests.support.keys import API_KEY
+
+INPUTS = compared_fields(AgentIngressInputs)
+OUTPUTS = tuple(IngressModel.model_fields)
+
+# A value of each input, and another one.
+VALUES: dict[str, tuple[Any, Any]] = {
+    "domain": ("connect.acme.com", "other.acme.com"),
+    "description": ("devices", "others"),
+    "metadata": ("{}", "[]"),
+    "certificate_management_policy": (
+        {"authority": "letsencrypt", "private_key_type": "rsa"},
+        {"authority": "letsencrypt", "private_key_type": "ecdsa"},
+    ),
+}
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> AgentIngressClient:
+    return AgentIngressClient(Secret(API_KEY), emulator.url, 20, clock=Clock())
+
+
+def ingress() -> IngressModel:
+    """Returns an ingress with a value in each input."""
+    more = {"id": "agin_1", "ns_targets": ["ns1.example."], "created_at": "2024-08-02T07:15:39Z"}
+    return IngressModel.model_validate({name: values[0] for name, values in VALUES.items()} | more)
+
+
+def parameters_of(function: Any) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+@pytest.fixture(params=INPUTS)
+def name(request: pytest.FixtureRequest) -> str:
+    field: str = request.param
+    assert field in VALUES, f"VALUES in tests/unit/test_fields.py lacks {field}"
+    return field
+
+
+def test_every_input_is_an_output(name: str) -> None:
+    assert name in OUTPUTS, f"IngressModel in api/models.py lacks {name}"
+
+
+def test_every_input_is_an_argument(name: str) -> None:
+    arguments = parameters_of(agin.AgentIngressArgs.__init__)
+    assert name in arguments, f"AgentIngressArgs.__init__ in agent_ingress.py lacks {name}"
+    assert name in agin.AgentIngressArgs.__annotations__, f"AgentIngressArgs in agent_ingress.py lacks {name}"
+    arguments = parameters_of(agin.AgentIngress.__init__)
+    assert name in arguments, f"AgentIngress.__init__ in agent_ingress.py lacks {name}"
+
+
+def test_every_input_is_an_argument_for_type_checkers(name: str) -> None:
+    if sys.version_info < (3, 11):
+        pytest.skip("Python 3.10 does not keep overloads")
+    [_, by_keywords] = typing.get_overloads(agin.AgentIngress.__init__)
+    assert name in parameters_of(by_keywords), f"the overload of AgentIngress.__init__ in agent_ingress.py lacks {name}"
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_every_output_is_one_of_the_resource_and_of_the_lookup(output: str) -> None:
+    outputs = {"id", *agin.AgentIngress.__annotations__}
+    assert output in outputs, f"AgentIngress in agent_ingress.py lacks the annotation {output}"
+    assert output in agin.GetAgentIngressResult.__annotations__, f"GetAgentIngressResult in lookup.py lacks {output}"
+
+
+def test_every_input_is_kept_in_the_state(name: str) -> None:
+    assert name in outputs_of(ingress()), f"outputs_of in lifecycle/outputs.py lacks {name}"
+    assert name in inputs_of(ingress(), {}), f"inputs_of in lifecycle/outputs.py lacks {name}"
+
+
+def test_every_input_is_in_the_program_that_import_prints(name: str) -> None:
+    code = program({"connect": ingress()}, [], None, None, None)
+    assert f"    {name}=" in code, f"_declaration in cli/import_program.py lacks {name}"
+
+
+def test_emulator_accepts_and_returns_every_input(name: str, emulator: Emulator, client: AgentIngressClient) -> None:
+    one, other = VALUES[name]
+    created = client.create({"domain": "connect.acme.com", name: one})
+    assert created.plain()[name] == one, f"_create in emulator/api.py lacks {name}"
+    if name != "domain":
+        updated = client.update(created.id, {name: other})
+        assert updated.plain()[name] == other, f"_update in emulator/api.py lacks {name}"
+
+
+def test_client_does_not_take_an_ingress_with_another_value_for_its_own(
+    name: str, emulator: Emulator, client: AgentIngressClient
+) -> None:
+    if name == "domain":
+        # A domain has only one ingress.
+        return
+    # Somebody else creates it while our response is lost.
+    client.create({"domain": "connect.acme.com", name: VALUES[name][0]})
+    emulator.add_fault("POST", "reset_before")
+    with pytest.raises(CreateUnsettledError, match="does not match this request"):
+        client.create({"domain": "connect.acme.com"})
