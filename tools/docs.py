@@ -1,14 +1,17 @@
-"""The tables in docs/reference that come from the declarations. `python -m tools.docs` writes them."""
+"""The tables and lists in docs/ that come from the declarations. `python -m tools.docs` writes them."""
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
+import textwrap
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from pulumi_agin import dns
 from pulumi_agin.api.models import CertJobModel, CertPolicyModel, CertStatusModel, IngressModel
 from pulumi_agin.lifecycle.inputs import (
     AgentIngressInputs,
@@ -22,6 +25,10 @@ from pulumi_agin.lifecycle.schema import Limit, Marker, bare_type, fields_of, is
 from tools.steps import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
+DNS_PAGE = ROOT / "docs" / "guides" / "dns.md"
+# The functions of `pulumi_agin.dns`, by name: its DNS adapters, and `custom`, which wraps a user's own.
+ADAPTERS = {name: getattr(dns, name) for name in dns.__all__ if inspect.isfunction(getattr(dns, name))}
+del ADAPTERS["custom"]
 
 
 class Table(NamedTuple):
@@ -63,6 +70,33 @@ def with_tables(page: str, content: str) -> str:
             raise ValueError(f"{page} has no table of {table.column}s under {table.heading}")
         content = content[: found.start(1)] + _lines(table.column, model) + content[found.end(1) :]
     return content
+
+
+def with_lists(content: str) -> str:
+    """Returns the content of the page about DNS with every list of adapters generated from the adapters."""
+    for label, names in _lists_of_adapters().items():
+        item = f"- {label}: {', '.join(f'`{name}`' for name in names)}."
+        lines = textwrap.fill(item, 120, subsequent_indent="  ", break_on_hyphens=False)
+        content, found = re.subn(rf"^- {label}: .*\n(?:  .*\n)*", f"{lines}\n", content, flags=re.MULTILINE)
+        if found != 1:
+            raise ValueError(f"{DNS_PAGE.name} has {found} lists of {label}")
+    return content
+
+
+def _lists_of_adapters() -> dict[str, list[str]]:
+    """Returns the names of adapters by what their list on the page is called."""
+    adopt = {name: inspect.get_annotations(adapter).get("adopt") for name, adapter in ADAPTERS.items()}
+    single = {name for name, adapter in ADAPTERS.items() if adapter.__module__.endswith(".single_records")}
+    return {
+        "Adapters that create one resource with all values": [name for name in ADAPTERS if name not in single],
+        "Adapters that create one resource for each value, and keep any NS records that the domain already has": [
+            name for name in ADAPTERS if name in single
+        ],
+        "`True`": [name for name in ADAPTERS if adopt[name] in ("bool", "pulumi.Input[bool]")],
+        "`True`, or IDs": [name for name in ADAPTERS if adopt[name] == "bool | Ids"],
+        "IDs": [name for name in ADAPTERS if adopt[name] == "Ids | None"],
+        "Nothing": [name for name in ADAPTERS if adopt[name] is None],
+    }
 
 
 def sentence_of(field: FieldInfo) -> str:
@@ -135,10 +169,11 @@ def _in_python(table: str) -> str:
 
 
 def main() -> None:
-    """Writes the tables into their pages."""
+    """Writes the tables and lists into their pages."""
     for page in dict.fromkeys(table.page for table in TABLES):
         path = REFERENCE / page
         path.write_text(with_tables(page, path.read_text()))
+    DNS_PAGE.write_text(with_lists(DNS_PAGE.read_text()))
 
 
 if __name__ == "__main__":

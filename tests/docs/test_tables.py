@@ -1,11 +1,11 @@
-"""The tables in docs/reference, which match the declarations."""
+"""The generated tables and lists of the docs, which match the declarations."""
 
 from __future__ import annotations
 
 import pytest
 
 from pulumi_agin.lifecycle.schema import fields_of
-from tools.docs import REFERENCE, TABLES, Table, limit_of, with_tables
+from tools.docs import DNS_PAGE, REFERENCE, TABLES, Table, limit_of, with_lists, with_tables
 
 
 @pytest.mark.parametrize("page", sorted({table.page for table in TABLES}))
@@ -13,6 +13,12 @@ def test_tables_match_the_declarations(page: str) -> None:
     text = (REFERENCE / page).read_text()
     # `python -m tools.docs` updates them.
     assert with_tables(page, text) == text
+
+
+def test_lists_match_the_adapters() -> None:
+    text = DNS_PAGE.read_text()
+    # `python -m tools.docs` updates them.
+    assert with_lists(text) == text
 
 
 @pytest.mark.parametrize("table", TABLES, ids=" ".join)
@@ -26,3 +32,8 @@ def test_page_without_its_table_fails() -> None:
     text = (REFERENCE / "agent-ingress.md").read_text().replace("| input |", "| what |", 1)
     with pytest.raises(ValueError, match=r"agent-ingress\.md has no table of inputs under Inputs"):
         with_tables("agent-ingress.md", text)
+
+
+def test_page_without_its_list_fails() -> None:
+    with pytest.raises(ValueError, match=r"dns\.md has 0 lists of Nothing"):
+        with_lists(DNS_PAGE.read_text().replace("- Nothing: ", "- nothing: "))
