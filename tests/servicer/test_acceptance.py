@@ -7,8 +7,8 @@ shows both, without the key, ids and the domain. The run creates Agent Ingresses
 time, and ngrok may charge for them. It does not start if there are any, and deletes them at the end. If it is killed,
 they remain, and the next run names them. It sends fewer than 100 requests a minute.
 
-NGROK_API_BASE_URL names a stand-in for ngrok. Without --ngrok, a second emulator replaces ngrok, so these tests show
-that the probes work.
+NGROK_API_BASE_URL names a stand-in for ngrok. Without --ngrok, the comparisons are skipped, and one test runs the
+probes on the emulator alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -117,8 +116,8 @@ class Service:
         return re.sub(r"\b([a-z]{2,12})_[0-9A-Za-z]{20,40}\b", r"\1_…", text.replace(self.domain, "DOMAIN"))
 
 
-@contextmanager
-def emulator() -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def emulated() -> Iterator[Service]:
     clock = EmulatorClock()
     with Emulator(API_KEY, clock=clock) as running:
         running.configure(limit=0)
@@ -126,19 +125,9 @@ def emulator() -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def emulated() -> Iterator[Service]:
-    with emulator() as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
 def real(request: pytest.FixtureRequest) -> Iterator[Service]:
-    """ngrok, with the domain of --ngrok; without it, another emulator."""
-    domain: str | None = request.config.getoption("--ngrok")
-    if domain is None:
-        with emulator() as service:
-            yield service
-        return
+    """ngrok, with the domain of --ngrok."""
+    domain: str = request.config.getoption("--ngrok") or pytest.skip("compares ngrok with the emulator: needs --ngrok")
     key = os.environ.get("NGROK_API_KEY") or pytest.exit("--ngrok needs NGROK_API_KEY", 2)
     url = os.environ.get("NGROK_API_BASE_URL", PUBLIC_API).rstrip("/")
     client = AgentIngressClient(Secret(key), url)
@@ -216,15 +205,16 @@ def filtering(condition: str) -> Run:
 
 def names_in_responses(service: Service) -> str:
     reads = [service.read() for _ in range(3)]
-    targets, regions = ([read[name] for read in reads] for name in ("ns_targets", "region_domains"))
-    dots = [name.endswith(".") for name in targets[0]]
-    kinds = [
-        f"{len(dots)} ns_targets, {sum(dots)} with a dot",
-        "in the same order each time" if targets == targets[:1] * 3 else "in another order each time",
-        "sorted" if targets[0] == sorted(targets[0]) else "not sorted",
-        "in lower case" if targets[0][0].islower() else "in upper case",
-    ]
-    return "; ".join([*kinds, *(name.removesuffix(f".first.{service.domain}") for name in regions[0])])
+    targets = reads[0]["ns_targets"]
+    forms = {
+        "ns_targets": len(targets),
+        "with a dot": sum(name.endswith(".") for name in targets),
+        "in the same order each time": all(read["ns_targets"] == targets for read in reads),
+        "sorted": targets == sorted(targets),
+        "in lower case": targets[0].islower(),
+        "regions": [name.removesuffix(f".first.{service.domain}") for name in reads[0]["region_domains"]],
+    }
+    return str(forms)
 
 
 def empty_description(service: Service) -> str:
@@ -360,8 +350,15 @@ NOT_PROBED = {"limit", "limit-counts", "one-label", "ngrok-domains", "certificat
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: f"{probe.guesses}: {probe.what}")
-def test_ngrok_does_what_the_emulator_guesses(probe: Probe, emulated: Service, real: Service) -> None:
+def test_ngrok_does_what_the_emulator_guesses(probe: Probe, real: Service, emulated: Service) -> None:
     assert real.without_account(probe.run(real)) == emulated.without_account(probe.run(emulated))
+
+
+def test_probes_run_on_the_emulator(emulated: Service) -> None:
+    for probe in PROBES:
+        outcome = emulated.without_account(probe.run(emulated))
+        assert outcome, probe
+        assert not re.search(f"{emulated.domain}|agin_[0-9A-Za-z]", outcome), probe
 
 
 def test_every_guess_of_the_page_has_a_probe() -> None:
