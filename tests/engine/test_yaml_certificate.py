@@ -11,36 +11,54 @@ from tests.support.project import COMMAND_TIMEOUT_SECONDS, Project
 VALIDATION = "agin:index:AgentIngressCertificateValidation"
 NEVER = 10**7
 
-PROGRAM = """
-    variables:
-      policy: {authority: letsencrypt}
+BEFORE = """
     resources:
-      issued: {type: agin:AgentIngress, properties: {domain: issued.acme.com, certificateManagementPolicy: "${policy}"}}
+      issued:
+        type: agin:AgentIngress
+        properties: {domain: issued.acme.com, certificateManagementPolicy: {authority: letsencrypt}}
       wait-issued: {type: agin:AgentIngressCertificateValidation, properties: {agentIngressId: "${issued.id}"}}
       later: {type: agin:AgentIngress, properties: {domain: later.acme.com}}
       wait-later:
         type: agin:AgentIngressCertificateValidation
         properties: {agentIngressId: "${later.id}", timeoutSeconds: 1}
-      broken: {type: agin:AgentIngress, properties: {domain: broken.acme.com, certificateManagementPolicy: "${policy}"}}
+      broken:
+        type: agin:AgentIngress
+        properties: {domain: broken.acme.com, certificateManagementPolicy: {authority: letsencrypt}}
     outputs:
       domain: ${wait-issued.domain}
       renewsAt: ${wait-issued.renewsAt}
     """
-# Of a wait for `broken`, and a policy of `later`.
-CHANGES = {
-    'agentIngressId: "${issued.id}"': 'agentIngressId: "${issued.id}", timeoutSeconds: 100',
-    "domain: later.acme.com": 'domain: later.acme.com, certificateManagementPolicy: "${policy}"',
-    "outputs:": """  wait-broken:
-    type: agin:AgentIngressCertificateValidation
-    properties: {agentIngressId: "${broken.id}", dnsErrorGraceSeconds: 0.5}
-outputs:""",
-}
+# Another timeout of `wait-issued`, a policy of `later`, and `wait-broken`.
+AFTER = """
+    resources:
+      issued:
+        type: agin:AgentIngress
+        properties: {domain: issued.acme.com, certificateManagementPolicy: {authority: letsencrypt}}
+      wait-issued:
+        type: agin:AgentIngressCertificateValidation
+        properties: {agentIngressId: "${issued.id}", timeoutSeconds: 100}
+      later:
+        type: agin:AgentIngress
+        properties: {domain: later.acme.com, certificateManagementPolicy: {authority: letsencrypt}}
+      wait-later:
+        type: agin:AgentIngressCertificateValidation
+        properties: {agentIngressId: "${later.id}", timeoutSeconds: 1}
+      broken:
+        type: agin:AgentIngress
+        properties: {domain: broken.acme.com, certificateManagementPolicy: {authority: letsencrypt}}
+      wait-broken:
+        type: agin:AgentIngressCertificateValidation
+        properties: {agentIngressId: "${broken.id}", dnsErrorGraceSeconds: 0.5}
+    outputs:
+      domain: ${wait-issued.domain}
+      renewsAt: ${wait-issued.renewsAt}
+    """
 
 
 def test_waits_for_certificates(yaml_project: Project, emulator: Emulator) -> None:
     project = yaml_project
     emulator.configure(job_after_seconds=0, issue_after_seconds=NEVER)
-    project.yaml_program(PROGRAM)
+    project.yaml_program(BEFORE)
 
     def issue_when_waiting(line: str) -> None:
         if "waiting for the certificate" in line:
@@ -57,7 +75,7 @@ def test_waits_for_certificates(yaml_project: Project, emulator: Emulator) -> No
     emulator.configure(issue_after_seconds=NEVER)
     ids = {ingress["domain"]: ingress["id"] for ingress in emulator.ingresses()}
     emulator.set_certificate(ids["broken.acme.com"], "dns_error")
-    project.edit(CHANGES)
+    project.yaml_program(AFTER)
     failed = project.up("--continue-on-error", fails=True)
     messages = failed.messages
     assert messages.keys() == {"wait-later", "wait-broken", "test-dev"}
