@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -135,115 +135,174 @@ def methods(emulator: Emulator, domains: Mapping[str, str]) -> dict[str, list[st
     return found
 
 
+class Replacement(NamedTuple):
+    """A resource in four `up`s: created, replaced in part, then completed or reverted, and completed as advised."""
+
+    domains: tuple[str, str, str, str]
+    error: str
+    """What the second `up` prints about it."""
+    faults: tuple[tuple[str, str, str, dict[str, Any]], ...] = ()
+    """Methods, kinds, domains and arguments of the faults in the second `up`."""
+    options: tuple[dict[str, Any], ...] = ({}, {}, {}, {})
+    third_error: str = ""
+    third_requests: Mapping[str, list[str]] = {}
+    """Methods by domain."""
+    last_requests: Mapping[str, list[str]] = {}
+
+
+def rejected(method: str, domain: str) -> tuple[tuple[str, str, str, dict[str, Any]], ...]:
+    return ((method, "respond", domain, {"times": None, **REJECTED}),)
+
+
+def lost(domain: str) -> tuple[tuple[str, str, str, dict[str, Any]], ...]:
+    """The response to a create is lost, and the reads that would settle it fail."""
+    return (("POST", "respond_after", domain, GARBAGE), *rejected("GET", domain))
+
+
+FIRST = {"delete_before_replace": True}
+DELETE_IT = "delete it at ngrok, for example with `ngrok api agent-ingresses delete "
+REPLACEMENTS = {
+    "rejected": Replacement(
+        ("rejected-old.com", "rejected-new.com", "rejected-new.com", "rejected-new.com"),
+        "could not create the Agent Ingress rejected-new.com: ngrok responded 400: not now",
+        rejected("POST", "rejected-new.com"),
+        third_requests={"rejected-new.com": ["POST"], "rejected-old.com": ["DELETE"]},
+    ),
+    "undone": Replacement(
+        ("undone-old.com", "undone-new.com", "undone-old.com", "undone-old.com"),
+        "could not create the Agent Ingress undone-new.com: ngrok responded 400: not now",
+        rejected("POST", "undone-new.com"),
+    ),
+    "kept": Replacement(
+        ("kept-old.com", "kept-new.com", "kept-old.com", "kept-new.com"),
+        "could not delete the Agent Ingress kept-old.com",
+        rejected("DELETE", "kept-old.com"),
+        third_error='did not finish, set domain to "kept-new.com" again',
+        third_requests={"kept-old.com": ["POST", "DELETE"]},
+        last_requests={"kept-old.com": ["DELETE"]},
+    ),
+    "lost": Replacement(
+        ("lost-old.com", "lost-new.com", "lost-new.com", "lost-new.com"),
+        "it is unknown whether the Agent Ingress lost-new.com was created",
+        lost("lost-new.com"),
+        third_error=DELETE_IT,
+        third_requests={"lost-new.com": ["POST"]},
+        last_requests={"lost-new.com": ["POST"], "lost-old.com": ["DELETE"]},
+    ),
+    "lost-undone": Replacement(
+        ("lost-undone-old.com", "lost-undone-new.com", "lost-undone-old.com", "lost-undone-old.com"),
+        "it is unknown whether the Agent Ingress lost-undone-new.com was created",
+        lost("lost-undone-new.com"),
+    ),
+    "in-use": Replacement(
+        ("in-use-old.com", "in-use-new.com", "in-use-old.com", "in-use-old.com"),
+        "Only if an interrupted run of this stack created it",
+    ),
+    "swap1": Replacement(
+        ("x.com", "y.com", "x.com", "y.com"),
+        "to swap two domains, first change one of them to a third",
+        last_requests={"y.com": ["POST"], "x.com": ["DELETE"]},
+    ),
+    "swap2": Replacement(
+        ("y.com", "x.com", "z.com", "z.com"),
+        "to swap two domains, first change one of them to a third",
+        third_requests={"z.com": ["POST"], "y.com": ["DELETE"]},
+    ),
+    # The second and the third `up` have `--replace` for it.
+    "forced": Replacement(
+        ("forced.com",) * 4,
+        "if it belongs to this resource, `--replace` needs ResourceOptions(delete_before_replace=True)",
+        options=({}, {}, FIRST, FIRST),
+        third_requests={"forced.com": ["DELETE", "POST"]},
+    ),
+    "same": Replacement(
+        ("same.com",) * 4,
+        "being replaced. A domain can have only one Agent Ingress: to delete it first, set",
+        options=(
+            {"replacement_trigger": "one"},
+            *[{"replacement_trigger": "two", **each} for each in ({}, FIRST, FIRST)],
+        ),
+        third_requests={"same.com": ["DELETE", "POST"]},
+    ),
+    "same-lost": Replacement(
+        ("same-lost.com",) * 4,
+        "it is unknown whether the Agent Ingress same-lost.com was created",
+        lost("same-lost.com"),
+        options=({"replacement_trigger": "one", **FIRST}, *[{"replacement_trigger": "two", **FIRST}] * 3),
+        third_error=DELETE_IT,
+        third_requests={"same-lost.com": ["POST"]},
+        last_requests={"same-lost.com": ["POST"]},
+    ),
+}
+
+
+def add_faults(emulator: Emulator, *replacements: Replacement) -> None:
+    for replacement in replacements:
+        for method, kind, domain, arguments in replacement.faults:
+            emulator.add_fault(method, kind, domain=domain, **arguments)
+
+
+def in_state(project: Project) -> set[tuple[str, bool]]:
+    """Returns the domains in the state, and whether each is still to be deleted."""
+    return {(each["outputs"]["domain"], each.get("delete", False)) for each in project.resources()}
+
+
 def test_next_up_completes_or_reverts_half_done_replacements(project: Project, emulator: Emulator) -> None:
-    program = """
-        agin.AgentIngress("rejected", domain="rejected.{rejected}.com")
-        agin.AgentIngress("undone", domain="undone.{undone}.com")
-        agin.AgentIngress("kept", domain="kept.{kept}.com")
-        agin.AgentIngress("lost", domain="lost.{lost}.com")
-        agin.AgentIngress("lost-undone", domain="lost-undone.{undone}.com")
-        agin.AgentIngress("in-use", domain="in-use.{undone}.com")
-        agin.AgentIngress("swap1", domain="{swap1}.com")
-        agin.AgentIngress("swap2", domain="{swap2}.com")
-        agin.AgentIngress("forced", domain="forced.com", opts=pulumi.ResourceOptions({options}))
-        agin.AgentIngress("same", domain="same.com", opts=pulumi.ResourceOptions(
-            replacement_trigger="{trigger}", {options}))
-        agin.AgentIngress("same-lost", domain="same-lost.com", opts=pulumi.ResourceOptions(
-            replacement_trigger="{trigger}", delete_before_replace=True))
-        """
-    values = dict.fromkeys(("rejected", "undone", "kept", "lost"), "old")
-    values |= {"swap1": "x", "swap2": "y", "trigger": "one", "options": ""}
-    project.program(program.format(**values))
-    project.up()
+    project.program("""
+        import json, os
+
+        for name, (domain, options) in json.loads(os.environ["RESOURCES"]).items():
+            agin.AgentIngress(name, domain=domain, opts=pulumi.ResourceOptions(**options))
+        """)
     domains: dict[str, str] = {}
 
-    def up(*arguments: str, fails: bool = False, **changes: str) -> Result:
-        values.update(changes)
-        project.program(program.format(**values))
+    def up(number: int, *arguments: str, fails: bool = False) -> Result:
+        resources = {name: (each.domains[number], each.options[number]) for name, each in REPLACEMENTS.items()}
+        project.environment["RESOURCES"] = json.dumps(resources)
         domains.update({each["id"]: each["domain"] for each in emulator.ingresses()})
         emulator.clear_requests()
         return project.up("--continue-on-error", *arguments, fails=fails)
 
-    def in_state() -> set[tuple[str, bool]]:
-        """Returns the domains in the state, and whether each is still to be deleted."""
-        return {(each["outputs"]["domain"], each.get("delete", False)) for each in project.resources()}
-
-    # Each change fails in its own way.
-    for domain in ("rejected.new.com", "undone.new.com"):
-        emulator.add_fault("POST", "respond", domain=domain, **REJECTED)
-    emulator.add_fault("DELETE", "respond", domain="kept.old.com", times=None, **REJECTED)
-    for domain in ("lost.new.com", "lost-undone.new.com", "same-lost.com"):
-        emulator.add_fault("POST", "respond_after", domain=domain, **GARBAGE)
-        emulator.add_fault("GET", "respond", domain=domain, times=None, **REJECTED)
-    in_use = create(emulator, "in-use.new.com")
-    before = in_state()
+    up(0)
+    before = in_state(project)
+    add_faults(emulator, *REPLACEMENTS.values())
+    in_use = create(emulator, "in-use-new.com")
     replace = ("--replace", "urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::forced")
-    new = dict.fromkeys(("rejected", "undone", "kept", "lost"), "new")
-    failed = up(*replace, **new, swap1="y", swap2="x", trigger="two", fails=True)
-    expected = {
-        "rejected": "could not create the Agent Ingress rejected.new.com: ngrok responded 400: not now",
-        "undone": "could not create the Agent Ingress undone.new.com: ngrok responded 400: not now",
-        "kept": "could not delete the Agent Ingress kept.old.com",
-        "lost": "it is unknown whether the Agent Ingress lost.new.com was created",
-        "lost-undone": "it is unknown whether the Agent Ingress lost-undone.new.com was created",
-        "in-use": f"It belongs to {in_use}, created at",
-        "swap1": "to swap two domains, first change one of them to a third",
-        "swap2": "to swap two domains, first change one of them to a third",
-        "forced": "if it belongs to this resource, `--replace` needs ResourceOptions(delete_before_replace=True)",
-        "same": "being replaced. A domain can have only one Agent Ingress: to delete it first, set",
-        "same-lost": "it is unknown whether the Agent Ingress same-lost.com was created",
-    }
-    assert failed.unexpected(expected) == {}
-    printed = failed.by_resource
-    assert "Only if an interrupted run of this stack created it" in printed["in-use"]
-    assert printed["in-use"].endswith("Otherwise, it is in use: choose another domain\n")
+    failed = up(1, *replace, fails=True)
+    assert failed.unexpected({name: each.error for name, each in REPLACEMENTS.items()}) == {}
+    assert f"It belongs to {in_use}, created at" in failed.by_resource["in-use"]
+    assert failed.by_resource["in-use"].endswith("Otherwise, it is in use: choose another domain\n")
     # The command only shows it. It does not import it, because the resource has an ingress.
-    assert "pulumi-agin import --filter 'obj.domain == \"lost.new.com\"'" in printed["lost"]
+    assert "pulumi-agin import --filter 'obj.domain == \"lost-new.com\"'" in failed.by_resource["lost"]
     assert not failed.has_traceback
-    assert in_state() - before == {("kept.new.com", False), ("kept.old.com", True)}
-    assert before - in_state() == {("kept.old.com", False)}
+    assert in_state(project) - before == {("kept-new.com", False), ("kept-old.com", True)}
+    assert before - in_state(project) == {("kept-old.com", False)}
 
     # Some are completed, others reverted. If ngrok has an ingress that the state lacks, the error names it.
     emulator.clear_faults()
-    emulator.add_fault("DELETE", "respond", domain="kept.old.com", times=None, **REJECTED)
+    add_faults(emulator, REPLACEMENTS["kept"])
     ids = {each["domain"]: each["id"] for each in emulator.ingresses()}
-    first = "delete_before_replace=True"
-    failed = up(*replace, undone="old", kept="old", swap1="x", swap2="z", options=first, fails=True)
-    expected = {
-        "kept": 'did not finish, set domain to "kept.new.com" again',
-        "lost": f"delete it at ngrok, for example with `ngrok api agent-ingresses delete {ids['lost.new.com']}`",
-        "same-lost": f"delete it at ngrok, for example with `ngrok api agent-ingresses delete {ids['same-lost.com']}`",
-    }
-    assert failed.unexpected(expected) == {}
+    failed = up(2, *replace, fails=True)
+    assert failed.unexpected({name: each.third_error for name, each in REPLACEMENTS.items() if each.third_error}) == {}
+    for name, domain in {"lost": "lost-new.com", "same-lost": "same-lost.com"}.items():
+        assert f"{DELETE_IT}{ids[domain]}`" in failed.by_resource[name]
     assert "pulumi-agin import" not in failed
     assert "which is being replaced" not in failed
-    assert methods(emulator, domains) == {
-        "rejected.new.com": ["POST"],
-        "rejected.old.com": ["DELETE"],
-        "kept.old.com": ["POST", "DELETE"],
-        "lost.new.com": ["POST"],
-        "z.com": ["POST"],
-        "y.com": ["DELETE"],
-        "forced.com": ["DELETE", "POST"],
-        "same.com": ["DELETE", "POST"],
-        "same-lost.com": ["POST"],
-    }
+    assert methods(emulator, domains) == merged(each.third_requests for each in REPLACEMENTS.values())
 
     # As the errors advised.
     emulator.clear_faults()
-    emulator.delete_ingress(ids["lost.new.com"])
+    emulator.delete_ingress(ids["lost-new.com"])
     emulator.delete_ingress(ids["same-lost.com"])
-    up(kept="new", swap1="y")
-    assert methods(emulator, domains) == {
-        "kept.old.com": ["DELETE"],
-        "lost.new.com": ["POST"],
-        "lost.old.com": ["DELETE"],
-        "y.com": ["POST"],
-        "x.com": ["DELETE"],
-        "same-lost.com": ["POST"],
-    }
-    not_in_state = {ids[domain]: (domain, "") for domain in ("lost-undone.new.com", "in-use.new.com")}
+    up(3)
+    assert methods(emulator, domains) == merged(each.last_requests for each in REPLACEMENTS.values())
+    not_in_state = {ids[domain]: (domain, "") for domain in ("lost-undone-new.com", "in-use-new.com")}
     assert ingresses(emulator) == ingresses_in_state(project) | not_in_state
+
+
+def merged(requests: Iterable[Mapping[str, list[str]]]) -> dict[str, list[str]]:
+    """Returns the requests of all resources. No two have requests for one domain in the same `up`."""
+    return {domain: methods for each in requests for domain, methods in each.items()}
 
 
 def test_next_up_completes_half_done_creates_and_updates(project: Project, emulator: Emulator) -> None:
