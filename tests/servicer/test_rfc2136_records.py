@@ -97,17 +97,17 @@ def test_check_reports_all_errors_without_the_secret(plugin: Plugin) -> None:
     expected = [
         "property domain must be a valid DNS name",
         "property zone is required: the name of the zone, such as acme.com",
-        "property ns_targets must not be empty",
+        f"property {plugin.spell('ns_targets')} must not be empty",
         "property ttl must be a whole number, at least 0 and at most 2147483647",
         "property server must be a host name or an IP address, without brackets or port, such as ns1.acme.com",
         "property port must be a whole number, at least 1 and at most 65535",
-        "property tsig_key_name must be a valid DNS name",
-        "property tsig_secret must be base64, like the `secret` in the key file",
-        'property tsig_algorithm must be "hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384" or '
-        '"hmac-sha512", not "sha256"',
-        "property adopt must be True or False, got a string",
+        f"property {plugin.spell('tsig_key_name')} must be a valid DNS name",
+        f"property {plugin.spell('tsig_secret')} must be base64, like the `secret` in the key file",
+        f'property {plugin.spell("tsig_algorithm")} must be "hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", '
+        '"hmac-sha384" or "hmac-sha512", not "sha256"',
+        f"property adopt must be {plugin.boolean}, got a string",
     ]
-    assert plugin.check(given)[1] == [plugin.in_words(failure) for failure in expected]
+    assert plugin.check(given)[1] == expected
 
 
 @pytest.mark.parametrize("front_end", [NativePlugin], indirect=True)
@@ -127,7 +127,7 @@ def test_native_front_end_marks_the_key_as_secret(plugin: Plugin) -> None:
 def test_missing_dnspython_fails_check_and_refresh(front_end: type[Plugin], tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['dns'] = None")
     with front_end({**os.environ, "PYTHONPATH": str(tmp_path)}, resource=RFC2136_DELEGATION) as plugin:
-        install = plugin.in_words(missing_extra("dns.rfc2136", "rfc2136"))
+        install = missing_extra(plugin.rfc2136, "rfc2136")
         assert plugin.check(inputs(53))[1] == [install]
         assert failure(lambda: plugin.read(DOMAIN, outputs(53), inputs(53))).message == install
 
@@ -233,21 +233,21 @@ def test_create_of_unknown_outcome_is_settled_by_any_later_call(plugin: Plugin, 
 
 
 @pytest.mark.parametrize(
-    ("edit", "problem"),
+    ("key", "value", "problem"),
     [
-        ({"ttl": "x"}, "property ttl must be a whole number, at least 0 and at most 2147483647"),
-        ({"ns_targets": [5]}, "property ns_targets[0] must be a string, got a number"),
-        ({UNSETTLED: "x"}, f"property {UNSETTLED} must be a list, got a string"),
-        ({"zone": None}, "property zone is required"),
-        ({"port": None}, "property port is required"),
-        ({"tsig_algorithm": None}, "property tsig_algorithm is required"),
-        ({"server": {}}, "property server must be a string"),
-        ({"tsig_secret": 5}, "property tsig_secret must be a string"),
+        ("ttl", "x", " must be a whole number, at least 0 and at most 2147483647"),
+        ("ns_targets", [5], "[0] must be a string, got a number"),
+        (UNSETTLED, "x", " must be a list, got a string"),
+        ("zone", None, " is required"),
+        ("port", None, " is required"),
+        ("tsig_algorithm", None, " is required"),
+        ("server", {}, " must be a string"),
+        ("tsig_secret", 5, " must be a string"),
     ],
 )
 @both_front_ends
-def test_damaged_state_is_reported(edit: dict[str, Any], problem: str, plugin: Plugin) -> None:
-    damaged, given = {**outputs(53), **edit}, inputs(53)
+def test_damaged_state_is_reported(key: str, value: object, problem: str, plugin: Plugin) -> None:
+    damaged, given = {**outputs(53), key: value}, inputs(53)
     for call in (
         lambda: plugin.diff(damaged, given),
         lambda: plugin.read(DOMAIN, damaged, given),
@@ -255,7 +255,7 @@ def test_damaged_state_is_reported(edit: dict[str, Any], problem: str, plugin: P
         lambda: plugin.delete(DOMAIN, damaged),
     ):
         message = rejection(call)
-        assert message.startswith(plugin.in_words(f"the state of this resource is invalid: {problem}"))
+        assert message.startswith(f"the state of this resource is invalid: property {plugin.spell(key)}{problem}")
         assert message.endswith("Correct it with `pulumi state edit`")
 
 
@@ -271,5 +271,5 @@ def test_long_message_reaches_the_engine(plugin: Plugin) -> None:
 
 @both_front_ends
 def test_import_is_rejected(plugin: Plugin) -> None:
-    advice = plugin.in_words("adopt=True adopts existing ones")
+    advice = f"{plugin.adopt} adopts existing ones"
     assert advice in rejection(lambda: plugin.read(DOMAIN, {}, {}))

@@ -118,9 +118,15 @@ class Plugin:
         """Returns the name in tests of a property in a response."""
         return name
 
-    def in_words(self, text: str) -> str:
-        """Returns a part of a message of the dynamic front end, in the phrasing of this one."""
-        return text
+    # What messages call things.
+    adopt: ClassVar[str]
+    aliases: ClassVar[str]
+    boolean: ClassVar[str]
+    rfc2136: ClassVar[str]
+
+    def spell(self, name: str) -> str:
+        """Returns the name of a property in messages."""
+        return name
 
     def _configuration(self, config: Mapping[str, str], provider_name: str) -> Any:
         raise NotImplementedError
@@ -269,6 +275,10 @@ class DynamicPlugin(Plugin):
 
     module = "pulumi.dynamic"
     package = "pulumi-python:dynamic/agin"
+    adopt = "adopt=True"
+    aliases = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
+    boolean = "True or False"
+    rfc2136 = "dns.rfc2136"
 
     def plain(self, struct: struct_pb2.Struct) -> dict[str, Any]:
         values: dict[str, Any] = rpc.deserialize_properties(struct, keep_unknowns=True)
@@ -299,11 +309,13 @@ class NativePlugin(Plugin):
 
     module = "pulumi_agin.native"
     package = "agin:index"
+    adopt = "`adopt: true`"
+    aliases = "the option `aliases`"
+    boolean = "true or false"
+    rfc2136 = "Rfc2136Delegation"
 
-    def in_words(self, text: str) -> str:
-        for words, native in WORDS.items():
-            text = text.replace(words, native)
-        return re.sub(r"\b[a-z]+(?:_[a-z0-9]+)+\b", lambda match: camel_case(match[0]), text)
+    def spell(self, name: str) -> str:
+        return camel_case(name)
 
     def plain(self, struct: struct_pb2.Struct) -> dict[str, Any]:
         values: dict[str, Any] = rpc.deserialize_properties(struct, keep_unknowns=True)
@@ -351,15 +363,6 @@ class Engine(engine_pb2_grpc.EngineServicer):
     def end(self) -> None:
         """Stops listening."""
         self._server.stop(None).wait()
-
-
-# The phrasing of the native front end, by the phrasing of the dynamic one.
-WORDS = {
-    "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])": "the option `aliases`",
-    "adopt=True": "`adopt: true`",
-    "True or False": "true or false",
-    "dns.rfc2136": "Rfc2136Delegation",
-}
 
 
 def camel_case(name: str) -> str:
