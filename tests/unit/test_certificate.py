@@ -144,27 +144,33 @@ def test_line_is_shown_on_each_change_and_every_30_seconds(
     ]
 
 
-def test_wait_outlasts_a_failing_service(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def failing(waiting: Waiting) -> Waiting:
+    """A wait for a certificate that is being issued. All reads after its second 5 fail, without another try."""
     # Shorter than the first pause, so that a read is not repeated.
     waiting.settings["NGROK_API_TIMEOUT_SECONDS"] = "0.9"
     waiting.ingress()
     away: dict[str, Any] = {"status": 503, "json_body": {}, "times": None}
     waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "respond", **away)))
-    waiting.events.append((25, waiting.emulator.clear_faults))
-    waiting.change(25, "issued")
-    assert waiting.run()["renews_at"]
+    return waiting
+
+
+def test_wait_outlasts_a_failing_service(failing: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
+    failing.events.append((25, failing.emulator.clear_faults))
+    failing.change(25, "issued")
+    assert failing.run()["renews_at"]
     _, failed, back = capsys.readouterr().err.splitlines()
     assert f"for 8 seconds (45 minutes at most): could not read the Agent Ingress {DOMAIN}" in failed
     assert "503" in failed
     assert "is issued, after 28 seconds" in back
 
-    waiting.emulator.set_certificate(waiting.id, "in_progress")
-    waiting.began = waiting.seconds
-    waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "respond", **away)))
-    sentence = waiting.fails(timeout=20)
+
+def test_timeout_shows_the_last_state_and_the_failure_since(failing: Waiting) -> None:
+    sentence = failing.fails(timeout=20)
     assert "was not issued within 20 seconds (timeout_seconds). It was being issued" in sentence
     assert " when last read; since then: could not read the Agent Ingress" in sentence
-    assert waiting.fails(timeout=5).endswith("; the next `pulumi up` waits again")
+    # The fault is still there, so that the next wait reads nothing.
+    assert failing.fails(timeout=5).endswith("; the next `pulumi up` waits again")
 
 
 def test_first_request_waits_5_seconds_for_a_connection(waiting: Waiting) -> None:
