@@ -56,20 +56,30 @@ TRANSIENT: dict[str, dict[str, Any]] = {
 }
 
 
-def test_transient_faults_are_retried_and_permanent_ones_fail(project: Project, emulator: Emulator) -> None:
+def add_transient_faults(emulator: Emulator, method: str, names: Iterable[str] = TRANSIENT) -> None:
+    for name in names:
+        # All are read by one list.
+        domain = None if method == "GET" else f"{name}.acme.com"
+        emulator.add_fault(method, domain=domain, **TRANSIENT[name])
+    emulator.clear_requests()
+
+
+def assert_retried(project: Project, emulator: Emulator, result: Result, method: str) -> None:
+    # Each fault happened: a lost response has no status.
+    statuses = {request["status"] for request in emulator.requests() if request["method"] == method}
+    assert statuses >= ({None, 503} if method == "GET" else {None, 429, 500, 502, 503})
+    assert ingresses_in_state(project) == ingresses(emulator)
+    assert_without_key(result.output)
+    # At the end, the line is gone.
+    assert "still waiting" not in result.diagnostics
+
+
+def test_transient_faults_are_retried(project: Project, emulator: Emulator) -> None:
     program = """
         for name in ["reset-before", "reset-after", "cut-short", "500", "502-after", "429", "away"]:
             agin.AgentIngress(name, domain=f"{{name}}.acme.com", description="{description}")
         """
-
     emulator.configure(limit=0)
-
-    def add_faults(method: str, names: Iterable[str] = TRANSIENT) -> None:
-        for name in names:
-            # All are read by one list.
-            domain = None if method == "GET" else f"{name}.acme.com"
-            emulator.add_fault(method, domain=domain, **TRANSIENT[name])
-        emulator.clear_requests()
 
     def on_line(line: str) -> None:
         """Ends the faults when the row of a resource shows that it waits."""
@@ -80,47 +90,48 @@ def test_transient_faults_are_retried_and_permanent_ones_fail(project: Project, 
         ):
             emulator.clear_faults()
 
-    def assert_retried(result: Result, summary: str, method: str) -> None:
-        assert summary in result
-        # Each fault happened: a lost response has no status.
-        statuses = {request["status"] for request in emulator.requests() if request["method"] == method}
-        assert statuses >= ({None, 503} if method == "GET" else {None, 429, 500, 502, 503})
-        assert ingresses_in_state(project) == ingresses(emulator)
-        assert_without_key(result.output)
-        # At the end, the line is gone.
-        assert "still waiting" not in result.diagnostics
-
     project.program(program.format(description="old"))
-    add_faults("POST")
-    assert_retried(project.up(on_line=on_line), "8 created", "POST")
+    add_transient_faults(emulator, "POST")
+    created = project.up(on_line=on_line)
+    assert "8 created" in created
+    assert_retried(project, emulator, created, "POST")
 
     project.program(program.format(description="new"))
-    add_faults("PATCH")
-    assert_retried(project.up(on_line=on_line), "7 updated", "PATCH")
+    add_transient_faults(emulator, "PATCH")
+    updated = project.up(on_line=on_line)
+    assert "7 updated" in updated
+    assert_retried(project, emulator, updated, "PATCH")
 
     for ingress in emulator.ingresses():
         emulator.set_ingress(ingress["id"], {"description": "theirs"})
-    add_faults("GET", ("reset-after", "cut-short", "away"))
-    assert_retried(project.refresh(on_line=on_line), "7 updated", "GET")
+    add_transient_faults(emulator, "GET", ("reset-after", "cut-short", "away"))
+    refreshed = project.refresh(on_line=on_line)
+    assert "7 updated" in refreshed
+    assert_retried(project, emulator, refreshed, "GET")
 
+    add_transient_faults(emulator, "DELETE")
+    deleted = project.destroy(on_line=on_line)
+    assert "8 deleted" in deleted
+    assert_retried(project, emulator, deleted, "DELETE")
+    assert emulator.ingresses() == []
+
+
+def test_permanent_faults_fail_and_change_no_state(project: Project, emulator: Emulator) -> None:
+    project.program('agin.AgentIngress("connect", domain="connect.acme.com", description="d")')
+    project.up()
     before = ingresses_in_state(project)
-    id_, (domain, _) = next(iter(before.items()))
-    urn = project.resources()[0]["urn"]
+    [id_] = before
     emulator.add_fault("GET", "respond", times=None, **GARBAGE)
-    sentence = project.refresh("--target", urn, fails=True).sentence
-    assert sentence.startswith(f"could not read the Agent Ingress {domain} ({id_}): ")
+    sentence = project.refresh(fails=True).sentence
+    assert sentence.startswith(f"could not read the Agent Ingress connect.acme.com ({id_}): ")
     assert ": not JSON (" in sentence
     emulator.clear_faults()
     emulator.stop()
-    sentence = project.destroy("--target", urn, fails=True).sentence
-    assert sentence.startswith(f"could not delete the Agent Ingress {domain} ({id_}) after ")
+    sentence = project.destroy(fails=True).sentence
+    assert sentence.startswith(f"could not delete the Agent Ingress connect.acme.com ({id_}) after ")
     assert "Connection refused; start the emulator there with `pulumi-agin emulator --port " in sentence
     emulator.start()
     assert ingresses_in_state(project) == before
-
-    add_faults("DELETE")
-    assert_retried(project.destroy(on_line=on_line), "8 deleted", "DELETE")
-    assert emulator.ingresses() == []
 
 
 def methods(emulator: Emulator, domains: Mapping[str, str]) -> dict[str, list[str]]:
@@ -305,7 +316,7 @@ def merged(requests: Iterable[Mapping[str, list[str]]]) -> dict[str, list[str]]:
     return {domain: methods for each in requests for domain, methods in each.items()}
 
 
-def test_next_up_completes_half_done_creates_and_updates(project: Project, emulator: Emulator) -> None:
+def test_next_up_completes_half_done_updates(project: Project, emulator: Emulator) -> None:
     program = """
         secret = pulumi.Output.secret("hidden-{secret}")
         agin.AgentIngress("lost", domain="lost.com", description="{description}")
@@ -313,41 +324,20 @@ def test_next_up_completes_half_done_creates_and_updates(project: Project, emula
         agin.AgentIngress("secret-lost", domain="secret-lost.com", description=secret)
         agin.AgentIngress("secret-not-set", domain="secret-not-set.com", description=secret)
         """
-    creates = """
-        agin.AgentIngress("policy", domain="policy.com", description="wanted",
-            certificate_management_policy={"authority": "letsencrypt"})
-        agin.AgentIngress("unread", domain="unread.com", description="wanted")
-        """
     project.program(program.format(description="old", secret="old"))
     project.up()
+    domains = {each["id"]: each["domain"] for each in emulator.ingresses()}
 
     emulator.add_fault("PATCH", "respond_after", domain="lost.com", **GARBAGE)
     for domain in ("not-sent.com", "secret-lost.com", "secret-not-set.com"):
         emulator.add_fault("PATCH", "respond", domain=domain, **GARBAGE)
     for domain in ("lost.com", "not-sent.com", "secret-lost.com"):
         emulator.add_fault("GET", "respond", domain=domain, times=None, **REJECTED)
-    # ngrok creates this one without its policy.
-    policy = create(emulator, "policy.com", description="wanted")
-    [made] = [each for each in emulator.ingresses() if each["id"] == policy]
-    emulator.add_fault("POST", "respond", domain="policy.com", status=201, json_body=made)
-    # The responses lack its ns_targets.
-    unread = create(emulator, "unread.com", description="wanted")
-    odd = {"id": unread, "domain": "unread.com"}
-    emulator.add_fault("POST", "respond", domain="unread.com", status=201, json_body=odd)
-    emulator.add_fault("GET", "respond", domain="unread.com", status=200, json_body={"ingresses": [odd]})
-    domains = {each["id"]: each["domain"] for each in emulator.ingresses()}
-    project.program(program.format(description="new", secret="new") + creates)
+    project.program(program.format(description="new", secret="new"))
     failed = project.up("--continue-on-error", fails=True)
-    expected = {
-        "lost": "it is unknown whether the Agent Ingress lost.com (agin_",
-        "not-sent": "it is unknown whether the Agent Ingress not-sent.com (agin_",
-        "secret-lost": "it is unknown whether the Agent Ingress secret-lost.com (agin_",
-        "secret-not-set": "it is unknown whether the Agent Ingress secret-not-set.com (agin_",
-        "policy": "ngrok did not set certificate_management_policy on the Agent Ingress policy.com",
-        "unread": f"the Agent Ingress unread.com ({unread}) was created, but could not be read",
-    }
-    assert failed.unexpected(expected) == {}
-    assert "The next `pulumi up` reads it again" in failed.by_resource["unread"]
+    names = ("lost", "not-sent", "secret-lost", "secret-not-set")
+    unknown = {name: f"it is unknown whether the Agent Ingress {name}.com (agin_" for name in names}
+    assert failed.unexpected(unknown) == {}
     assert not failed.has_traceback
     assert {each["id"]: bool(each.get("initErrors")) for each in project.resources()} == dict.fromkeys(domains, True)
     assert "hidden-" not in json.dumps(project.state())
@@ -355,21 +345,57 @@ def test_next_up_completes_half_done_creates_and_updates(project: Project, emula
     # The next `up` reads what is unknown, and sends only what differs.
     emulator.clear_faults()
     emulator.clear_requests()
-    project.program(program.format(description="old", secret="new") + creates)
+    project.program(program.format(description="old", secret="new"))
     second = project.up()
-    policy_sent = {"certificate_management_policy": {"authority": "letsencrypt"}}
-    assert policy_sent in [request["body"] for request in emulator.requests()]
     assert methods(emulator, domains) == {
         "lost.com": ["GET", "PATCH"],
         "not-sent.com": ["GET"],
         "secret-lost.com": ["PATCH"],
         "secret-not-set.com": ["PATCH"],
-        "policy.com": ["PATCH"],
-        "unread.com": ["GET"],
     }
-    assert [each["urn"] for each in project.resources() if each.get("initErrors")] == []
-    assert {description for _, description in ingresses(emulator).values()} == {"old", "hidden-new", "wanted"}
-    assert "7 unchanged" in project.up()
-    assert methods(emulator, domains) == {}
+    assert {description for _, description in ingresses(emulator).values()} == {"old", "hidden-new"}
+    assert_settled(project, emulator)
     for text in (failed.output, second.output, json.dumps(project.state())):
         assert "hidden-" not in text
+
+
+def test_next_up_completes_half_done_creates(project: Project, emulator: Emulator) -> None:
+    # ngrok creates this one without its policy.
+    policy = create(emulator, "policy.com", description="wanted")
+    [made] = emulator.ingresses()
+    emulator.add_fault("POST", "respond", domain="policy.com", status=201, json_body=made)
+    # The responses lack its ns_targets.
+    unread = create(emulator, "unread.com", description="wanted")
+    odd = {"id": unread, "domain": "unread.com"}
+    emulator.add_fault("POST", "respond", domain="unread.com", status=201, json_body=odd)
+    emulator.add_fault("GET", "respond", domain="unread.com", status=200, json_body={"ingresses": [odd]})
+    project.program("""
+        agin.AgentIngress("policy", domain="policy.com", description="wanted",
+            certificate_management_policy={"authority": "letsencrypt"})
+        agin.AgentIngress("unread", domain="unread.com", description="wanted")
+        """)
+    failed = project.up("--continue-on-error", fails=True)
+    expected = {
+        "policy": "ngrok did not set certificate_management_policy on the Agent Ingress policy.com",
+        "unread": f"the Agent Ingress unread.com ({unread}) was created, but could not be read",
+    }
+    assert failed.unexpected(expected) == {}
+    assert "The next `pulumi up` reads it again" in failed.by_resource["unread"]
+    assert not failed.has_traceback
+    assert {each["id"]: bool(each.get("initErrors")) for each in project.resources()} == {policy: True, unread: True}
+
+    emulator.clear_faults()
+    emulator.clear_requests()
+    project.up()
+    policy_sent = {"certificate_management_policy": {"authority": "letsencrypt"}}
+    assert policy_sent in [request["body"] for request in emulator.requests()]
+    domains = {policy: "policy.com", unread: "unread.com"}
+    assert methods(emulator, domains) == {"policy.com": ["PATCH"], "unread.com": ["GET"]}
+    assert_settled(project, emulator)
+
+
+def assert_settled(project: Project, emulator: Emulator) -> None:
+    assert [each["urn"] for each in project.resources() if each.get("initErrors")] == []
+    emulator.clear_requests()
+    project.up("--expect-no-changes")
+    assert emulator.requests() == []

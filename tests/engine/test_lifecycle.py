@@ -78,6 +78,13 @@ def test_each_change_is_one_request_and_outputs_are_canonical(project: Project, 
     outputs = project.resources()[0]["outputs"]
     assert {name: outputs[name] for name in changes} == changes
 
+
+@pytest.mark.main
+def test_replacement_refresh_and_destroy_are_one_request_each(project: Project, emulator: Emulator) -> None:
+    project.program('agin.AgentIngress("a", domain="connect.acme.com")')
+    project.up()
+    emulator.clear_requests()
+
     # Another domain: the new one is created before the old one is deleted.
     project.program('agin.AgentIngress("a", domain="other.acme.com")')
     up = project.preview_and_up()

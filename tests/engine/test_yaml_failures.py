@@ -9,6 +9,7 @@ from tests.support.project import Project
 
 TYPE = "agin:index:AgentIngress"
 URN = f"urn:pulumi:dev::test::{TYPE}::"
+REPLACE = ("--replace", f"{URN}replaced")
 
 BEFORE = """
     resources:
@@ -34,20 +35,21 @@ AFTER = """
     """.replace("OTHER_KEY", OTHER_ACCOUNTS_KEY)
 
 
-def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
-    project = yaml_project
+def prepare(project: Project, emulator: Emulator) -> dict[str, str]:
+    """Creates what exists before the program AFTER. Returns the ids by the names of the resources."""
     project.yaml_program(BEFORE)
     project.up()
     ids = {resource["urn"].removeprefix(URN): resource["id"] for resource in project.of_type(TYPE)}
     ids["taken"] = create(emulator, "taken.acme.com")
     ids["taken-by-other"] = create(emulator, "taken-by-other.acme.com", OTHER_ACCOUNTS_KEY)
-    rejection = {"status_code": 403, "error_code": "ERR_NGROK_202", "msg": "no: '{api_key}'"}
-    emulator.add_fault("POST", "respond", domain="rejected.acme.com", status=403, json_body=rejection)
-    emulator.add_fault("POST", "respond", domain="created.acme.com", status=502)
-
     project.yaml_program(AFTER)
-    replace = ("--replace", f"{URN}replaced")
-    warnings = project.pulumi("preview", *replace).messages
+    return ids
+
+
+def test_preview_warns_of_what_will_fail(yaml_project: Project, emulator: Emulator) -> None:
+    project = yaml_project
+    prepare(project, emulator)
+    warnings = project.pulumi("preview", *REPLACE).messages
     assert "does not use ngrok itself" in warnings.pop("test-dev")
     assert warnings.keys() == {"kept-policy", "new-name", "replaced", "taken", "taken-by-other"}
     assert "ngrok will keep the certificateManagementPolicy that this update removes" in warnings["kept-policy"]
@@ -62,7 +64,14 @@ def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
         rejected.diagnostics.count("warning: ngrok rejects the API key, so `pulumi up` will fail: could not list") == 1
     )
 
-    failed = project.up("--continue-on-error", *replace, fails=True)
+
+def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
+    project = yaml_project
+    ids = prepare(project, emulator)
+    rejection = {"status_code": 403, "error_code": "ERR_NGROK_202", "msg": "no: '{api_key}'"}
+    emulator.add_fault("POST", "respond", domain="rejected.acme.com", status=403, json_body=rejection)
+    emulator.add_fault("POST", "respond", domain="created.acme.com", status=502)
+    failed = project.up("--continue-on-error", *REPLACE, fails=True)
     expected = {
         "kept-policy": "ngrok did not remove the certificateManagementPolicy of the Agent Ingress",
         "old-name": f"the Agent Ingress {ids['old-name']} is not deleted, because it has the domain of {URN}new-name",
@@ -96,7 +105,7 @@ def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
         }
     )
     emulator.clear_requests()
-    settled = project.up(*replace)
+    settled = project.up(*REPLACE)
     for count in ("+ 1 created", "~ 1 updated", "= 2 imported", "+-1 replaced"):
         assert count in settled
     assert emulator.counts()["POST /agent_ingresses"] == 2
