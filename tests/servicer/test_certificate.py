@@ -85,6 +85,19 @@ def test_diff_finds_another_ingress_and_a_certificate_that_was_not_ready(plugin:
 
 
 @both_front_ends
+def test_diff_finds_another_policy_in_the_program(plugin: Plugin, emulator: Emulator) -> None:
+    id_ = ingress(emulator, "issued")
+    _, outputs = plugin.create(inputs(id_))
+    policies = ({"authority": "letsencrypt", "private_key_type": each} for each in ("rsa", "ecdsa"))
+    same, other = ({"domain": DOMAIN, "certificate_management_policy": policy} for policy in policies)
+    # The engine compares the ingress before its certificate validation.
+    plugin.of(AGENT_INGRESS).diff(same, same, id_)
+    assert plugin.diff(outputs, inputs(id_), id_) == (False, [])
+    plugin.of(AGENT_INGRESS).diff(same, other, id_)
+    assert plugin.diff(outputs, inputs(id_), id_) == (True, [])
+
+
+@both_front_ends
 def test_create_for_an_issued_certificate_is_one_request(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "issued")
     created, outputs = plugin.create(inputs(id_))
