@@ -149,11 +149,11 @@ def methods(emulator: Emulator, domains: Mapping[str, str]) -> dict[str, list[st
 class Replacement(NamedTuple):
     """A resource in four `up`s: created, replaced in part, then completed or reverted, and completed as advised."""
 
-    domains: tuple[str, str, str, str]
+    domains: tuple[str, ...]
     error: str
     """What the second `up` prints about it."""
-    faults: tuple[tuple[str, str, str, dict[str, Any]], ...] = ()
-    """Methods, kinds, domains and arguments of the faults in the second `up`."""
+    faults: tuple[dict[str, Any], ...] = ()
+    """The faults in the second `up`."""
     options: tuple[dict[str, Any], ...] = ({}, {}, {}, {})
     third_error: str = ""
     third_requests: Mapping[str, list[str]] = {}
@@ -161,13 +161,13 @@ class Replacement(NamedTuple):
     last_requests: Mapping[str, list[str]] = {}
 
 
-def rejected(method: str, domain: str) -> tuple[tuple[str, str, str, dict[str, Any]], ...]:
-    return ((method, "respond", domain, {"times": None, **REJECTED}),)
+def rejected(method: str, domain: str) -> tuple[dict[str, Any]]:
+    return ({"method": method, "kind": "respond", "domain": domain, "times": None, **REJECTED},)
 
 
-def lost(domain: str) -> tuple[tuple[str, str, str, dict[str, Any]], ...]:
-    """The response to a create is lost, and the reads that would settle it fail."""
-    return (("POST", "respond_after", domain, GARBAGE), *rejected("GET", domain))
+def lost(domain: str) -> tuple[dict[str, Any], ...]:
+    """Returns faults that lose the response to a create, and fail the reads that would settle it."""
+    return ({"method": "POST", "kind": "respond_after", "domain": domain, **GARBAGE}, *rejected("GET", domain))
 
 
 FIRST = {"delete_before_replace": True}
@@ -249,8 +249,8 @@ REPLACEMENTS = {
 
 def add_faults(emulator: Emulator, *replacements: Replacement) -> None:
     for replacement in replacements:
-        for method, kind, domain, arguments in replacement.faults:
-            emulator.add_fault(method, kind, domain=domain, **arguments)
+        for fault in replacement.faults:
+            emulator.add_fault(**fault)
 
 
 def in_state(project: Project) -> set[tuple[str, bool]]:
