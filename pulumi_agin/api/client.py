@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import hmac
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ from . import errors
 from .certificate_policy import POLICY, matches_policy
 from .constants import DEFAULT_CALL_SECONDS, ID_HINT, PLAIN_ID, PUBLIC_API
 from .error_mapping import ErrorMapping
+from .fingerprint import fingerprint
 from .http import HttpClient
 from .http_messages import Request, Response
 from .list_cache import ListCache, Listing
@@ -278,14 +278,8 @@ class AgentIngressClient:
         return f"{self.sanitize(ingress.id, 100)}, created at {self.sanitize(ingress.created_at, 40)}"
 
     def fingerprint(self, id_: str) -> str:
-        """Returns a string by which a later call recognizes the account: a mark of the key, and the base URL.
-
-        The mark is 4 bytes of an HMAC, which only show whether two calls for one ingress used the same key. The base
-        URL is left out if it is that of ngrok's public API.
-        """
-        key, base_url = self._api_key.get_secret_value().encode(), self._error_mapping.base_url
-        mark = hmac.new(key, id_.encode(), "sha256").hexdigest()[:8]
-        return mark if base_url == PUBLIC_API else f"{mark} {base_url}"
+        """Returns the string in the state by which a later call recognizes the account; see `fingerprint`."""
+        return fingerprint(self._api_key, self._error_mapping.base_url, id_)
 
     # -- reading ------------------------------------------------------------------------------------------
 

@@ -47,9 +47,8 @@ class AgentIngressLifecycle:
                 failures.append(InputFailure(problem.sentence))
         if checked and not call.is_unknown(checked["domain"]):
             self._claims.declare_domain(call.urn, checked["domain"])
-            first = self._claims.first_with_domain(checked["domain"])
-            if first is not None and first != call.urn:
-                failures.append(InputFailure(self._domain_taken.explain_two(call.urn, first), "domain"))
+            if other := self._claims.other_with_domain(call.urn, checked["domain"]):
+                failures.append(InputFailure(self._domain_taken.explain_two(call.urn, other), "domain"))
         return Checked(checked, failures)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:

@@ -10,9 +10,10 @@ know depends on the order in which the engine calls. In an `up` or a preview, th
 | `diff`             | after `check`, if the state has the resource             | what the resource keeps if it stays |
 | `create`, `update` | after `diff`, and after those of the resources that it   | what now exists, or why it does not |
 |                    | depends on                                               |                                     |
-| `delete`           | last, after all of the above: replaced resources first,  | nothing                             |
-|                    | then those that were removed from the program. It comes  |                                     |
-|                    | before `create` only if the old resource must go first   |                                     |
+| `delete`           | last, after all of the above, if the resource was        | nothing                             |
+|                    | replaced or removed from the program. It comes before    |                                     |
+|                    | `create` only if the old resource must go first          |                                     |
+| a function         | at any time                                              | nothing                             |
 
 Resources that do not depend on each other are called at the same time, so a method finds the claims of all resources
 only in a `delete`. In a refresh that does not run the program, each resource has a `read` and then a `diff`, and no
@@ -80,7 +81,10 @@ class Claims:
                 self._states[call.urn] = call.outputs_before or call.inputs_before
 
     def declare_domain(self, urn: str, domain: str) -> None:
-        """Records the domain that the program gives a resource, in canonical form."""
+        """Records the domain that the program gives a resource, in canonical form.
+
+        Of several resources with one domain, only the first counts.
+        """
         with self._lock:
             # A replacement is checked a second time, and may have another domain then.
             self._domains[urn] = domain
@@ -111,9 +115,15 @@ class Claims:
         with self._lock:
             return next((urn for urn, state in self._states.items() if identity.items() <= state.items()), None)
 
-    def first_with_domain(self, domain: str) -> str | None:
-        """Returns the URN of the first resource that declared a domain; None if none has yet."""
-        return self._first_declarations.get(domain)
+    def other_with_domain(self, urn: str, domain: str) -> str | None:
+        """Returns the URN of the resource that declared a domain before `urn` did; None if there is none."""
+        first = self._first_declarations.get(domain)
+        return None if first == urn else first
+
+    def resource_to_create_with(self, domain: str) -> str | None:
+        """Returns the URN of the resource with a domain that this run has not created yet; None if there is none."""
+        first = self._first_declarations.get(domain)
+        return None if first is None or self.is_in_state(first) else first
 
     # -- diff ---------------------------------------------------------------------------------------------
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pulumi_agin.api.certificate_policy import POLICY, matches_policy
-from pulumi_agin.api.constants import PUBLIC_API
+from pulumi_agin.api.fingerprint import base_url_of
 from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.base.values import without_none
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
 
-# A hidden output, by which a later call recognizes the key and the base URL of the last read; see
-# AgentIngressClient.fingerprint. Users' states contain it, so its name never changes. The SDK does not return outputs
-# whose names begin with two underscores.
+# A hidden output, by which a later call recognizes the key and the base URL of the last read; see `api.fingerprint`.
+# Users' states contain it, so its name never changes. The SDK does not return outputs whose names begin with two
+# underscores.
 FINGERPRINT = "_key_fingerprint"
 
 STRINGS = ("description", "metadata")
@@ -57,17 +57,14 @@ class KeptOutputs(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """The key and the base URL with which the ingress was last read, as `AgentIngressClient.fingerprint`; or ""."""
+        """The key and the base URL with which the ingress was last read, as in `api.fingerprint`; "" without one."""
         fingerprint: str = self.values.get(FINGERPRINT, "")
         return fingerprint
 
     @property
     def base_url(self) -> str:
-        """The base URL at which the ingress was last read; "" without a fingerprint.
-
-        Before version 1.1, fingerprints had no base URL. They count as those of ngrok's public API.
-        """
-        return self.fingerprint and (self.fingerprint.partition(" ")[2] or PUBLIC_API)
+        """The base URL at which the ingress was last read; "" without a fingerprint."""
+        return base_url_of(self.fingerprint)
 
 
 def outputs_of(ingress: IngressModel) -> dict[str, Any]:

@@ -99,8 +99,8 @@ def _get_agent_ingress(caller: Caller, arguments: Mapping[str, Any]) -> dict[str
     try:
         return find_one(account, "getAgentIngress", id_, domain, budget).plain()
     except NoIngressError as error:
-        urn = claims.first_with_domain(error.domain)
-        if urn is None or claims.is_in_state(urn):
+        urn = claims.resource_to_create_with(error.domain)
+        if urn is None:
             raise
         # The engine does not accept unknown values from a function.
         raise Failed(

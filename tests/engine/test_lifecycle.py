@@ -80,7 +80,7 @@ def test_each_change_is_one_request_and_outputs_are_canonical(project: Project, 
 
 
 @pytest.mark.main
-def test_replacement_refresh_and_destroy_are_one_request_each(project: Project, emulator: Emulator) -> None:
+def test_replacement_refresh_and_destroy_are_one_request_each(project: Project, emulator: OddEmulator) -> None:
     project.program('agin.AgentIngress("a", domain="connect.acme.com")')
     project.up()
     emulator.clear_requests()

@@ -124,18 +124,6 @@ def test_it_has_a_row_or_section_in_the_docs() -> None:
         assert name in WITHOUT_PACKAGE or package == distribution(name), f"docs/guides/dns.md: {name}"
 
 
-def test_it_is_in_the_lists_of_the_docs() -> None:
-    one_resource = DNS_PAGE.split(" create one resource with all values")[0].rpartition("\n- ")[2]
-    what = "in the item `… create one resource with all values`, if its resource has all values"
-    require("docs/guides/dns.md", names_in(one_resource), {*SETS} | WITHOUT_PACKAGE, what)
-    kinds = {"": "nothing", "bool | Ids": "`True`, or IDs", "Ids | None": "IDs"}
-    listed = re.findall(r"^- (nothing|IDs|`True`|`True`, or IDs)(?: of .*)?: (.*(?:\n  .*)*)", DNS_PAGE, re.M)
-    for kind, line in listed:
-        expected = {name for name in dns.ADAPTERS if kinds.get(kind_of_adopt(name), "`True`") == kind}
-        require("docs/guides/dns.md", names_in(line), expected, f"in the item `- {kind}` of Existing records")
-    assert len(listed) == 4
-
-
 def test_overwriting_is_documented() -> None:
     overwriting = {name for name, expected in ADAPTERS.items() if expected.overwrites}
     what = "in the sentence about adapters that may replace existing records"
