@@ -1,4 +1,6 @@
-"""Claims: what the resources of one run have told each other.
+"""Claims: what the resources of one provider have told each other in a run.
+
+The engine starts a process for each provider of a stack, so claims of resources with different providers are apart.
 
 Each lifecycle method records what others need, and asks what it needs, through this class alone. What a method can
 know depends on the order in which the engine calls. In an `up` or a preview, the engine goes through the program:
@@ -16,7 +18,7 @@ know depends on the order in which the engine calls. In an `up` or a preview, th
 | a function         | at any time                                              | nothing                             |
 
 Resources that do not depend on each other are called at the same time, so a method finds the claims of all resources
-only in a `delete`. In a refresh that does not run the program, each resource has a `read` and then a `diff`, and no
+of the provider only in a `delete`. In a refresh that does not run the program, each resource has a `read` and then a `diff`, and no
 `check`; in a destroy, only a `delete`.
 """
 
@@ -46,7 +48,7 @@ ExistingObject: TypeAlias = str | RecordSet
 
 
 class Claims:
-    """What the resources of one plugin process have told each other. A front end makes it for all lifecycles.
+    """What the resources of one provider have told each other. A front end makes one for all lifecycles.
 
     Calls run in many threads.
     """

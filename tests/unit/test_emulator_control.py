@@ -120,6 +120,8 @@ def test_reset_restores_the_state_after_the_start(emulator: Emulator, api: Api) 
     emulator.reset()
     assert (emulator.ingresses(), emulator.requests(), emulator.faults()) == ([], [], [])
     assert (emulator.settings()["limit"], emulator.settings()["null_policy"]) == (120, "ignored")
+    # Requests before the reset do not count.
+    emulator.configure(limit=2)
     assert [api("GET", LIST).status_code for _ in range(2)] == [200, 200]
     assert api("GET", LIST, key="second").status_code == 403
     emulator.configure(limit=0)
