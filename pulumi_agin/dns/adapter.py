@@ -30,8 +30,8 @@ class DnsAdapter(Protocol):
     def create_records(self, records: NsRecords, /) -> Made:
         """Creates the resources of the records, all with the options `records.options(…)`.
 
-        Without these options, which nothing checks, a record may outlive its ingress.
-        If the package needs a resource for each value, use `records.of_each` for their names and previews.
+        Without these options, which nothing checks, a record may outlive its ingress. If the package needs a resource
+        for each value, use `records.of_each` for their names and previews.
 
         Args:
             records: The records to create.
