@@ -24,7 +24,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import bind, environment, pulumi_cli
+from tests.support import bind
+from tools import environment, pulumi_cli
 from tools.steps import BUILD, GRACE_SECONDS, ROOT, StepError, ended, exit_status
 
 # The emulator's own key.

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from pulumi_agin.emulator import Emulator
+from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.project import Project
-from tools.bind import Bind, Key
 
 pytestmark = pytest.mark.rest
 

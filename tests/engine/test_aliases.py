@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from pulumi_agin.emulator import Emulator
+from tests.support.bind import Bind, Key
 from tests.support.cloud_provider import Cloud, install_dns
 from tests.support.project import Project
-from tools.bind import Bind, Key
 
 KEY = Key("agin", ["a.acme.com", "b.acme.com"])
 

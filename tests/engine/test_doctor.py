@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from pulumi_agin.emulator import Emulator
+from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
 from tests.support.project import Project
 from tests.support.records import delegate
-from tools.bind import Bind, Key
 
 
 def command_for(purpose: str, printed: str) -> str:

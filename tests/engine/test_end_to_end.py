@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from pulumi_agin.emulator import Emulator
+from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY
 from tests.support.ngrok import ns_targets
 from tests.support.project import Project
-from tools.bind import Bind, Key
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 KEY = Key("agin", ["connect.acme.com", "devices.acme.com"])

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from pulumi_agin.emulator import Emulator
+from tests.support.bind import Bind, Key
 from tests.support.pages import blocks
 from tests.support.project import Project
-from tools.bind import Bind, Key
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "languages.md"
 DOMAIN = "connect.acme.com"

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 from pulumi_agin.emulator import Emulator
+from tests.support.bind import Bind, Key
 from tests.support.keys import OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
 from tests.support.odd_emulator import OddEmulator, Oddities
 from tests.support.project import Project
 from tests.support.records import delegate
-from tools.bind import Bind, Key
 
 PULUMI_IMPORT = "pulumi import --file /dev/stdin --generate-code=false --yes"
 SITE = "urn:pulumi:dev::test::acme:index:Site::site"

@@ -13,11 +13,11 @@ import pytest
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.native.names import in_snake_case
 from tests.support import old_states
+from tests.support.bind import Bind
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.project import Project
 from tests.support.public_api import HOST, public_api
 from tests.support.records import delegate
-from tools.bind import Bind
 
 
 class Kind(NamedTuple):

@@ -9,11 +9,11 @@ from pathlib import Path
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.native.plugin import SETTINGS
+from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import requests
 from tests.support.pages import blocks
 from tests.support.project import Project
-from tools.bind import Bind, Key
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "languages.md"
 DOMAIN = "connect.acme.com"

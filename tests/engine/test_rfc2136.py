@@ -12,10 +12,10 @@ import dns.message
 import dns.query
 import pytest
 
+from tests.support.bind import Bind, Key
 from tests.support.flaky_proxy import Outage, between
 from tests.support.project import Project, Result
 from tests.support.records import delegate
-from tools.bind import Bind, Key
 
 NAMES = [
     "adopted-1",

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pulumi_agin.emulator import Emulator
+from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY
 from tests.support.project import Project
 from tests.support.records import delegate
-from tools.bind import Bind, Key
 
 RECORDS = "agin:index:Rfc2136Delegation"
 NAMES = ("updated", "drifted", "adopted", "renamed", "replaced")

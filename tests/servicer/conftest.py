@@ -13,11 +13,11 @@ from contextlib import ExitStack
 import pytest
 
 from pulumi_agin.emulator import Emulator
+from tests.support.bind import Bind
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tests.support.odd_emulator import OddEmulator
 from tests.support.plugin import AGENT_INGRESS, DynamicPlugin, Plugin, Plugins
 from tests.support.records import DOMAIN, KEY, delegate
-from tools.bind import Bind
 
 SharedPlugins = Callable[[type[Plugin], str], Plugin]
 

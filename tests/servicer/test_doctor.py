@@ -28,6 +28,7 @@ from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import Settings
 from tests.support import clock as test_clock
+from tests.support.bind import Bind
 from tests.support.command import Command
 from tests.support.dns_server import dns_server, resolver
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
@@ -35,7 +36,6 @@ from tests.support.ngrok import create
 from tests.support.records import DOMAIN, delegate, without
 from tests.support.stub_cli import StubCli
 from tests.support.terminal import on_terminal
-from tools.bind import Bind
 
 CERTIFICATES_PAGE = Path(__file__).parents[2] / "docs" / "guides" / "certificates.md"
 

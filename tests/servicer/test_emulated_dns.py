@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from pulumi_agin.emulator import Emulator
+from tests.support.bind import Bind
 from tests.support.emulator import POLICY, Api, EmulatorClock
 from tests.support.keys import API_KEY
 from tests.support.records import DOMAIN, KEY, delegate
-from tools.bind import Bind
 
 IN_PROGRESS = (None, "Managed certificate provisioning in progress.")
 NO_RECORDS = f"No DNS records were returned when querying for an NS record for the domain `{DOMAIN}`."

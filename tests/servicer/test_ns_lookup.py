@@ -11,9 +11,9 @@ import pytest
 from pulumi_agin.dnsclient import ns_lookup
 from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation
 from pulumi_agin.dnsclient.values import DnsAnswer, parse_server
+from tests.support.bind import Bind
 from tests.support.dns_server import UDP_SECONDS
 from tests.support.records import DOMAIN, SECONDS, delegate
-from tools.bind import Bind
 
 
 def find(bind: Bind, domain: str = DOMAIN) -> DnsAnswer:

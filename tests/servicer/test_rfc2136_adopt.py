@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import engine_pb2
 
+from tests.support.bind import Bind
 from tests.support.flaky_proxy import before_updates, between
 from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, DynamicPlugin, Plugin, both_front_ends
 from tests.support.records import DOMAIN, KEY, OTHERS, TARGETS, delegate, inputs, outputs, records, rejection
-from tools.bind import Bind
 
 LEFT_ALONE = "which are left unchanged"
 

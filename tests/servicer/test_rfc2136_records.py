@@ -12,6 +12,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
 from pulumi_agin.base.installation import missing_extra
+from tests.support.bind import Bind, Key
 from tests.support.flaky_proxy import Outage, between
 from tests.support.plugin import (
     RFC2136_DELEGATION,
@@ -36,7 +37,6 @@ from tests.support.records import (
     unsettled,
     unsigned,
 )
-from tools.bind import Bind, Key
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ import dns.tsig
 import pytest
 
 from pulumi_agin.lifecycle.operation import Failed
+from tests.support.bind import Bind, Key
 from tests.support.flaky_proxy import (
     Outage,
     Rule,
@@ -44,7 +45,6 @@ from tests.support.records import (
     unsettled,
     unsigned,
 )
-from tools.bind import Bind, Key
 
 ZONE = """
 alias CNAME elsewhere

@@ -21,6 +21,7 @@ ngrok and DNS
     emulator            requests to the emulator's API, and its clock
     client              calls of the API client, named by their HTTP method
     wire                raw bytes instead of an API's response, and networks instead of the real one
+    bind                BIND's named as an ordinary process; `make demo FULL=1` runs it as well
     records             NS records in a real BIND, and the Rfc2136Delegation that manages them
     dns_server          a DNS server whose responses a test writes itself
     keys                API keys, and a search for one in a string

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import dns.message
 import dns.rcode
 
-from tools.bind import Bind
+from tests.support.bind import Bind
 
 Rule = Callable[[bytes, Callable[[], bytes]], bytes | None]
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.bind import Key
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.project import PASSPHRASE, Project
-from tools.bind import Key
 
 FOLDER = Path(__file__).parents[1] / "engine" / "states"
 PROGRAM, STATE, INGRESSES = "program.txt", "state.json", "ingresses.json"

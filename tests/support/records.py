@@ -18,9 +18,9 @@ from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
 from pulumi_agin.lifecycle.operation import Call, Failed, PartlyDone, Reading
 from pulumi_agin.lifecycle.services import Services
+from tests.support.bind import Bind, Key
 from tests.support.clock import Clock
 from tests.support.plugin import PluginError
-from tools.bind import Bind, Key
 
 DOMAIN = "connect.acme.com"
 KEY = Key("agin", [DOMAIN, "new.acme.com"])

@@ -16,11 +16,11 @@ import pytest
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.version import VERSION
 from tests.support import old_states
+from tests.support.bind import Bind
 from tests.support.flaky_proxy import Outage, between
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.project import Project
 from tests.support.public_api import HOST, public_api
-from tools.bind import Bind
 
 
 def record_base(project: Project, emulator: Emulator, bind: Bind) -> None:
