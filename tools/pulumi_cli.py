@@ -73,8 +73,7 @@ class Host:
 YAML = Host("yaml", MODULES / "yaml", "github.com/pulumi/pulumi-yaml", "cmd/pulumi-language-yaml")
 # Programs in TypeScript, too.
 NODE = Host("nodejs", HOST_MODULE, SDK_PACKAGE, "nodejs/cmd/pulumi-language-nodejs")
-GO = Host("go", MODULES / "go", SDK_PACKAGE, "go/pulumi-language-go")
-HOSTS = {host.language: host for host in (YAML, NODE, GO)}
+HOSTS = {host.language: host for host in (YAML, NODE)}
 
 
 def find_or_make() -> Path:

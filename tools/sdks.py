@@ -1,12 +1,11 @@
-"""The SDKs of the provider plugin in TypeScript, Go and Python, generated from its schema. `python3 -m tools.sdks`
-prints their folder.
+"""The SDKs of the provider plugin in TypeScript and Go, generated from its schema. `python3 -m tools.sdks` prints their
+folder.
 
 `pulumi package add` generates such an SDK on a user's machine, with a language host that is newer than those that can
 be built here. The generators are Go packages, which `tools/pulumi-sdks` calls. The results:
 
 - `nodejs` is a compiled package, and finds the npm packages of `tools/npm`;
-- `go` is a module that builds, with the versions that the CLI is built with;
-- `python` is left as generated.
+- `go` is a module that builds, with the versions that the CLI is built with.
 """
 
 from __future__ import annotations

@@ -107,11 +107,6 @@ def node_host(set_up: SetUp[Path], cli: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def go_host(set_up: SetUp[Path], cli: Path) -> Path:
-    return set_up(lambda: pulumi_cli.find_or_make_host(pulumi_cli.GO, cli))
-
-
-@pytest.fixture(scope="session")
 def npm_packages(set_up: SetUp[Path]) -> Path:
     """The `node_modules` with Pulumi's SDK for TypeScript and its dependencies."""
     return set_up(sdk_generator.npm_packages)

@@ -13,7 +13,6 @@ import (
 
 	golang "github.com/pulumi/pulumi/pkg/v3/codegen/go"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/nodejs"
-	"github.com/pulumi/pulumi/pkg/v3/codegen/python"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 )
 
@@ -28,9 +27,6 @@ var generators = map[string]generator{
 	},
 	"go": func(bound *schema.Package, _ schema.ReferenceLoader) (map[string][]byte, error) {
 		return golang.GeneratePackage(tool, bound, nil)
-	},
-	"python": func(bound *schema.Package, loader schema.ReferenceLoader) (map[string][]byte, error) {
-		return python.GeneratePackage(tool, bound, nil, loader)
 	},
 }
 
