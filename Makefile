@@ -24,6 +24,12 @@ DEMO = $(if $(FULL),--demo full,$(if $(YAML),--demo yaml))
 env:  ## the development environment, .build/venv
 	@$(PYTHON) -m tools.environment dev >/dev/null
 
+bind:  ## install BIND, which tests and FULL=1 need, from Debian's packages or Homebrew
+	if command -v brew >/dev/null; then brew install bind; else $(SUDO) apt-get update && \
+	$(SUDO) apt-get install --yes --no-install-recommends bind9 bind9-dnsutils; fi
+
+SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
+
 lint: env  ## formatting, lint, types, import contracts, and the workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -71,4 +77,4 @@ bench: env  ## benchmarks, compared with a provider that does nothing; T='--coun
 lock:  ## tools/locks/dev.txt, in line with pyproject.toml; T=--upgrade selects the newest versions
 	@$(PYTHON) -m tools.environment lock $(T)
 
-.PHONY: help demo demo-shell demo-destroy env lint unit test test-rest test-all docs bench lock acceptance
+.PHONY: help demo demo-shell demo-destroy env bind lint unit test test-rest test-all docs bench lock acceptance

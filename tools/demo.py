@@ -195,7 +195,7 @@ def running(demo: Demo) -> Iterator[Mapping[str, str]]:
         if pulumi_cli.is_missing():
             show("The Pulumi CLI is not installed. If it must be built with Go, that takes about 4 minutes, once.")
         if demo.has_bind:
-            bind.ensure()
+            bind.check_installed()
         user = environment.user()
         cli = pulumi_cli.find_or_make()
         host = pulumi_cli.find_or_make_host(pulumi_cli.YAML, cli) if demo.is_yaml else None

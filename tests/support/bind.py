@@ -1,7 +1,4 @@
-"""BIND's `named`, as an ordinary process on a free local port, for the full demo and the tests.
-
-If BIND is missing, it is installed from Debian's package bind9, if the user has the permission.
-"""
+"""BIND's `named`, as an ordinary process on a free local port, for the tests and the full demo."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ import hashlib
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -19,9 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.steps import GRACE_SECONDS, LOGS, StepError, cache, locked, run_step
+from tools.steps import GRACE_SECONDS, StepError
 
-PACKAGES = ("bind9", "bind9-dnsutils")
 START_SECONDS = 20
 
 # Debian and Homebrew install named in a folder that is not on the PATH of all users.
@@ -71,8 +66,8 @@ class Bind:
         self.stop()
 
     def start(self) -> None:
-        """Starts it, and returns when it responds. BIND is installed if it is missing."""
-        ensure()
+        """Starts it, and returns when it responds."""
+        check_installed()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = self.port or _free_port()
         configuration = self.folder / "named.conf"
@@ -102,14 +97,12 @@ class Bind:
         process, self._process = self._process, None
         if process is None:
             return
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if process.poll() is None:
-                process.send_signal(number)
-                try:
-                    process.wait(GRACE_SECONDS)
-                except subprocess.TimeoutExpired:
-                    continue
-        process.wait()
+        process.terminate()
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
     def referral(self, name: str) -> list[str]:
         """Returns the NS records of a name below the apex as dig shows them: lower case, with a final dot, sorted."""
@@ -168,49 +161,18 @@ ns1 A 127.0.0.1
 """
 
 
-def ensure() -> None:
-    """Installs BIND if it is missing."""
-    if not _is_installed():
-        with locked(cache() / "bind.lock", "BIND"):
-            if not _is_installed():
-                _install()
-    find("dig")
-    find("named")
-
-
-def _is_installed() -> bool:
-    return bool(shutil.which("named", path=SEARCH) and shutil.which("dig", path=SEARCH))
-
-
-def _install() -> None:
-    apt = shutil.which("apt-get")
-    sudo = shutil.which("sudo")
-    if apt is None or (os.geteuid() != 0 and sudo is None):
-        raise StepError(_HOW_TO_INSTALL)
-    # -n: sudo must not prompt for a password during a set-up.
-    command = [apt] if os.geteuid() == 0 else [str(sudo), "-n", "DEBIAN_FRONTEND=noninteractive", apt]
-    log = LOGS / "bind.log"
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        run_step("[1/2] reading Debian's lists of packages", [*command, "update"], log=log, env=environment)
-        install = [*command, "install", "--yes", "--no-install-recommends", *PACKAGES]
-        run_step("[2/2] installing BIND", install, log=log, env=environment)
-    except StepError as error:
-        raise StepError(f"{error}. {_HOW_TO_INSTALL}") from None
+def check_installed() -> None:
+    """Raises an error with the next step if BIND is missing. Nothing is installed here."""
+    for program in ("named", "dig"):
+        find(program)
 
 
 def find(program: str) -> str:
     """Returns the path of `named` or `dig`."""
     path = shutil.which(program, path=SEARCH)
     if path is None:
-        raise StepError(_HOW_TO_INSTALL)
+        raise StepError(f"BIND's {program} is not installed. On Debian, Ubuntu and macOS, install it with: make bind")
     return path
-
-
-_HOW_TO_INSTALL = (
-    f"BIND's named and dig are needed. On Debian and Ubuntu: apt-get install {' '.join(PACKAGES)}; on macOS: "
-    "brew install bind"
-)
 
 
 def _free_port() -> int:

@@ -40,7 +40,7 @@ def pytest_runtest_setup() -> Generator[None, None, None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None, None, None]:
-    # Some tests start BIND themselves, which may have to be installed.
+    # Some tests start BIND themselves, which may not be installed.
     with skipped_without_set_up():
         yield
 
