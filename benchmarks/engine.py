@@ -30,7 +30,7 @@ import requests
 from benchmarks import floor, floor_plugin
 from tests.support.project import Project
 from tools import pulumi_cli
-from tools.steps import ended, report
+from tools.steps import end, report
 
 API_KEY = "benchmark-key"
 # The peer has its own account, because ours lists a whole account.
@@ -144,9 +144,11 @@ def service(tools: Tools, *arguments: str) -> Iterator[Service]:
     command = [str(tools.user_env / "bin" / "pulumi-agin"), "emulator", *arguments]
     command += ["--api-key", API_KEY, "--api-key", PEER_API_KEY]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
-    with ended(process):
+    try:
         assert process.stdout
         yield Service(process.stdout.readline().decode().strip())
+    finally:
+        end(process)
 
 
 class FrontEnd(ABC):

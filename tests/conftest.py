@@ -45,11 +45,8 @@ def is_of_other_adapter(item: pytest.Item) -> bool:
     """Returns whether a test needs a DNS provider's package that `make test` does not have."""
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     name = parameters.get("name")
-    return "dns_sdks" in getattr(item, "fixturenames", ()) and name is not None and not has_main_package(str(name))
-
-
-def has_main_package(adapter: str) -> bool:
-    return any(each.endswith(f"-{adapter}") for each in environment.MAIN_DNS_PACKAGES)
+    needs_package = "dns_sdks" in getattr(item, "fixturenames", ()) and name is not None
+    return needs_package and name not in environment.MAIN_DNS_EXTRAS
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -57,9 +54,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     reports = [report for each in terminalreporter.stats.values() for report in each]
     is_of_adapters = any(getattr(each, "nodeid", "").startswith("tests/program/test_dns.py") for each in reports)
     if config.option.markexpr == "main" and is_of_adapters:
-        adapters = ", ".join(name for name in dns.ADAPTERS if name != "rfc2136" and not has_main_package(name))
+        others = sorted({*dns.ADAPTERS} - {"rfc2136", *environment.MAIN_DNS_EXTRAS})
         terminalreporter.write_line(
-            f"Not run against their packages: the adapters {adapters}. If you changed one, run\n"
+            f"Not run against their packages: the adapters {', '.join(others)}. If you changed one, run\n"
             ".build/venv/bin/python -m pytest -m rest tests/program -k NAME",
             yellow=True,
         )

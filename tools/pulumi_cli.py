@@ -20,7 +20,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.steps import BUILD, LOGS, ROOT, StepError, cache, exit_status, hash_of, made_once, report, run_step
+from tools.steps import BUILD, ROOT, StepError, cache, exit_status, hash_of, made_once, report, run
 
 # The package needs SDK 3.268 or newer, and Pulumi releases SDK and CLI together with the same number. (Bulk imports
 # with outputs need 3.254.)
@@ -34,7 +34,6 @@ HOST_MODULE = MODULES / "language-host"
 CLI_PACKAGE = "github.com/pulumi/pulumi/pkg/v3"
 SDK_PACKAGE = "github.com/pulumi/pulumi/sdk/v3"
 
-LOG = LOGS / "pulumi-cli.log"
 VERSION_SECONDS = 20
 INSTALLER_SECONDS = 120
 
@@ -86,15 +85,6 @@ def find_or_make() -> Path:
     return made_once(_made(), "the Pulumi CLI", _make) / "bin"
 
 
-def is_missing() -> bool:
-    """Returns whether a CLI has to be installed or built, which takes minutes."""
-    try:
-        find_on_path(os.environ.get("PATH", ""))
-    except NotUsableError:
-        return not _made().exists()
-    return False
-
-
 def find_on_path(search_path: str) -> Path:
     """Returns the folder of the `pulumi` on `search_path`, such as that of PATH."""
     found = shutil.which("pulumi", path=search_path)
@@ -141,22 +131,13 @@ def _beside(folder: Path, search_path: str) -> str:
 
 
 def _version_of(executable: Path) -> str:
+    env = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
         printed = subprocess.run(
-            [executable, "version"],
-            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=VERSION_SECONDS,
-            check=False,
+            [executable, "version"], env=env, capture_output=True, encoding="utf-8", timeout=VERSION_SECONDS, check=True
         )
-    except OSError as error:
-        raise NotUsableError(f"{executable} does not run ({error.strerror})") from error
-    except subprocess.TimeoutExpired:
-        raise NotUsableError(f"{executable} did not print its version within {VERSION_SECONDS}s") from None
-    if printed.returncode != 0:
-        raise NotUsableError(f"{executable} does not run (exit code {printed.returncode})")
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise NotUsableError(f"{executable} does not run ({error})") from error
     return printed.stdout.strip()
 
 
@@ -171,7 +152,7 @@ def _hash_of(*modules: Path) -> str:
     return hash_of(module / name for module in modules for name in ("go.mod", "go.sum"))
 
 
-def pin(module: Path, package: str) -> str:
+def _pin(module: Path, package: str) -> str:
     """Returns the version of a Go module that the go.mod in a folder pins, without its v."""
     go_mod = (module / "go.mod").read_text(encoding="utf-8")
     [version] = re.findall(rf"^\s*(?:require )?{re.escape(package)} v(\S+)", go_mod, re.MULTILINE)
@@ -179,41 +160,36 @@ def pin(module: Path, package: str) -> str:
 
 
 def _make(folder: Path) -> None:
-    if not _install(folder):
+    try:
+        _install(folder)
+    except (StepError, subprocess.TimeoutExpired) as error:
+        report(f"{error}\nIt is built instead.")
+        shutil.rmtree(folder, ignore_errors=True)
         _build(folder)
     try:
         find_on_path(str(folder / "bin"))
     except NotUsableError as reason:
-        raise StepError(f"the Pulumi CLI was made, but {reason}. The log is {LOG}") from None
+        raise StepError(f"The Pulumi CLI was made, but {reason}.") from None
 
 
-def _install(folder: Path) -> bool:
-    """Runs Pulumi's installer with an environment that has the SDK, and returns whether it succeeded."""
-    python = next((found for name in ("venv", "user") if (found := BUILD / name / "bin" / "python").exists()), None)
+def _install(folder: Path) -> None:
+    """Runs Pulumi's installer with an environment that has the SDK."""
+    pythons = [BUILD / name / "bin" / "python" for name in ("venv", "user")]
+    python = next((each for each in pythons if each.exists()), None)
     if python is None:
-        return False
-    version = pin(CLI_MODULE, CLI_PACKAGE)
+        raise StepError("There is no environment for Pulumi's own installer.")
+    version = _pin(CLI_MODULE, CLI_PACKAGE)
+    # The installer's script and its download are removed with the folder in any case.
     temporary = folder / "tmp"
     temporary.mkdir(parents=True)
-    try:
-        run_step(
-            f"trying Pulumi's own installer for {version} (stopped after {INSTALLER_SECONDS}s)",
-            [python, "-c", INSTALL, folder, version],
-            log=LOG,
-            # The installer's script and its download are removed with the folder in any case.
-            env={**os.environ, "TMPDIR": str(temporary), "PULUMI_SKIP_UPDATE_CHECK": "true"},
-            timeout_seconds=INSTALLER_SECONDS,
-        )
-    except StepError as error:
-        report(f"{error}. It is built instead")
-        shutil.rmtree(folder, ignore_errors=True)
-        return False
+    env = {**os.environ, "TMPDIR": str(temporary), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    title = f"trying Pulumi's own installer for {version}: up to {INSTALLER_SECONDS} seconds"
+    run(title, [python, "-c", INSTALL, folder, version], env=env, timeout_seconds=INSTALLER_SECONDS)
     shutil.rmtree(temporary)
-    return True
 
 
 def _build(folder: Path) -> None:
-    version, host_version = pin(CLI_MODULE, CLI_PACKAGE), pin(HOST_MODULE, SDK_PACKAGE)
+    version, host_version = _pin(CLI_MODULE, CLI_PACKAGE), _pin(HOST_MODULE, SDK_PACKAGE)
     go_build(
         f"[1/2] building the Pulumi CLI {version} with Go: about 4 minutes on two cores, once for this machine",
         CLI_MODULE,
@@ -228,7 +204,11 @@ def _build(folder: Path) -> None:
         f"{SDK_PACKAGE}/python/cmd/pulumi-language-python",
         folder / "bin" / "pulumi-language-python",
     )
-    scripts = Path(_go(CLI_MODULE, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", SDK_PACKAGE)) / "python"
+    # The build has downloaded the module that has the other helpers, which are scripts.
+    list_folder = ["go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", SDK_PACKAGE]
+    env = {**os.environ, "GOWORK": "off"}
+    listed = subprocess.run(list_folder, cwd=CLI_MODULE, env=env, capture_output=True, text=True, check=True)
+    scripts = Path(listed.stdout.strip()) / "python"
     for script in (scripts / "cmd" / HELPERS[1], scripts / "dist" / HELPERS[2]):
         copy = folder / "bin" / script.name
         shutil.copyfile(script, copy)
@@ -236,21 +216,23 @@ def _build(folder: Path) -> None:
 
 
 def _build_host(host: Host, folder: Path) -> None:
-    version = pin(host.pinned_by, host.module)
-    go_build(
-        f"building Pulumi's language host of {host.language} {version} with Go: about a minute, once for this machine",
-        host.pinned_by,
-        f"{host.module}/{host.package}",
-        folder / host.executable,
+    version = _pin(host.pinned_by, host.module)
+    title = (
+        f"building Pulumi's language host of {host.language} {version} with Go: about a minute, once for this machine"
     )
-
-
-# -- Go ---------------------------------------------------------------------------------------------------
+    go_build(title, host.pinned_by, f"{host.module}/{host.package}", folder / host.executable)
 
 
 def go_build(title: str, module: Path, package: str, output: Path, *, linker_flags: str = "") -> None:
     """Builds a Go program from a module with pinned versions."""
-    _check_go(module)
+    [go_version] = re.findall(r"^go (\S+)", (module / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
+    advice = (
+        f"Either install Go {go_version} or newer (https://go.dev/dl), or install the Pulumi CLI "
+        f"(https://www.pulumi.com/docs/install, v{'.'.join(map(str, MINIMUM))} or newer) so that it is on PATH; "
+        "then run this again."
+    )
+    if shutil.which("go") is None:
+        raise StepError(f"There is no Pulumi CLI, and no Go to build one with. {advice}")
     # If Go is interrupted, its temporary files remain. They are removed with the folder of the output.
     temporary = output.parent / "tmp"
     temporary.mkdir(parents=True)
@@ -258,33 +240,10 @@ def go_build(title: str, module: Path, package: str, output: Path, *, linker_fla
     env = {**os.environ, "GOTMPDIR": str(temporary), "GOWORK": "off"}
     command = ["go", "build", *GO_FLAGS, "-ldflags", f"-s -w {linker_flags}", "-o", str(output), package]
     try:
-        run_step(title, command, cwd=module, log=LOG, env=env)
+        run(title, command, cwd=module, env=env)
     except StepError as error:
-        raise StepError(f"{error}. {_advice(module)}") from error
+        raise StepError(f"{error}\n{advice}") from error
     shutil.rmtree(temporary)
-
-
-def _go(module: Path, *arguments: str) -> str:
-    command = ["go", *arguments]
-    env = {**os.environ, "GOWORK": "off"}
-    run = subprocess.run(command, cwd=module, env=env, capture_output=True, encoding="utf-8", check=False)
-    if run.returncode != 0:
-        raise StepError(f"{' '.join(command)}: {run.stderr.strip()}")
-    return run.stdout.strip()
-
-
-def _check_go(module: Path) -> None:
-    if shutil.which("go") is None:
-        raise StepError(f"There is no Pulumi CLI, and no Go to build one with. {_advice(module)}")
-
-
-def _advice(module: Path) -> str:
-    [version] = re.findall(r"^go (\S+)", (module / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
-    return (
-        f"Either install Go {version} or newer (https://go.dev/dl), or install the Pulumi CLI "
-        f"(https://www.pulumi.com/docs/install, v{'.'.join(map(str, MINIMUM))} or newer) so that it is on PATH; "
-        "then run this again."
-    )
 
 
 def main() -> int:

@@ -17,12 +17,11 @@ import sys
 from pathlib import Path
 
 from tools.pulumi_cli import go_build
-from tools.steps import BUILD, LOGS, ROOT, StepError, cache, exit_status, hash_of, made_once, run_step
+from tools.steps import BUILD, ROOT, StepError, cache, exit_status, hash_of, made_once, run
 
 SCHEMA = ROOT / "pulumi_agin" / "native" / "schema.json"
 MODULE = ROOT / "tools" / "pulumi-sdks"
 NPM = [ROOT / "tools" / "npm" / name for name in ("package.json", "package-lock.json")]
-LOG = LOGS / "sdks.log"
 
 
 def npm_packages() -> Path:
@@ -41,7 +40,7 @@ def _install_npm_packages(folder: Path) -> None:
     # None of the packages needs its scripts, and scripts may download more.
     options = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")
     title = "installing npm's packages for TypeScript, 220 MB: half a minute, once for this machine"
-    run_step(title, [npm, "ci", *options], cwd=folder, log=LOG)
+    run(title, [npm, "ci", *options], cwd=folder)
 
 
 def generate() -> Path:
@@ -60,15 +59,14 @@ def _build_generator(folder: Path) -> None:
 
 def _generate(folder: Path, generator: Path, packages: Path) -> None:
     folder.mkdir()
-    run_step("generating SDKs from the schema", [generator / "pulumi-sdks", SCHEMA, folder], log=LOG)
+    run("generating SDKs from the schema", [generator / "pulumi-sdks", SCHEMA, folder])
     _finish_go(folder / "go")
     # For a linked package, Node.js searches next to its real folder and above.
     (folder / "node_modules").symlink_to(packages)
-    run_step(
+    run(
         "compiling the SDK of TypeScript, as npm does where it is installed",
         ["node", "scripts/postinstall.js"],
         cwd=folder / "nodejs",
-        log=LOG,
         env={**os.environ, "PATH": f"{packages / '.bin'}{os.pathsep}{os.environ['PATH']}"},
     )
 

@@ -59,6 +59,7 @@ def assert_nothing_is_left(checkout: Path) -> None:
 
 def test_demo_creates_changes_and_destroys(checkout: Path, cli: Path) -> None:
     first = make(checkout, cli, "demo")
+    assert "installing pulumi-agin" in first
     assert "2 created" in first
     assert "ns_targets" in first
     assert "Next steps:" in first
@@ -66,7 +67,7 @@ def test_demo_creates_changes_and_destroys(checkout: Path, cli: Path) -> None:
     assert "1 updated" in make(checkout, cli, "demo", "DESCRIPTION=other devices")
     again = make(checkout, cli, "demo")
     assert "2 unchanged" in again
-    assert "wheel" not in again, "an unchanged package must not be built again"
+    assert "installing" not in again, "an unchanged package must not be installed again"
     destroyed = make(checkout, cli, "demo-destroy")
     assert "protected" in destroyed
     assert "2 deleted" in destroyed

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.steps import GRACE_SECONDS, StepError
+from tools.steps import StepError, end
 
 START_SECONDS = 20
 
@@ -95,14 +95,8 @@ class Bind:
     def stop(self) -> None:
         """Stops it, and returns when it has ended. Does nothing if it is stopped."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None:
+            end(process)
 
     def referral(self, name: str) -> list[str]:
         """Returns the NS records of a name below the apex as dig shows them: lower case, with a final dot, sorted."""

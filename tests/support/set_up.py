@@ -126,17 +126,16 @@ def dns_packages(set_up: SetUp[Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def main_dns_packages(set_up: SetUp[Path]) -> Path:
-    """The folder with the packages of two DNS providers: one for each shape that records can have."""
-    return set_up(lambda: environment.dns_packages(environment.MAIN_DNS_PACKAGES))
+    """The folder with the packages of the DNS providers in `make test`."""
+    return set_up(lambda: environment.dns_packages(environment.MAIN_DNS_EXTRAS))
 
 
 @pytest.fixture
 def dns_sdks(request: pytest.FixtureRequest) -> None:
     """Makes the packages of DNS providers importable, at the end of the path.
 
-    `make test` has the packages of two adapters, one for each form of records. A test of another adapter, by its
-    parameter `name`, is marked `rest` and gets all packages. The environment of `python -m tools.versions lowest` has
-    them.
+    `make test` has the packages of some adapters, for each form of records. A test of another adapter, by its parameter
+    `name`, is marked `rest` and gets all packages. The environment of `python -m tools.versions lowest` has them.
     """
     if request.config.getoption("--user-environment"):
         return
