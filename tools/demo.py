@@ -15,38 +15,39 @@ import re
 import runpy
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import bind
+from tests.support.bind import Bind, Key, check_installed, find
 from tools import environment, pulumi_cli
-from tools.steps import BUILD, GRACE_SECONDS, ROOT, StepError, ended, exit_status
+from tools.steps import BUILD, ROOT, STOP_SECONDS, StepError, end, exit_status
 
 # The emulator's own key.
 API_KEY = "emulator-key"
 DOMAIN = "connect.acme.com"
-EMULATOR_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class Demo:
-    """One of the demos."""
+    """One of the demos: the variable of `make demo` that selects it, the folder of its Pulumi.yaml, and its stack."""
 
     variable: str
-    """The variable of `make demo` that selects it, such as " FULL=1"."""
     project: Path
-    """The folder of its Pulumi.yaml."""
     stack: str
-    is_yaml: bool = False
-    """Whether its program is in YAML, and uses the provider plugin."""
-    has_bind: bool = False
-    """Whether it has a BIND, for the NS records."""
+
+    @property
+    def is_yaml(self) -> bool:
+        """Whether its program is in YAML, and uses the provider plugin."""
+        return self.variable == "YAML=1"
+
+    @property
+    def has_bind(self) -> bool:
+        """Whether it has a BIND, for the NS records."""
+        return self.variable == "FULL=1"
 
     @property
     def folder(self) -> Path:
@@ -54,56 +55,21 @@ class Demo:
         return BUILD / self.stack
 
     @property
-    def ingresses(self) -> Path:
-        """The file in which the emulator stores the ingresses."""
-        return self.folder / "agent-ingresses.json"
-
-    @property
     def config(self) -> Path:
         """The config file of the stack. It is kept out of the project's folder."""
         return self.folder / f"Pulumi.{self.stack}.yaml"
 
     @property
-    def next_steps(self) -> str:
-        """The hints at the end of `make demo`."""
-        example = "examples/quickstart" if self.project == ROOT else self.project.relative_to(ROOT)
-        rows = [(f"make demo{self.variable}", "run it again: nothing has changed, so nothing is done")]
-        if not self.has_bind:
-            rows.append((f'make demo{self.variable} DESCRIPTION="…"', "change the description: an update in place"))
-        rows += [
-            (
-                f"make demo-shell{self.variable}",
-                "a shell for commands such as pulumi preview, pulumi-agin doctor connect.acme.com",
-            ),
-            ("make demo-destroy", "destroy the ingress and everything that the demos made"),
-        ]
-        if self.variable == "":
-            rows += [
-                (
-                    "make demo FULL=1",
-                    "the complete setup in 30 seconds, with BIND: NS records, certificate and agent configuration",
-                ),
-                ("make demo YAML=1", "the same in YAML, with the provider plugin"),
-            ]
-        lines = [f"  {command:<36} {what}" for command, what in rows]
-        return "\n".join(
-            [
-                "",
-                "Next steps:",
-                *lines,
-                f"With an ngrok API key, `pulumi up` runs it on ngrok's API: see {example}/README.md",
-            ]
-        )
+    def ingresses(self) -> Path:
+        """The file in which the emulator stores the ingresses."""
+        return self.folder / "agent-ingresses.json"
 
 
 DEMOS = {
     "quickstart": Demo("", ROOT, "agin-demo"),
-    "yaml": Demo(" YAML=1", ROOT / "examples" / "yaml", "agin-demo-yaml", is_yaml=True),
-    "full": Demo(" FULL=1", ROOT / "examples" / "bind", "agin-demo-full", has_bind=True),
+    "yaml": Demo("YAML=1", ROOT / "examples" / "yaml", "agin-demo-yaml"),
+    "full": Demo("FULL=1", ROOT / "examples" / "bind", "agin-demo-full"),
 }
-
-
-# -- up, shell, destroy -----------------------------------------------------------------------------------
 
 
 def up(demo: Demo, description: str | None) -> None:
@@ -119,38 +85,47 @@ def up(demo: Demo, description: str | None) -> None:
             raise
         if demo.has_bind:
             host, port = env["AGIN_DEMO_DNS"].split(":")
-            show("\n# The delegation, as every resolver sees it:")
-            query = [bind.find("dig"), f"@{host}", "-p", port, "+norecurse", "+noall", "+authority", DOMAIN, "NS"]
-            show(f"$ {shlex.join(['dig', *query[1:]])}")
-            foreground(query, env)
-    show(demo.next_steps)
+            query = [f"@{host}", "-p", port, "+norecurse", "+noall", "+authority", DOMAIN, "NS"]
+            show(f"\n# The delegation, as every resolver sees it:\n$ {shlex.join(['dig', *query])}")
+            foreground([find("dig"), *query], env)
+    show_next_steps(demo)
+
+
+def show_next_steps(demo: Demo) -> None:
+    def row(command: str, what: str) -> None:
+        show(f"  make {' '.join(command.split()):<32} {what}")
+
+    show("\nNext steps:")
+    row(f"demo {demo.variable}", "run it again: nothing has changed, so nothing is done")
+    if not demo.has_bind:
+        row(f'demo {demo.variable} DESCRIPTION="…"', "change the description: an update in place")
+    row(f"demo-shell {demo.variable}", f"a shell for commands such as pulumi preview, pulumi-agin doctor {DOMAIN}")
+    row("demo-destroy", "destroy the ingress and everything that the demos made")
+    if demo.variable == "":
+        row("demo FULL=1", "the complete setup in 30 seconds: BIND, NS records, certificate and agent configuration")
+        row("demo YAML=1", "the same in YAML, with the provider plugin")
+    example = "examples/quickstart" if demo.project == ROOT else demo.project.relative_to(ROOT)
+    show(f"With an ngrok API key, `pulumi up` runs it on ngrok's API: see {example}/README.md")
 
 
 def shell(demo: Demo) -> None:
     with running(demo) as env:
-        if not has_ingress(demo):
+        if not demo.ingresses.exists() or not json.loads(demo.ingresses.read_text(encoding="utf-8"))["ingresses"]:
             pulumi(env, "up", "--yes")
         show(
             f"\npulumi works on the demo's stack here. The emulated ngrok API is {env['NGROK_API_BASE_URL']},\n"
             f"until this shell ends; its log is {demo.folder / 'emulator.log'}. Leave with exit."
         )
         if demo.has_bind:
-            dns = env["AGIN_DEMO_DNS"]
             show(
-                f"Try this, and see which checks pass:\n  pulumi-agin doctor {DOMAIN} --dns {dns}\n"
+                f"Try this, and see which checks pass:\n  pulumi-agin doctor {DOMAIN} --dns {env['AGIN_DEMO_DNS']}\n"
                 "Remove the NS records, and create them again:\n"
                 "  pulumi destroy --yes --target-dependents --target '**Rfc2136Delegation**'\n"
                 "  pulumi up --yes\n"
             )
-        # An interactive shell reads start-up files, which may change PATH and the prompt.
-        start_up = demo.folder / "bashrc"
-        start_up.write_text(
-            f"[ -f ~/.bashrc ] && . ~/.bashrc\nexport PATH={shlex.quote(env['PATH'])}\nPS1='(agin demo) \\w \\$ '\n",
-            encoding="utf-8",
-        )
-        bash = shutil.which("bash")
-        interactive = ["--rcfile", str(start_up), "-i"] if sys.stdin.isatty() else []
-        foreground([bash, *interactive] if bash else ["sh"], {**env, "PS1": "(agin demo) $ "})
+        # The start-up files of a shell may change PATH and the prompt.
+        command = ["bash", "--norc"] if shutil.which("bash") else ["sh"]
+        foreground(command, {**env, "PS1": "(agin demo) $ "})
 
 
 def destroy() -> None:
@@ -158,33 +133,14 @@ def destroy() -> None:
     made = [demo for demo in DEMOS.values() if demo.folder.exists()]
     if not made:
         show("There is nothing to destroy: make demo has not been run.")
-    failures = []
     for demo in made:
-        try:
-            destroy_one(demo)
-        except StepError as error:
-            failures.append(f"The demo in {demo.folder} could not be destroyed: {error}")
-    if failures:
-        raise StepError("\n".join(failures))
-
-
-def destroy_one(demo: Demo) -> None:
-    with running(demo) as env:
-        if not demo.has_bind:
-            show("The ingress is protected, because a fleet depends on it. So its protection is removed first.")
-            pulumi(env, "state", "unprotect", "--all", "--yes")
-        pulumi(env, "destroy", "--yes")
-    shutil.rmtree(demo.folder)
-    show("The demo and its folder are removed.")
-
-
-def has_ingress(demo: Demo) -> bool:
-    """Returns whether the demo's emulator has an ingress."""
-    kept = demo.ingresses
-    return kept.exists() and bool(json.loads(kept.read_text(encoding="utf-8"))["ingresses"])
-
-
-# -- background processes ---------------------------------------------------------------------------------
+        with running(demo) as env:
+            if not demo.has_bind:
+                show("The ingress is protected, because a fleet depends on it. So its protection is removed first.")
+                pulumi(env, "state", "unprotect", "--all", "--yes")
+            pulumi(env, "destroy", "--yes")
+        shutil.rmtree(demo.folder)
+        show("The demo and its folder are removed.")
 
 
 @contextmanager
@@ -192,17 +148,14 @@ def running(demo: Demo) -> Iterator[Mapping[str, str]]:
     """Runs the emulator, and BIND if the demo has one. Yields the environment to run pulumi in."""
     with ExitStack() as stack:
         stack.enter_context(alone())
-        if pulumi_cli.is_missing():
-            show("The Pulumi CLI is not installed. If it must be built with Go, that takes about 4 minutes, once.")
         if demo.has_bind:
-            bind.check_installed()
+            check_installed()
         user = environment.user()
         cli = pulumi_cli.find_or_make()
-        host = pulumi_cli.find_or_make_host(pulumi_cli.YAML, cli) if demo.is_yaml else None
-        (demo.folder / "state").mkdir(parents=True, exist_ok=True)
         # The engine would warn of a plugin on PATH in addition to an installed one.
-        folders = [host or user / "bin", cli]
-        env = pulumi_environment(demo, user, folders)
+        scripts = pulumi_cli.find_or_make_host(pulumi_cli.YAML, cli) if demo.is_yaml else user / "bin"
+        (demo.folder / "state").mkdir(parents=True, exist_ok=True)
+        env = pulumi_environment(demo, user, [scripts, cli])
         server = stack.enter_context(name_server(demo)) if demo.has_bind else None
         if server is not None:
             env["AGIN_DEMO_DNS"] = server.address
@@ -233,9 +186,7 @@ def pulumi_environment(demo: Demo, user: Path, folders: list[Path]) -> dict[str,
     foreign = re.compile(r"PULUMI_|NGROK_|PYTHONHOME$|PYTHONPATH$")
     inherited = {name: value for name, value in os.environ.items() if not foreign.match(name)}
     # No proxy for the emulator.
-    without_proxy = {
-        name: ",".join(filter(None, [inherited.get(name), "127.0.0.1"])) for name in ("no_proxy", "NO_PROXY")
-    }
+    without_proxy = {name: f"{inherited.get(name, '')},127.0.0.1".lstrip(",") for name in ("no_proxy", "NO_PROXY")}
     return {
         **inherited,
         **without_proxy,
@@ -254,53 +205,43 @@ def pulumi_environment(demo: Demo, user: Path, folders: list[Path]) -> dict[str,
 
 
 @contextmanager
-def name_server(demo: Demo) -> Iterator[bind.Bind]:
+def name_server(demo: Demo) -> Iterator[Bind]:
     """Runs BIND. It keeps its records, and its port, which is part of the stack's config, in the demo's folder."""
     folder = demo.folder / "bind"
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / "port"
     port = int(kept.read_text(encoding="utf-8")) if kept.exists() else 0
-    with bind.Bind(folder, [bind.Key("agin", [DOMAIN])], port=port) as server:
+    with Bind(folder, [Key("agin", [DOMAIN])], port=port) as server:
         kept.write_text(str(server.port), encoding="utf-8")
         show(f"$ named   # 127.0.0.1:{server.port}, a primary server of {server.zone}")
         yield server
 
 
 @contextmanager
-def emulator(demo: Demo, user: Path, env: Mapping[str, str], server: bind.Bind | None) -> Iterator[str]:
+def emulator(demo: Demo, user: Path, env: Mapping[str, str], server: Bind | None) -> Iterator[str]:
     """Runs `pulumi-agin emulator`, which keeps its ingresses in a file. Yields its URL."""
     dns = ["--dns", server.address] if server else []
     log = demo.folder / "emulator.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [user / "bin" / "pulumi-agin", "emulator", "--port", "0", "--file", demo.ingresses, *dns],
-            env={**env, "PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            # In a separate group: after Ctrl-C, pulumi needs the emulator to finish its work.
-            start_new_session=True,
-        )
-    with ended(process):
-        url = _url(process, log)
-        show(f"$ {shlex.join(['pulumi-agin', 'emulator', *dns])}   # {url}")
-        yield url
+    command = [str(user / "bin" / "pulumi-agin"), "emulator", "--port", "0", "--file", str(demo.ingresses), *dns]
+    # In a separate group: after Ctrl-C, pulumi needs the emulator to finish its work.
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+        ) as process,
+    ):
+        try:
+            assert process.stdout
+            url = process.stdout.readline().decode().strip()
+            if not url:
+                raise StepError(f"The emulator did not start:\n{log.read_text(encoding='utf-8', errors='replace')}")
+            show(f"$ {shlex.join(['pulumi-agin', 'emulator', *dns])}   # {url}")
+            yield url
+        finally:
+            end(process)
 
 
-def _url(process: subprocess.Popen[bytes], log: Path) -> str:
-    until = time.monotonic() + EMULATOR_SECONDS
-    while time.monotonic() < until:
-        printed = log.read_text(encoding="utf-8", errors="replace")
-        found = re.search(r"http://127\.0\.0\.1:\d+(?=\s)", printed)
-        if found:
-            return found[0]
-        if process.poll() is not None:
-            raise StepError(f"The emulator ended with exit code {process.returncode}:\n{printed}")
-        time.sleep(0.05)
-    raise StepError(f"The emulator did not start within {EMULATOR_SECONDS}s. Its log is {log}")
-
-
-def set_up_stack(demo: Demo, env: Mapping[str, str], user: Path, server: bind.Bind | None) -> None:
+def set_up_stack(demo: Demo, env: Mapping[str, str], user: Path, server: Bind | None) -> None:
     """Makes the stack, once for each version of the package."""
     version = runpy.run_path(str(ROOT / "pulumi_agin" / "version.py"))["VERSION"]
     finished = demo.folder / "set-up-of"
@@ -317,50 +258,41 @@ def set_up_stack(demo: Demo, env: Mapping[str, str], user: Path, server: bind.Bi
         pulumi(env, "plugin", "install", "resource", "agin", version, "--reinstall", "--file", str(executable))
     if server:
         [key] = server.keys
-        values = {"server": "127.0.0.1", "port": server.port, "zone": server.zone, "domain": DOMAIN}
-        plain = [part for name, value in values.items() for part in ("--plaintext", f"{name}={value}")]
-        pulumi(env, "config", "set-all", *plain, "--plaintext", f"tsigKeyName={key.name}")
+        address = ("server=127.0.0.1", f"port={server.port}", f"zone={server.zone}")
+        values = (*address, f"domain={DOMAIN}", f"tsigKeyName={key.name}")
+        pulumi(env, "config", "set-all", *(part for value in values for part in ("--plaintext", value)))
         # Not on the command line, which other users of this machine can see.
         pulumi(env, "config", "set", "--secret", "tsigSecret", stdin=key.secret)
     finished.write_text(version, encoding="utf-8")
-
-
-# -- commands ---------------------------------------------------------------------------------------------
 
 
 def pulumi(env: Mapping[str, str], *arguments: str, stdin: str | None = None) -> None:
     show(f"\n$ pulumi {shlex.join(arguments)}")
     executable = shutil.which("pulumi", path=env["PATH"]) or "pulumi"
     # pulumi must ignore SIGPIPE, as Python does. With `| head`, it would otherwise end and leave its plugins running.
-    code = foreground([executable, *arguments], env, stdin=stdin, restore_signals=False)
+    code = foreground([executable, *arguments], env, stdin, restore_signals=False)
     if code != 0:
         raise StepError(f"pulumi {arguments[0]} ended with exit code {code}.")
 
 
 def foreground(
-    command: list[str], env: Mapping[str, str], *, stdin: str | None = None, restore_signals: bool = True
+    command: list[str], env: Mapping[str, str], stdin: str | None = None, *, restore_signals: bool = True
 ) -> int:
     """Runs a command in the user's terminal, and ends it in any case."""
     pipe = None if stdin is None else subprocess.PIPE
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, restore_signals=restore_signals)
-    try:
-        if process.stdin is not None and stdin is not None:
-            # The exit code shows whether the command ended before it had read this.
-            with suppress(BrokenPipeError), process.stdin:
-                process.stdin.write(stdin.encode())
-        return process.wait()
-    except KeyboardInterrupt:
-        # The terminal has interrupted the command, too. It has time to finish its work.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE_SECONDS)
-        raise
-    finally:
-        for end in (process.terminate, process.kill):
-            if process.poll() is None:
-                end()
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(GRACE_SECONDS)
+    with subprocess.Popen(
+        command, cwd=ROOT, env=env, stdin=pipe, text=True, restore_signals=restore_signals
+    ) as process:
+        try:
+            process.communicate(stdin)
+        except KeyboardInterrupt:
+            # The terminal has interrupted the command, too. It has time to finish its work.
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
+            raise
+        finally:
+            end(process)
+    return process.returncode
 
 
 def show(message: str) -> None:
