@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,9 @@ USER = BUILD / "user"
 DIST = BUILD / "dist"
 LOCK = ROOT / "tools" / "locks" / "dev.txt"
 PYPROJECT = ROOT / "pyproject.toml"
+# Pulumi runs programs without writing bytecode, so all of it is written when packages are installed.
+COMPILED = "--compile-bytecode"
+EMULATOR = "--extra=emulator"
 CONSTRAINTS = ("--constraints", str(LOCK), "--build-constraints", str(LOCK))
 
 # The DNS providers in `make test`: for each form of records, one with and one without limits of the TTL.
@@ -31,40 +35,52 @@ MAIN_DNS_EXTRAS = ("aws", "cloudflare", "digitalocean", "gandi")
 
 def dev() -> Path:
     """Makes the environment with an editable install and all tools."""
-    return _make(DEV, sys.executable, "--group", "dev", editable=True)
+    return _make(DEV, sys.executable, *CONSTRAINTS, EMULATOR, "--group", "dev", editable=True)
 
 
 def user() -> Path:
     """Makes an environment like a user's, with the package and its dependencies only."""
-    return _make(USER, sys.executable)
+    return _make(USER, sys.executable, *CONSTRAINTS, EMULATOR, COMPILED)
 
 
 def of_python(version: str, python: str) -> Path:
     """Makes an environment of another Python, with the package and the dependencies of the tests."""
-    return _make(BUILD / "versions" / version, python, "--group", "test")
+    return _make(BUILD / "versions" / version, python, *CONSTRAINTS, EMULATOR, COMPILED, "--group", "test")
 
 
-def _make(folder: Path, python: str, *groups: str, editable: bool = False) -> Path:
+def versions(python: str, resolution: str, extras: str = EMULATOR) -> Path:
+    """Makes an environment with the package and the dependencies of the tests, in their lowest or highest versions.
+
+    `python` is an interpreter; `resolution` is `lowest-direct` or `highest`, as in uv.
+    """
+    folder = BUILD / "versions" / f"{Path(python).name}-{resolution}"
+    # There may be newer versions than in the last run.
+    shutil.rmtree(folder, ignore_errors=True)
+    # Nothing is built from source: that needs compilers, and users install wheels.
+    only_wheels = ("--only-binary", ":all:")
+    return _make(folder, python, "--resolution", resolution, *only_wheels, "--group", "test", extras)
+
+
+def _make(folder: Path, python: str, *options: str, editable: bool = False) -> Path:
     """Makes an environment, or installs the package again if only its sources have changed.
 
     Tests make environments when they need them, so several processes may need the same one at the same time.
     """
     name = folder.relative_to(ROOT)
     sources = "editable" if editable else _hash_of_sources()
-    made_of = [f"{ROOT} {python} {sys.version.split()[0]} {hash_of([LOCK, PYPROJECT])}", sources]
+    made_of = [f"{ROOT} {Path(python).resolve()} {sys.version.split()[0]} {hash_of([LOCK, PYPROJECT])}", sources]
     stamp = folder / "made-of.txt"
-    # Pulumi runs programs without writing bytecode, so all of it is written here.
-    install = ("pip", "install", *_of(folder), *CONSTRAINTS, *(() if editable else ("--compile-bytecode",)))
+    install = ("pip", "install", "--python", str(folder))
     with locked(folder, str(name)):
         stamped = stamp.read_text(encoding="utf-8").splitlines() if stamp.exists() else []
         if stamped[:1] != made_of[:1]:
-            _venv(folder, python)
-            dependencies = ("--requirements", "pyproject.toml", "--extra", "emulator", *groups)
-            uv(f"installing the packages of {name}", *install, *dependencies)
+            # Pulumi uses pip to list the packages of a program's environment.
+            uv(f"making {name}", "venv", "--seed", "--clear", "--python", python, str(folder))
+            uv(f"installing the packages of {name}", *install, "--requirements", "pyproject.toml", *options)
         if stamped != made_of:
             stamp.unlink(missing_ok=True)
-            package = ("--editable", ".") if editable else ("--reinstall-package", "pulumi-agin", ".")
-            uv(f"installing pulumi-agin in {name}", *install, "--no-deps", *package)
+            package = ("--editable", ".") if editable else ("--reinstall-package", "pulumi-agin", COMPILED, ".")
+            uv(f"installing pulumi-agin in {name}", *install, *CONSTRAINTS, "--no-deps", *package)
             stamp.write_text("\n".join(made_of), encoding="utf-8")
     return folder
 
@@ -76,25 +92,6 @@ def _hash_of_sources() -> str:
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(f"{path}\0{hash_of([path])}\n".encode())
     return digest.hexdigest()
-
-
-def versions(python: str, resolution: str, *, dns_packages: bool = False) -> Path:
-    """Makes an environment with the package and the dependencies of the tests, in their lowest or highest versions.
-
-    `python` is an interpreter; `resolution` is `lowest-direct` or `highest`, as in uv.
-    """
-    folder = BUILD / "versions" / f"{Path(python).name}-{resolution}"
-    # Nothing is built from source: that needs compilers, and users install wheels.
-    only_wheels = ("--only-binary", ":all:")
-    needed = ("--resolution", resolution, *only_wheels, "--requirements", "pyproject.toml", "--group", "test")
-    install = ("pip", "install", *_of(folder))
-    _venv(folder, python)
-    uv(f"installing the {resolution} versions", *install, *needed, "--extra", "emulator", "--compile-bytecode")
-    if dns_packages:
-        # Few of their modules are used, so they are not compiled.
-        uv("installing the packages of the DNS providers", *install, *needed, "--all-extras")
-    uv("installing pulumi-agin", *install, "--no-deps", "--compile-bytecode", ".")
-    return folder
 
 
 def dns_packages(extras: Sequence[str] = ()) -> Path:
@@ -159,15 +156,6 @@ def _uv() -> Path:
         run(f"installing {requirement}", [*pip, requirement])
 
     return made_once(cache() / f"{requirement.replace('==', '-')}-python{version}", "uv", install) / "bin" / "uv"
-
-
-def _venv(folder: Path, python: str) -> None:
-    # Pulumi uses pip to list the packages of a program's environment.
-    uv(f"making {folder.relative_to(ROOT)}", "venv", "--seed", "--clear", "--python", python, str(folder))
-
-
-def _of(folder: Path) -> tuple[str, str]:
-    return "--python", str(folder / "bin" / "python")
 
 
 def main() -> None:

@@ -49,7 +49,7 @@ def lowest(tests: Sequence[str]) -> None:
         # There may be no wheels of these versions for newer Pythons.
         report(f"Not tested: the lowest versions of the dependencies. Python {version} is not on this machine.")
         return
-    folder = environment.versions(python, "lowest-direct", dns_packages=True)
+    folder = environment.versions(python, "lowest-direct", "--all-extras")
     check_lowest(folder)
     if not passes(folder, tests):
         raise StepError("The tests do not pass with the lowest versions of the dependencies.")
