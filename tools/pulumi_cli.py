@@ -163,7 +163,7 @@ def _make(folder: Path) -> None:
     try:
         _install(folder)
     except (StepError, subprocess.TimeoutExpired) as error:
-        report(f"{error}\nIt is built instead.")
+        report(f"The Pulumi CLI is built instead: {str(error).splitlines()[-1]}")
         shutil.rmtree(folder, ignore_errors=True)
         _build(folder)
     try:

@@ -58,7 +58,10 @@ def run(
     env: Mapping[str, str] | None = None,
     timeout_seconds: float | None = None,
 ) -> None:
-    """Shows a title and runs a command. If the command fails, a StepError has the end of its output."""
+    """Shows a title, which may have the usual duration after a colon, and runs a command.
+
+    If the command fails, a StepError has the end of its output.
+    """
     report(f"{title} …")
     with subprocess.Popen(
         command,
@@ -79,7 +82,7 @@ def run(
             raise
     if process.returncode != 0:
         last_lines = "\n".join(output.strip().splitlines()[-LINES_OF_OUTPUT:])
-        raise StepError(f"{title}: failed with exit code {process.returncode}\n{last_lines}")
+        raise StepError(f"{title.partition(': ')[0]}: failed with exit code {process.returncode}\n{last_lines}")
 
 
 def end(process: subprocess.Popen[Any]) -> None:
