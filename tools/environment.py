@@ -28,6 +28,7 @@ PYPROJECT = ROOT / "pyproject.toml"
 COMPILED = "--compile-bytecode"
 EMULATOR = "--extra=emulator"
 CONSTRAINTS = ("--constraints", str(LOCK), "--build-constraints", str(LOCK))
+LOCKED = (*CONSTRAINTS, "--require-hashes")
 
 # The DNS providers in `make test`: for each form of records, one with and one without limits of the TTL.
 MAIN_DNS_EXTRAS = ("aws", "cloudflare", "digitalocean", "gandi")
@@ -35,17 +36,17 @@ MAIN_DNS_EXTRAS = ("aws", "cloudflare", "digitalocean", "gandi")
 
 def dev() -> Path:
     """Makes the environment with an editable install and all tools."""
-    return _make(DEV, sys.executable, *CONSTRAINTS, EMULATOR, "--group", "dev", editable=True)
+    return _make(DEV, sys.executable, *LOCKED, EMULATOR, "--group", "dev", editable=True)
 
 
 def user() -> Path:
     """Makes an environment like a user's, with the package and its dependencies only."""
-    return _make(USER, sys.executable, *CONSTRAINTS, EMULATOR, COMPILED)
+    return _make(USER, sys.executable, *LOCKED, EMULATOR, COMPILED)
 
 
 def of_python(version: str, python: str) -> Path:
     """Makes an environment of another Python, with the package and the dependencies of the tests."""
-    return _make(BUILD / "versions" / version, python, *CONSTRAINTS, EMULATOR, COMPILED, "--group", "test")
+    return _make(BUILD / "versions" / version, python, *LOCKED, EMULATOR, COMPILED, "--group", "test")
 
 
 def versions(python: str, resolution: str, extras: str = EMULATOR) -> Path:
@@ -80,6 +81,7 @@ def _make(folder: Path, python: str, *options: str, editable: bool = False) -> P
         if stamped != made_of:
             stamp.unlink(missing_ok=True)
             package = ("--editable", ".") if editable else ("--reinstall-package", "pulumi-agin", COMPILED, ".")
+            # The package itself has no hash, so it comes after its dependencies.
             uv(f"installing pulumi-agin in {name}", *install, *CONSTRAINTS, "--no-deps", *package)
             stamp.write_text("\n".join(made_of), encoding="utf-8")
     return folder
@@ -101,7 +103,7 @@ def dns_packages(extras: Sequence[str] = ()) -> Path:
     """
     chosen = [f"--extra={each}" for each in extras] or ["--all-extras"]
     digest = hashlib.sha256(" ".join([sys.version, hash_of([LOCK]), *chosen]).encode()).hexdigest()[:16]
-    install = ("pip", "install", "--python", sys.executable, *CONSTRAINTS, "--requirements", "pyproject.toml", *chosen)
+    install = ("pip", "install", "--python", sys.executable, *LOCKED, "--requirements", "pyproject.toml", *chosen)
 
     def make(folder: Path) -> None:
         uv("installing the packages of DNS providers: up to a minute", *install, "--target", str(folder))
@@ -114,7 +116,7 @@ def lock(*, upgrade: bool = False) -> Path:
     what = ["--universal", "--python-version", "3.10", "--all-extras", "--group", "dev", "pyproject.toml"]
     # No index is named, so that each user installs from their own.
     options = ["--no-header", "--no-emit-index-url", "--no-python-downloads", *(["--upgrade"] if upgrade else [])]
-    uv("choosing the versions", "pip", "compile", *options, "--output-file", str(LOCK), *what)
+    uv("choosing the versions", "pip", "compile", "--generate-hashes", *options, "--output-file", str(LOCK), *what)
     return LOCK
 
 
@@ -147,13 +149,15 @@ def uv(title: str, *arguments: str) -> None:
 
 def _uv() -> Path:
     """Returns the uv of the lock, which pip installs once for this machine."""
-    [requirement] = re.findall(r"^uv==\S+", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    [(requirement, hashes)] = re.findall(r"^(uv==\S+)((?: \\\n +--hash=\S+)+)", LOCK.read_text("utf-8"), re.MULTILINE)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
 
     def install(folder: Path) -> None:
         run("making an environment for uv", [sys.executable, "-m", "venv", folder])
         pip = (folder / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input")
-        run(f"installing {requirement}", [*pip, requirement])
+        locked_uv = folder / "requirements.txt"
+        locked_uv.write_text(requirement + hashes, encoding="utf-8")
+        run(f"installing {requirement}", [*pip, "--require-hashes", "--requirement", locked_uv])
 
     return made_once(cache() / f"{requirement.replace('==', '-')}-python{version}", "uv", install) / "bin" / "uv"
 
