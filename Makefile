@@ -42,6 +42,14 @@ lint: env  ## formatting, lint, types, import contracts, and the workflows
 unit: env  ## the unit tests
 	$(PYTEST) tests/unit
 
+coverage: env  ## the unit and servicer tests, with the coverage of all their processes in .build/coverage
+	@mkdir -p .build/coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q --numprocesses $(JOBS) --dist worksteal tests/unit tests/servicer
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage html --quiet
+	$(BIN)/coverage report
+
 test: env  ## lint, every level, the main scenarios with the real engine, the docs, and a life on another Python
 	@# If there is no CLI, it is made in the background: the tests that need it wait for it.
 	@trap 'exit 130' INT; mkdir -p .build/logs; nice $(PYTHON) -m tools.pulumi_cli yaml >.build/logs/background.log 2>&1 & \
@@ -77,4 +85,4 @@ bench: env  ## benchmarks, compared with a provider that does nothing; T='--coun
 lock:  ## tools/locks/dev.txt, in line with pyproject.toml; T=--upgrade selects the newest versions
 	@$(PYTHON) -m tools.environment lock $(T)
 
-.PHONY: help demo demo-shell demo-destroy env bind lint unit test test-rest test-all docs bench lock acceptance
+.PHONY: help demo demo-shell demo-destroy env bind lint unit coverage test test-rest test-all docs bench lock acceptance
