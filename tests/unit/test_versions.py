@@ -23,6 +23,8 @@ def test_ci_runs_every_supported_python() -> None:
     assert jobs["versions"]["strategy"]["matrix"]["python"] == supported
     [pythons] = [step["with"]["python"] for step in jobs["test"]["steps"] if step.get("uses", "").endswith("/set-up")]
     assert {*pythons.split()} == {*supported}
+    [lowest] = [step["with"]["python"] for step in jobs["unit"]["steps"] if step.get("uses", "").endswith("/set-up")]
+    assert lowest == supported[0]
 
 
 @pytest.mark.parametrize(
