@@ -18,8 +18,8 @@ know depends on the order in which the engine calls. In an `up` or a preview, th
 | a function         | at any time                                              | nothing                             |
 
 Resources that do not depend on each other are called at the same time, so a method finds the claims of all resources
-of the provider only in a `delete`. In a refresh that does not run the program, each resource has a `read` and then a `diff`, and no
-`check`; in a destroy, only a `delete`.
+of the provider only in a `delete`. In a refresh that does not run the program, each resource has a `read` and then a
+`diff`, and no `check`; in a destroy, only a `delete`.
 """
 
 from __future__ import annotations
