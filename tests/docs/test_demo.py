@@ -57,6 +57,7 @@ def assert_nothing_is_left(checkout: Path) -> None:
     assert processes.stdout == ""
 
 
+@pytest.mark.rest
 def test_demo_creates_changes_and_destroys(checkout: Path, cli: Path) -> None:
     first = make(checkout, cli, "demo")
     assert "installing pulumi-agin" in first

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY
 from tests.support.pages import blocks
@@ -15,6 +17,7 @@ _, _, EMULATOR_COMMANDS, DESTROY, NGROK_COMMANDS = blocks(PAGE.read_text(), "sh"
 PROGRAM, PROTECTED_PROGRAM = blocks(PAGE.read_text(), "python")
 
 
+@pytest.mark.rest
 def test_from_emulator_to_ngrok(project: Project, emulator: Emulator) -> None:
     (project.folder / "__main__.py").write_text(PROGRAM)
     assert "24404" in EMULATOR_COMMANDS

@@ -30,6 +30,7 @@ def sent_only_reads(emulator: Emulator) -> bool:
     return {request["method"] for request in emulator.requests()} == {"GET"}
 
 
+@pytest.mark.rest
 def test_import_from_terraform(project: Project, emulator: Emulator) -> None:
     id_ = create_existing(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
     project.config(secret={"ngrok:apiKey": API_KEY})

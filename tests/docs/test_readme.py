@@ -7,6 +7,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from pulumi_agin.emulator import Emulator
 from tests.support.cloud_provider import install_dns
 from tests.support.keys import API_KEY
@@ -30,6 +32,7 @@ def test_readme_and_docs_are_short() -> None:
     assert sum(len(page.read_text().split()) for page in pages) <= 15_000
 
 
+@pytest.mark.rest
 def test_package_installs_from_a_clone_and_from_the_repository(tmp_path: Path) -> None:
     (tmp_path / "pulumi-agin").symlink_to(ROOT)
     (tmp_path / "project").mkdir()
@@ -69,6 +72,7 @@ def test_every_page_installs_the_package_like_the_readme() -> None:
         assert without_extras("".join(blocks(page.read_text(), "sh"))) <= known, page
 
 
+@pytest.mark.rest
 def test_program_delegates_a_domain_and_configures_an_agent(
     project: Project, main_dns_packages: Path, emulator: Emulator
 ) -> None:

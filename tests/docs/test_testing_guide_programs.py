@@ -67,6 +67,7 @@ def run_pytest(project: Project, tmp_path: Path) -> Run:
     return run
 
 
+@pytest.mark.rest
 def test_page_tests_pass(run_pytest: Run) -> None:
     assert "5 passed" in run_pytest()
 
@@ -93,6 +94,7 @@ def test_page_programs_pass_type_checks(checker: str, tmp_path: Path) -> None:
     assert completed.returncode == 0, completed.stdout
 
 
+@pytest.mark.rest
 def test_program_in_a_folder(run_pytest: Run, tmp_path: Path) -> None:
     folder = tmp_path / "program"
     folder.mkdir()
