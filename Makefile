@@ -57,8 +57,9 @@ test: env  ## lint, every level, the main scenarios with the real engine, the do
 	$(MAKE) --no-print-directory unit || status=1; \
 	$(MAKE) --no-print-directory lint || status=1; \
 	$(PYTEST) -m main tests/servicer tests/program || status=1; \
+	$(BIN)/python -m tools.versions python >.build/logs/python.log 2>&1 & python=$$!; \
 	$(PYTEST) -m main tests/engine tests/docs || status=1; \
-	$(BIN)/python -m tools.versions python || status=1; \
+	wait $$python || status=1; cat .build/logs/python.log; \
 	exit $$status
 
 test-rest: env  ## the other tests, the site, every other Python, and the lowest versions of the dependencies
