@@ -187,13 +187,21 @@ class NsRecords:
         return self.ns_targets.apply(lambda targets: [make(resource_name(self, target), target) for target in targets])
 
     async def _announce(self) -> None:
-        # If the ingress exists, the preview has already warned why the values are not known.
-        if pulumi.runtime.is_dry_run() and not await self.agent_ingress.id.is_known():
+        """Logs why the records are not in this preview, unless their values are known or something else has logged it.
+
+        If the ingress exists, the program has read it for the preview, or has warned that it can't.
+        """
+        if await is_ingress_to_be_created(self):
             pulumi.log.info(
                 f"the NS records of {self.name} are not shown yet: ngrok returns their values when the Agent "
                 "Ingress is created, and the same `pulumi up` then creates the records",
                 self.delegation,
             )
+
+
+async def is_ingress_to_be_created(records: NsRecords) -> bool:
+    """Returns whether this is a preview that creates or replaces the ingress: only then is its ID not known."""
+    return pulumi.runtime.is_dry_run() and not await records.agent_ingress.id.is_known()
 
 
 def resource_name(records: NsRecords, target: str) -> str:

@@ -16,7 +16,7 @@ from pulumi_agin.lifecycle.shell_commands import state_delete_line
 from pulumi_agin.program.argument_errors import WrongArgumentsError
 from pulumi_agin.program.run import ProgramRun
 
-from .adapter import NsRecords, error
+from .adapter import NsRecords, error, is_ingress_to_be_created
 from .declared_record import DeclaredRecord
 
 Ids: TypeAlias = Mapping[str, str | int]
@@ -86,7 +86,7 @@ def require_ingress(records: NsRecords) -> pulumi.Output[None]:
     """Returns an output that fails in a preview that creates the Agent Ingress: its name servers will be other ones."""
 
     async def check() -> None:
-        if pulumi.runtime.is_dry_run() and not await records.agent_ingress.id.is_known():
+        if await is_ingress_to_be_created(records):
             raise error(
                 records,
                 f"the delegation {records.name} can't adopt NS records, because its Agent Ingress is not in the stack. "

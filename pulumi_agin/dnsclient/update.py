@@ -32,7 +32,7 @@ from pulumi_agin.base.redaction import one_line
 from pulumi_agin.base.retry import Reachability, backoff_seconds
 
 from .rejections import describe_rejection
-from .values import DnsUpdateError, NsSet, OtherRecordsError, Server, TsigKey, UnsettledError, UnusableServerError
+from .values import DnsUpdateError, NsSet, OtherRecordsError, Server, TsigKey, UnreadableZoneError, UnsettledError
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 ANSWER_TIMEOUT_SECONDS = 10.0
@@ -70,14 +70,14 @@ class PrimaryServer:
         """Returns the NS records of a name below the zone's apex; None if the server answers that there are none.
 
         An alias has none: it may come from a wildcard, which matches every name without records. With `rejects_alias`,
-        it raises DnsUpdateError. `verb` is what the call does, for messages. Raises UnusableServerError if the server
-        can't be queried for any name.
+        it raises DnsUpdateError. `verb` is what the call does, for messages. Raises UnreadableZoneError if the server
+        does not respond, or rejects the key or the zone.
         """
         query = dns.message.make_query(f"{domain}.", "NS", flags=0)
         sent = self._send(query, domain, verb, self.budget)
         answer = sent.answer
         if answer is None or not sent.is_accepted:
-            raise UnusableServerError(str(sent.failure))
+            raise UnreadableZoneError(str(sent.failure))
         # The records of a delegation are in the authority section, or in the answer if the server has both zones.
         records = _find_records(answer.answer, "NS", domain) or _find_records(answer.authority, "NS", domain)
         if records is not None:

@@ -107,7 +107,7 @@ class DnsUpdateError(Exception):
     """A failed call. The message is one sentence for the user."""
 
 
-class UnusableServerError(DnsUpdateError):
+class UnreadableZoneError(DnsUpdateError):
     """A failed read, for a reason that is the same for all names of the zone: no answer, or a rejected key or zone."""
 
 

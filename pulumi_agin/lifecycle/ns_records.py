@@ -18,8 +18,8 @@ from pulumi_agin.dnsclient.values import (
     OtherRecordsError,
     Server,
     TsigKey,
+    UnreadableZoneError,
     UnsettledError,
-    UnusableServerError,
 )
 
 from .claims import Claims, RecordSet
@@ -101,7 +101,10 @@ class NsRecordsLifecycle(Lifecycle):
         )
 
     def _warn_in_preview(self, call: Call, inputs: Mapping[str, Any]) -> None:
-        """Warns of existing records, and once of a server that can't be used. The update may run on another machine."""
+        """Warns of existing records, and once of a server that does not respond, or rejects the key or the zone.
+
+        The update may run on another machine.
+        """
         services, server = self._services, self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs)
         if services.has_warned_about(server.address):
             return
@@ -110,9 +113,9 @@ class NsRecordsLifecycle(Lifecycle):
             existing = server.read(inputs["domain"], rejects_alias=True)
             if existing is not None:
                 services.warn(f"{up} will fail: {self._taken_failure(call, inputs, existing)}", call.urn)
-        except UnusableServerError as error:
+        except UnreadableZoneError as error:
             if not call.is_cancelled():
-                # Other calls may have waited for the same server.
+                # Other calls may have waited for the same server, and `up` may run on a machine that it accepts.
                 sentence = f"{up} may fail: {error}. This preview checks no other records at this server"
                 services.warn_once(sentence, call.urn, about=server.address)
         except DnsUpdateError as error:
