@@ -20,7 +20,7 @@ from .lifecycle import urns
 from .lifecycle.operation import Placement
 from .lifecycle.phrasing import must_be_one_of
 from .program import sdk_internals
-from .program.argument_errors import WrongArgumentsError, WrongValueError, checks_arguments
+from .program.argument_errors import WrongArgumentsError, WrongValueError, rejects_unknown_arguments
 from .program.dynamic_resource import DynamicResource
 from .program.preview import exact_outputs
 from .program.run import ProgramRun
@@ -83,7 +83,7 @@ class AgentIngressCertPolicyArgs:
     authority: AuthorityInput
     private_key_type: PrivateKeyTypeInput | None
 
-    @checks_arguments
+    @rejects_unknown_arguments
     def __init__(self, *, authority: AuthorityInput, private_key_type: PrivateKeyTypeInput | None = None) -> None:
         """Creates a policy.
 
@@ -111,7 +111,7 @@ class AgentIngressArgs:
     metadata: pulumi.Input[str] | None
     certificate_management_policy: PolicyInput | None
 
-    @checks_arguments
+    @rejects_unknown_arguments
     def __init__(
         self,
         *,
@@ -236,7 +236,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
     ) -> None: ...
 
     # The second argument is `args` or `opts`, as in Pulumi's generated SDKs. In Python it has one name.
-    @checks_arguments  # type: ignore[misc]
+    @rejects_unknown_arguments  # type: ignore[misc]
     def __init__(  # pyright: ignore[reportInconsistentOverload]
         self,
         resource_name: str,
@@ -295,7 +295,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
             setattr(self, name, output)
 
     @staticmethod
-    @checks_arguments
+    @rejects_unknown_arguments
     def get(
         resource_name: str,
         id: pulumi.Input[str],  # noqa: A002 - Pulumi's own name for it

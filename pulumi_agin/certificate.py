@@ -9,7 +9,7 @@ import pulumi
 from .dynamic.certificate import CertificateValidationProvider
 from .lifecycle import urns
 from .lifecycle.defaults import DEFAULT_GRACE_SECONDS, DEFAULT_WAIT_SECONDS
-from .program.argument_errors import checks_arguments
+from .program.argument_errors import rejects_unknown_arguments
 from .program.dynamic_resource import DynamicResource
 from .program.run import ProgramRun
 from .program.settings_check import check_settings
@@ -38,7 +38,7 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
     agent_ingress_id: pulumi.Output[str]
     domain: pulumi.Output[str]
 
-    @checks_arguments
+    @rejects_unknown_arguments
     def __init__(
         self,
         resource_name: str,

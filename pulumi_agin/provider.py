@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 
 from .lifecycle import urns
-from .program.argument_errors import checks_arguments
+from .program.argument_errors import rejects_unknown_arguments
 from .settings import IN_PYTHON, PROVIDER_NAME, Setting, Settings
 
 # The inputs, whose names are in users' states.
@@ -29,7 +29,7 @@ class Provider(pulumi.ProviderResource):
     Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/provider.html
     """
 
-    @checks_arguments
+    @rejects_unknown_arguments
     def __init__(
         self,
         resource_name: str,

@@ -107,13 +107,14 @@ class DeleteUnsettledError(NgrokError):
 
 
 class ApiError(NgrokError):
-    """The request was rejected. A code, such as "ERR_NGROK_6706", and an operation ID may be missing.
+    """The request was rejected, or not sent because it would have been. All strings are free of the API key.
 
-    `is_from_ngrok` is whether the response is an ngrok error. Otherwise, a gateway may have sent it.
+    `error_code`, such as "ERR_NGROK_6706", and `operation_id` may be missing. `is_from_ngrok` is whether an ngrok error
+    was received: a gateway may have rejected the request.
     """
 
     def __init__(
-        self, message: str, *, status: int, error_code: str = "", operation_id: str = "", is_from_ngrok: bool = True
+        self, message: str, *, status: int, error_code: str = "", operation_id: str = "", is_from_ngrok: bool
     ) -> None:
         super().__init__(message)
         self.status = status

@@ -151,6 +151,7 @@ class Transport:
             f"could not {request.doing}: {_LIMIT_REASON}, and after {budget.spent_of()} there is not "
             f"enough time to wait for the next request{when}",
             status=RATE_LIMITED,
+            is_from_ngrok=False,
         )
 
     def _send_once(self, request: Request, budget: Budget, ticket: Ticket, sent_at: float) -> Outcome:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import pulumi
 
-from pulumi_agin.program.argument_errors import checks_arguments
+from pulumi_agin.program.argument_errors import rejects_unknown_arguments
 
 from .adapter import Adapter, NsRecords, canonical_name, invoke_options, package
 from .record_class import RecordClass
 from .record_set_builder import record_set
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def aws(
     zone_id: pulumi.Input[str],
     zone_name: pulumi.Input[str] | None = None,
@@ -51,7 +51,7 @@ def aws(
     )
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def gcp(
     managed_zone: pulumi.Input[str],
     project: pulumi.Input[str] | None = None,
@@ -94,7 +94,7 @@ def gcp(
     )
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def azure(
     resource_group_name: pulumi.Input[str],
     zone_name: pulumi.Input[str],
@@ -143,7 +143,7 @@ def azure(
     )
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool = False) -> Adapter:
     """Creates the NS records at NS1 (IBM), with pulumi-ns1.
 
@@ -172,7 +172,7 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
     )
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool = False) -> Adapter:
     """Creates the NS records in Hetzner Cloud DNS, with pulumi-hcloud.
 
@@ -203,7 +203,7 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, 
     )
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool = False) -> Adapter:
     """Creates the NS records in Gandi LiveDNS, with pulumiverse-gandi.
 
@@ -233,7 +233,7 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *
     )
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
     """Creates a DNSEndpoint for external-dns in Kubernetes, with pulumi-kubernetes.
 

@@ -10,14 +10,14 @@ from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import DEFAULT_TSIG_ALGORITHM, DNS_PORT
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.program.argument_errors import WrongArgumentsError, checks_arguments, place_in_program
+from pulumi_agin.program.argument_errors import WrongArgumentsError, place_in_program, rejects_unknown_arguments
 from pulumi_agin.program.dynamic_resource import DynamicResource
 from pulumi_agin.program.run import ProgramRun
 
 from .adapter import Adapter
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def rfc2136(
     server: pulumi.Input[str],
     zone: pulumi.Input[str],
@@ -92,7 +92,7 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
     ns_targets: pulumi.Output[Sequence[str]]
     ttl: pulumi.Output[int]
 
-    @checks_arguments
+    @rejects_unknown_arguments
     def __init__(
         self,
         resource_name: str,

@@ -2,7 +2,8 @@
 
 Unless an adapter says otherwise, its records are added to any NS records that the domain already has.
 The arguments are those for which each Python SDK and its provider show no change in a second `up`. Arguments may be
-Outputs, because the same program may create the zone.
+Outputs, because the same program may create the zone. The builder reads the arguments that a RecordClass names, and
+those that identify a record by its type in IDENTITIES.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import pulumi
 
-from pulumi_agin.program.argument_errors import checks_arguments
+from pulumi_agin.program.argument_errors import rejects_unknown_arguments
 
 from .adapter import Adapter, NsRecords, canonical_name, error, invoke_options, package
 from .adoption import Ids
@@ -24,7 +25,7 @@ _LINODE_TTLS = (
 )  # fmt: skip
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def cloudflare(
     zone_id: pulumi.Input[str],
     zone_name: pulumi.Input[str] | None = None,
@@ -69,7 +70,7 @@ def cloudflare(
     )
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def digitalocean(
     domain: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool | Ids = False
 ) -> Adapter:
@@ -106,7 +107,7 @@ def digitalocean(
     )
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def dnsimple(
     zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: Ids | None = None
 ) -> Adapter:
@@ -135,7 +136,7 @@ def dnsimple(
     )
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def linode(
     domain_id: pulumi.Input[int] | pulumi.Input[str],
     zone_name: pulumi.Input[str],
@@ -180,7 +181,7 @@ def _number(records: NsRecords, domain_id: str) -> int:
     return int(domain_id)
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def vercel(
     domain: pulumi.Input[str],
     team_id: pulumi.Input[str] | None = None,
@@ -214,7 +215,7 @@ def vercel(
     )
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: Ids | None = None) -> Adapter:
     """Creates the NS records at OVHcloud, with pulumi-ovh.
 
@@ -240,7 +241,7 @@ def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
     )
 
 
-@checks_arguments
+@rejects_unknown_arguments
 def scaleway(
     dns_zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool | Ids = False
 ) -> Adapter:

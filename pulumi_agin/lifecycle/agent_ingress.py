@@ -139,7 +139,7 @@ class AgentIngressLifecycle:
             changes = {field: inputs.get(field) or (None if field == POLICY else "") for field in changed}
             ingress = client.update(id_, changes, budget, domain=kept.domain)
         except errors.NotFoundError as error:
-            self._existence.check_gone(call, id_, error)
+            self._existence.require_gone(call, id_, error)
             raise Failed(
                 f"{error}: it was deleted outside Pulumi. `pulumi refresh` removes it from the state; "
                 "the next `pulumi up` then creates it again"
@@ -170,7 +170,7 @@ class AgentIngressLifecycle:
         try:
             self._account.client.delete(id_, self._account.budget(call), domain=domain)
         except errors.NotFoundError as error:
-            self._existence.check_gone(call, id_, error)
+            self._existence.require_gone(call, id_, error)
 
     # -- the state and the results ------------------------------------------------------------------------
 

@@ -199,7 +199,7 @@ class CertificateValidationLifecycle(Lifecycle):
             return client.get(id_, budget, domain=last.domain if last else None)
         except NotFoundError as error:
             if call.outputs_before:
-                self._existence.check_gone(call, id_, error)
+                self._existence.require_gone(call, id_, error)
             raise Failed(
                 f"{error}: there is no such Agent Ingress in the account of the API key from "
                 f"{self._account.settings.api_key_source.shown_as}. If it belongs to another account, the certificate "

@@ -38,7 +38,7 @@ class Existence:
         try:
             ingress, unreadable = self._account.client.get_one_of_many(id_, budget, domain=domain)
         except NotFoundError as error:
-            self.check_gone(call, id_, error)
+            self.require_gone(call, id_, error)
             return None
         except UnreadableIngressError as error:
             self.warn_of_unreadable(call, [error])
@@ -67,7 +67,7 @@ class Existence:
                 "refresh --run-program`, which records the new one",
             )
 
-    def check_gone(self, call: Call, id_: str, error: NotFoundError) -> None:
+    def require_gone(self, call: Call, id_: str, error: NotFoundError) -> None:
         """Fails if a 404 does not prove that the ingress is gone: its last read had another key or base URL."""
         kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
         if kept.fingerprint == self._account.client.fingerprint(id_):

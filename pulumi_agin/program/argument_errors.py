@@ -56,7 +56,7 @@ class WrongZonesError(pulumi.RunError):
         return "\n".join(self._problems.values())
 
 
-def checks_arguments(function: F) -> F:
+def rejects_unknown_arguments(function: F) -> F:
     """Makes a function or an `__init__` raise a WrongArgumentsError for wrong arguments."""
     # As in a program: the adapters are in `dns`, everything else is in the package itself.
     name = ".".join([*function.__module__.split(".")[1:-1], function.__qualname__.removesuffix(".__init__")])

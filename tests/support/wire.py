@@ -96,13 +96,18 @@ def trickle(beginning: bytes, drip: bytes) -> Handle:
 
 
 class Slow(HttpClient):
-    """A network that returns these outcomes one after another, each after a number of seconds of the clock."""
+    """A network that returns these outcomes one after another, each after a number of seconds of the clock.
+
+    `methods` has the methods of the requests so far.
+    """
 
     def __init__(self, clock: Clock, *outcomes: tuple[float, Response | NoResponse]) -> None:
+        self.methods: list[str] = []
         self._clock = clock
         self._outcomes = list(outcomes)
 
-    def send(self, *_: object) -> Response | NoResponse:
+    def send(self, request: Request, *_: object) -> Response | NoResponse:
+        self.methods.append(request.method)
         seconds, outcome = self._outcomes.pop(0)
         self._clock.sleep(seconds)
         return outcome

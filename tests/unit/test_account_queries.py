@@ -78,7 +78,7 @@ def test_reads_at_the_same_time_share_the_time() -> None:
 @pytest.mark.parametrize(
     ("error", "reads_again"),
     [
-        (NotFoundError("gone", status=404, error_code="", operation_id=""), True),
+        (NotFoundError("gone", status=404, is_from_ngrok=True), True),
         (UnreachableError("no network"), False),
     ],
 )

@@ -169,14 +169,16 @@ def test_create_with_an_unusable_response_finds_its_ingress(
 
 def test_create_that_is_carried_out_during_the_search_is_ours(clock: Clock) -> None:
     made = {"ingresses": [{**ANOTHER, "created_at": "2024-08-02T07:20:00Z"}]}
-    network = Slow(
-        clock,
-        *[(30, NO_ANSWER)] * 7,
+    # As many as fit into the time of a write.
+    lost_posts = [(30, NO_ANSWER)] * 7
+    searches = [
         (0, Response(200, {}, b'{"ingresses": []}')),
         (0, Response(200, {"Date": "Fri, 02 Aug 2024 07:20:10 GMT"}, json.dumps(made).encode())),
-    )
+    ]
+    network = Slow(clock, *lost_posts, *searches)
     client = AgentIngressClient(Secret(API_KEY), timeout_seconds=300, clock=clock, http_client=network)
     assert client.create({"domain": ANOTHER["domain"]}).id == ANOTHER["id"]
+    assert network.methods == ["POST"] * 7 + ["GET"] * 2
 
 
 def test_ingress_with_other_values_is_not_adopted(client: AgentIngressClient, emulator: Emulator) -> None:
