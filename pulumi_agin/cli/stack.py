@@ -125,7 +125,8 @@ def request_budget(client: AgentIngressClient) -> Budget:
 def _settings_of_stack(stack: str | None) -> Settings:
     """Reads the config of a stack with the CLI; None is the selected one. A setting that it lacks is the environment's.
 
-    Invalid settings are `problems` of the result. Raises _NoStackError without a CLI, a project or a selected stack, and _CliError if the config can't be read.
+    Invalid settings are `problems` of the result. Raises _NoStackError without a CLI, a project or a selected stack,
+    and _CliError if the config can't be read.
     """
     names = _names_in_project()
     with ThreadPoolExecutor() as threads:
