@@ -475,7 +475,7 @@ def _is_rejection(lost: errors.NgrokError) -> bool:
 
 def _matches(ingress: IngressModel, inputs: Mapping[str, Any]) -> bool:
     """Returns whether the ingress has the values."""
-    existing = ingress.outputs()
+    existing = ingress.plain()
     return all(
         matches_policy(existing[name], value) if name == POLICY else existing[name] == value
         for name, value in inputs.items()

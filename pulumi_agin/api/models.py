@@ -123,10 +123,6 @@ class IngressModel(ResponseModel):
     )
     created_at: _Printable = Field(description="when the ingress was created (RFC 3339)")
 
-    def outputs(self) -> dict[str, Any]:
-        """Returns all values except the id, as a dict."""
-        return self.model_dump(exclude={"id"})
-
 
 class IngressPageModel(ResponseModel):
     """One page of the list."""

@@ -68,12 +68,12 @@ class KeptOutputs(NamedTuple):
 
 
 def outputs_of(ingress: IngressModel) -> dict[str, Any]:
-    """Returns the outputs of an Agent Ingress.
+    """Returns the outputs of an Agent Ingress: all of its values except the id.
 
     If ngrok has no string, it is "", because an absent output would be unknown in every preview. If ngrok has no policy
     or status, these are absent.
     """
-    return without_none(ingress.outputs())
+    return without_none(ingress.model_dump(exclude={"id"}))
 
 
 def inputs_of(ingress: IngressModel, inputs_before: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pulumi.runtime import rpc
 
 from pulumi_agin.api.certificate_policy import POLICY
 from pulumi_agin.api.errors import NgrokError, NotFoundError
-from pulumi_agin.lifecycle.outputs import STATUS, outputs_after
+from pulumi_agin.lifecycle.outputs import STATUS, outputs_after, outputs_of
 
 from . import sdk_internals
 from .run import ProgramRun
@@ -105,7 +105,7 @@ async def _exact_values(
     }
     typed = {
         name: rpc.translate_output_properties(value, lambda key: key, types[name])
-        for name, value in existing.outputs().items()
+        for name, value in outputs_of(existing).items()
     }
     return {**values, **outputs_after(typed, desired, contains_unknowns)}
 

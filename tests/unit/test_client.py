@@ -245,7 +245,7 @@ def test_key_in_place_of_an_id_or_date_is_not_shown(client: AgentIngressClient, 
         assert API_KEY[5:13] not in str(caught.value)
     assert emulator.requests() == []
     ingress = client.create({"domain": DOMAIN, "description": "another"})
-    echoed = {**ingress.outputs(), "id": ingress.id, "created_at": API_KEY}
+    echoed = {**ingress.plain(), "created_at": API_KEY}
     emulator.add_fault("POST", "reset_before")
     emulator.add_fault("GET", "respond", status=200, json_body={"ingresses": [echoed]})
     with pytest.raises(errors.CreateUnsettledError, match=r"created at \[key\]"):

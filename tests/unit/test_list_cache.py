@@ -196,7 +196,7 @@ def test_only_a_read_by_id_finds_an_ingress_gone(emulator: Emulator) -> None:
     made = [client.create({"domain": f"d{number}.acme.com"}) for number in range(3)]
     client.get_one_of_many(made[0].id)
     # A list that lacks the first, and has the second with another domain.
-    moved = {**made[1].outputs(), "id": made[1].id, "domain": "moved.acme.com"}
+    moved = {**made[1].plain(), "domain": "moved.acme.com"}
     emulator.add_fault("GET", "respond", status=200, json_body={"ingresses": [moved]})
     assert get_one_of_many(client, made[1].id, made[1].domain) == made[1]
     assert get_one_of_many(client, made[0].id) == made[0]
