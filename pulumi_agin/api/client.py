@@ -303,7 +303,7 @@ class AgentIngressClient:
             request = Request("GET", doing, query=queries[-1])
             response = self._transport.send(request, budget).response()
             page = self._page(request, response)
-            found += map(self._read, page.ingresses)
+            found += map(self._ingress_or_error, page.ingresses)
             size += len(response.content)
             if size > LONGEST_LIST_BYTES:
                 raise _bad_list(doing, f"is larger than {LONGEST_LIST_BYTES >> 20} MiB")
@@ -415,7 +415,7 @@ class AgentIngressClient:
         Raises UnreadableIngressError if the response is about the ingress of the request, but has an invalid value, and
         BadResponseError if it is about another ingress, or about none.
         """
-        ingress = self._read(self._json(request, response))
+        ingress = self._ingress_or_error(self._json(request, response))
         if isinstance(ingress, errors.UnreadableIngressError):
             unreadable = ingress
             # The domain may be what is invalid, so the id is enough if the request has one.
@@ -443,7 +443,7 @@ class AgentIngressClient:
             wrong = "not JSON"
         raise self._error_mapping.bad_response(request, response, wrong)
 
-    def _read(self, content: object) -> IngressModel | errors.UnreadableIngressError:
+    def _ingress_or_error(self, content: object) -> IngressModel | errors.UnreadableIngressError:
         """Returns the ingress that a response describes, or the error that it can't be read."""
         try:
             return IngressModel.model_validate(content)
