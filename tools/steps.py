@@ -60,20 +60,25 @@ def run(
 ) -> None:
     """Shows a title, which may have the usual duration after a colon, and runs a command.
 
-    If the command fails, a StepError has the end of its output.
+    If the command can't be started, or fails, a StepError has the reason or the end of its output.
     """
     report(f"{title} …")
-    with subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    ) as process:
+    what = title.partition(": ")[0]
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise StepError(f"{what}: {error}") from None
+    with process:
         try:
             output, _ = process.communicate(timeout=timeout_seconds)
         except BaseException:
@@ -82,7 +87,7 @@ def run(
             raise
     if process.returncode != 0:
         last_lines = "\n".join(output.strip().splitlines()[-LINES_OF_OUTPUT:])
-        raise StepError(f"{title.partition(': ')[0]}: failed with exit code {process.returncode}\n{last_lines}")
+        raise StepError(f"{what}: failed with exit code {process.returncode}\n{last_lines}")
 
 
 def end(process: subprocess.Popen[Any]) -> None:
@@ -134,8 +139,12 @@ def locked(folder: Path, what: str) -> Iterator[None]:
     # Windows does not have it. Only unit tests run there.
     import fcntl
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = folder.with_name(f"{folder.name}.lock").open("w")
+    except OSError as error:
+        raise StepError(f"{error}; the cache can be another folder: set XDG_CACHE_HOME") from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -8,7 +8,7 @@ import pytest
 
 from tools import pulumi_cli
 from tools.pulumi_cli import HELPERS, NotUsableError, find_on_path, find_or_make
-from tools.steps import StepError, made_once
+from tools.steps import StepError, made_once, run
 
 
 def write_program(folder: Path, name: str, body: str = "exit 0") -> None:
@@ -75,3 +75,14 @@ def test_failed_step_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(StepError, match="no space left"):
         made_once(tmp_path / "made", "it", fail)
     assert made_once(tmp_path / "made", "it", Path.mkdir).is_dir()
+
+
+def test_unwritable_cache_is_reported_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StepError, match=r"file'; the cache can be another folder: set XDG_CACHE_HOME$"):
+        made_once(tmp_path / "file" / "made", "it", Path.mkdir)
+
+
+def test_missing_program_is_reported_in_one_line() -> None:
+    with pytest.raises(StepError, match=r"^building it: .*No such file or directory: 'no-such-program'$"):
+        run("building it: a minute", ["no-such-program"])
