@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import threading
@@ -95,14 +96,14 @@ def hang(connection: socket.socket) -> None:
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 ENDLESS: dict[str, tuple[Handle, str]] = {
-    "nothing": (hang, "timed out after 0."),
+    "nothing": (hang, "timed out after"),
     "body": (
         trickle(HEAD + b"Content-Length: 1000000\r\n\r\n", b" "),
-        "the response was not complete after 0.",
+        "the response was not complete after",
     ),
     "chunks": (
         trickle(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
-        "was not complete after 0.",
+        "the response was not complete after",
     ),
 }
 
@@ -112,7 +113,7 @@ def test_endless_response_ends_with_the_time_limit(handle: Handle, reason: str) 
     with serve(handle) as place:
         result = send(f"http://{place}", seconds=0.5)
     assert outcome(result) == (MAYBE_CARRIED_OUT, TRANSIENT)
-    assert reason in result.reason
+    assert re.fullmatch(rf"{reason} [\d.]+ seconds?", result.reason)
 
 
 @pytest.mark.parametrize(("seconds", "read_seconds"), [(300, 30), (7, 7)])
