@@ -1,6 +1,6 @@
 """`pulumi-agin doctor`: checks of Agent Ingresses that do not work yet. It changes nothing.
 
-`--json` prints this for one domain, and later versions only add to it:
+`--json` prints this for one domain. From 1.2 on, versions only add to it:
 
     domain      in canonical form
     ok          whether every check passed, as in the exit status

@@ -1,4 +1,4 @@
-"""What `pulumi-agin doctor` reads, from ngrok, the stack and DNS, for one domain or for all of an account."""
+"""The reads of `pulumi-agin doctor` from ngrok, the stack and DNS, for one domain or for all of an account."""
 
 from __future__ import annotations
 

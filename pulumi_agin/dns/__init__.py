@@ -4,9 +4,9 @@ Each adapter needs the extra of the same name, such as `pulumi-agin[aws]`. It lo
 raises a pulumi.RunError if the package is not installed. All adapters have in common:
 
 - `opts` are the options of the records.
-- `adopt` adopts existing NS records. It is needed for one `pulumi up`. The records must have exactly the values
-  and the TTL of the delegation. If the package can't find them, specify a dictionary that maps their values to their
-  IDs, such as {"ns-1.example.net": "…"}.
+- With `adopt`, the stack adopts existing NS records. It is needed for one `pulumi up`. The records must have exactly
+  the values and the TTL of the delegation. If the package can't find them, specify a dictionary that maps their values
+  to their IDs, such as {"ns-1.example.net": "…"}.
 - Case and trailing dots in zone names are ignored.
 
 See https://pulumi-agin.github.io/pulumi-agin/guides/dns.html.

@@ -26,7 +26,7 @@ Pairs: TypeAlias = Sequence[tuple[str, str | int]]
 ToImport: TypeAlias = Sequence[tuple[DeclaredRecord, str]]
 """Records of the program with their ids to import."""
 NameValuesTtl: TypeAlias = tuple[pulumi.Input[str], Any, pulumi.Input[float | None]]
-"""What an imported resource has: a name, "" if the ID to import contains it, a list of values, and a TTL."""
+"""The identity of an imported resource: a name, "" if the ID to import contains it, a list of values, and a TTL."""
 
 # With these options, nothing is written if a record differs; `_compare` then fails.
 _UNCHANGED = pulumi.ResourceOptions(ignore_changes=["*"])

@@ -99,7 +99,7 @@ class DynamicProvider(dynamic.ResourceProvider):
 
                 # The SDK could neither read nor delete it.
                 raise Failed(
-                    "this resource belongs to the provider plugin in the state, and a Python program can't adopt it "
+                    "this resource belongs to the provider plugin in the state, and a Python program can't continue it "
                     "with an alias. Nothing was changed. Remove the resource from the state with the command "
                     "below; to import an Agent Ingress again, use `pulumi-agin import`\n"
                     f"{state_delete_line(call.urn, self._claims.placement(call.urn).stack)}"

@@ -180,7 +180,7 @@ def test_move_with_up_first_and_back_again(yaml_project: Project, emulator: Emul
         """
     in_python(project, back.format(options='aliases=[pulumi.Alias(type_="agin:index:AgentIngress")]'))
     failed = project.pulumi("preview", fails=True)
-    assert "a Python program can't adopt it with an alias. Nothing was changed" in failed.by_resource["connect"]
+    assert "a Python program can't continue it with an alias. Nothing was changed" in failed.by_resource["connect"]
     assert f"\npulumi state delete --stack {project.stack} --yes --force " in failed.by_resource["connect"]
     in_python(project, back.format(options=""))
     failed = project.up(fails=True)

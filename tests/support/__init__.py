@@ -19,6 +19,8 @@ A provider's process without the engine (`tests/servicer`)
 ngrok and DNS
     ngrok               ingresses outside of any state, requests since the last call, and other emulator helpers
     emulator            requests to the emulator's API, and its clock
+    odd_emulator        an emulator whose responses have other forms
+    public_api          a proxy that leads requests to api.ngrok.com to an emulator
     client              calls of the API client, named by their HTTP method
     wire                raw bytes instead of an API's response, and networks instead of the real one
     bind                BIND's named as an ordinary process; `make demo FULL=1` runs it as well

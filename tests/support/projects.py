@@ -1,4 +1,4 @@
-"""Fixtures with a Pulumi project: the real CLI, the wheel in a separate environment, and the emulator."""
+"""Fixtures with a Pulumi project: the real CLI, the package in a separate environment, and the emulator."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _missing: set[str] = set()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--user-environment", type=Path, help="an environment with the wheel, in place of .build/user")
+    parser.addoption("--user-environment", type=Path, help="an environment with the package, in place of .build/user")
     parser.addoption("--ngrok", metavar="DOMAIN", help="compare ngrok with the emulator, with ingresses below DOMAIN")
 
 
@@ -91,7 +91,7 @@ def cli(set_up: SetUp[Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def user_env(request: pytest.FixtureRequest, set_up: SetUp[Path]) -> Path:
-    """A virtual environment like a user's: the wheel and its dependencies."""
+    """A virtual environment like a user's: the package and its dependencies."""
     given: Path | None = request.config.getoption("--user-environment")
     return given or set_up(environment.user)
 
