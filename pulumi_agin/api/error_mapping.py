@@ -62,7 +62,7 @@ class ErrorMapping:
         """Returns the error for the outcome of the last attempt: a status of 300 and above, or no response.
 
         `effort` follows the verb phrase of the message, as `budget.effort` returns it. `is_possibly_applied` is whether
-        an earlier attempt may have had an effect.
+        this or an earlier attempt may have had an effect.
         """
         could_not = f"could not {request.doing}{effort}: {self.reason(outcome)}"
         if isinstance(outcome, NoResponse):

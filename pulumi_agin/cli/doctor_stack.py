@@ -9,7 +9,7 @@ from typing import Any
 
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
-from pulumi_agin.lifecycle.outputs import FINGERPRINT, KeptOutputs
+from pulumi_agin.lifecycle.outputs import KeptOutputs
 from pulumi_agin.native.names import in_snake_case
 
 from .stack import agent_ingresses, read_resources
@@ -40,19 +40,20 @@ def ingresses_in_stack(account: Account, stack: str | None) -> list[StackIngress
         return []
     resources = agent_ingresses(read_resources(stack, show_secrets=False))
     found = [_parse(each, account) for each in resources if not each.get("delete")]
-    # A domain that is a secret is not a string.
-    return [each for each in found if isinstance(each.domain, str)]
+    return [each for each in found if each.domain]
 
 
 def _parse(resource: dict[str, Any], account: Account) -> StackIngress:
     outputs = in_snake_case(resource.get("outputs") or {})
+    kept, id_ = KeptOutputs.of(outputs), resource.get("id", "")
     provider = urns.Urn.parse(resource.get("provider", "")).name
     return StackIngress(
-        id=resource["id"],
+        id=id_,
         urn=resource["urn"],
-        domain=outputs.get("domain"),
+        # A domain that is a secret is not a string here, and so counts as absent.
+        domain=kept.domain,
         ns_targets=outputs.get("ns_targets") or (),
         has_default_provider=re.match("default(_|::|$)", provider) is not None,
-        base_url=KeptOutputs.of(outputs).base_url,
-        was_read_with_this_key=outputs.get(FINGERPRINT) == account.client.fingerprint(resource["id"]),
+        base_url=kept.base_url,
+        was_read_with_this_key=kept.fingerprint == account.client.fingerprint(id_),
     )

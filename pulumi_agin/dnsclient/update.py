@@ -216,7 +216,10 @@ class PrimaryServer:
         return self._send(update, domain, verb, self.budget.reserve(reserved))
 
     def _send(self, message: dns.message.Message, domain: str, verb: str, budget: Budget) -> _Sent:
-        """Sends a message until a try is final, the call is cancelled, or its time is over. Raises nothing."""
+        """Sends a message until a try is final, the call is cancelled, or its time is over.
+
+        Raises no error of the network.
+        """
         if self.key:
             algorithm = dns.tsig.HMAC_MD5 if self.key.algorithm == "hmac-md5" else self.key.algorithm
             message.use_tsig(dns.tsig.Key(self.key.name, self.key.secret.get_secret_value(), algorithm))
@@ -242,7 +245,7 @@ class PrimaryServer:
                 budget.clock.sleep(pause)
 
     def _try(self, message: dns.message.Message, domain: str, budget: Budget) -> _Try:
-        """Sends a message once, over a connection of its own. Raises nothing."""
+        """Sends a message once, over a connection of its own. Raises no error of the network."""
         wire = message.to_wire()  # signs it again, because the signature contains the time
         seconds = min(CONNECT_TIMEOUT_SECONDS, _seconds_for_step(budget), self.reachability.seconds_for_try)
         try:

@@ -28,7 +28,7 @@ class PythonPhrasing(Phrasing):
     def declare(self, name: str, value: Mapping[str, str]) -> str:
         return f"{name}={json.dumps(value)}"
 
-    def adopt(self, id_: str, urn: str, placement: Placement) -> str:
+    def how_to_import(self, id_: str, urn: str, placement: Placement) -> str:
         stack, project, _, name = urns.Urn.parse(urn)
         # The parent, at least the stack, is always named, so that the command fails if another stack is selected.
         if placement.parent is None:

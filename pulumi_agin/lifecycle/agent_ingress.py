@@ -8,6 +8,7 @@ from typing import Any
 from pulumi_agin.api import errors
 from pulumi_agin.api.certificate_policy import POLICY, matches_policy
 from pulumi_agin.api.models import IngressModel
+from pulumi_agin.base.names import canonical_domain
 
 from . import shell_commands
 from .account import Account
@@ -94,7 +95,8 @@ class AgentIngressLifecycle:
             raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None
         outputs = self._outputs(ingress)
         self._claims.record_created(call.urn, outputs)
-        self._require_kept(call, inputs, outputs, ingress, fields=inputs)
+        sent = [field for field, value in inputs.items() if value]
+        self._require_kept(call, inputs, outputs, ingress, fields=sent)
         return Created(ingress.id, outputs)
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
@@ -236,7 +238,9 @@ def _changes(call: Call, existing: Mapping[str, Any], inputs: Mapping[str, Any])
 def _differs(call: Call, field: str, old: Any, new: Any) -> bool:
     if call.is_unknown(new):
         return True
-    # In a refresh, the inputs are those in the state. If it was edited, a policy can be of any type.
+    # In a refresh, the inputs are those in the state. If it was edited, they can have any type and spelling.
+    if field == "domain" and isinstance(new, str):
+        return bool(old != canonical_domain(new))
     if field == POLICY and isinstance(new, Mapping):
         return not matches_policy(old, new)
     return bool(old != new)

@@ -93,24 +93,21 @@ class CertificateValidationLifecycle(Lifecycle):
         kept = call.outputs_before
         # An unknown value equals no value in the state, so it counts as a change.
         changed = [ID] if inputs.get(ID) != kept.get(ID) else []
-        is_to_be_issued = kept.get(WAS_READY) is not True or self._has_other_policy(id_, kept.get(WAITED_POLICY))
+        is_to_be_issued = kept.get(WAS_READY) is not True or self._has_other_policy(id_, kept)
         renewed = ["renews_at"] if is_to_be_issued and not changed else []
         return Difference(changed, changed, bool(changed) or is_to_be_issued, renewed)
 
-    def _has_other_policy(self, id_: str, waited: object) -> bool:
-        """Returns whether the program's policy for the ingress differs from that of the last wait, in the state.
+    def _has_other_policy(self, id_: str, kept: Mapping[str, Any]) -> bool:
+        """Returns whether the program's policy for the ingress has changed since the last wait, as far as it is known.
 
-        If it is not certain, it returns True, because another wait is harmless.
+        If that is not certain, it returns True, because another wait is harmless.
         """
-        if waited is None:
-            # The state is from before this output existed.
+        if WAITED_POLICY not in kept or not self._claims.has_policy(id_):
             return False
-        if not isinstance(waited, Mapping):
-            # The state was edited.
-            return True
-        policy = self._claims.policy(id_, default=waited)
-        is_known = isinstance(policy, Mapping | None)
-        return not is_known or not matches_policy(waited, policy)
+        waited, policy = kept[WAITED_POLICY], self._claims.policy(id_)
+        # The state may have been edited, and the program's policy may be unknown in a preview.
+        is_certain = isinstance(waited, Mapping) and isinstance(policy, Mapping | None)
+        return not is_certain or not matches_policy(waited, policy)
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 
@@ -184,7 +181,7 @@ class CertificateValidationLifecycle(Lifecycle):
     def _new_watch(self, call: Call, inputs: Mapping[str, Any]) -> Watch:
         """Returns a wait with the shorter of the two limits that a program can set."""
         phrasing, grace_seconds = self._services.phrasing, inputs[GRACE]
-        if call.timeout_seconds and call.timeout_seconds < inputs[TIMEOUT]:
+        if call.timeout_seconds and call.timeout_seconds <= inputs[TIMEOUT]:
             return Watch(call.timeout_seconds, phrasing.custom_timeouts, grace_seconds)
         return Watch(inputs[TIMEOUT], phrasing.spell(TIMEOUT), grace_seconds)
 

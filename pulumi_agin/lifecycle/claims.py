@@ -152,9 +152,13 @@ class Claims:
         """Records the certificate policy that the program gives an Agent Ingress; None if it gives none."""
         self._policies[id_] = policy
 
-    def policy(self, id_: str, default: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Returns the policy that the program gives an Agent Ingress, or `default` before the `diff` of the ingress."""
-        return self._policies.get(id_, default)
+    def has_policy(self, id_: str) -> bool:
+        """Returns whether the `diff` of an Agent Ingress has recorded its policy."""
+        return id_ in self._policies
+
+    def policy(self, id_: str) -> Mapping[str, Any] | None:
+        """Returns the policy that the program gives an Agent Ingress; None without one."""
+        return self._policies.get(id_)
 
     # -- create and update --------------------------------------------------------------------------------
 

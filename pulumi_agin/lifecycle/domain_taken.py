@@ -129,7 +129,7 @@ class DomainTaken:
     def _next_step(self, urn: str, id_: str) -> str:
         """Returns how to import an ingress as a new resource, or what to do if the resource has another one."""
         if not self._claims.is_in_state(urn):
-            return self._services.phrasing.adopt(id_, urn, self._claims.placement(urn))
+            return self._services.phrasing.how_to_import(id_, urn, self._claims.placement(urn))
         return (
             "Only if an interrupted run of this stack created it, delete it at ngrok, for example with `ngrok api "
             f"agent-ingresses delete {id_}`, and run `pulumi up` again. Otherwise, it is in use: choose another domain"

@@ -111,16 +111,20 @@ class NsRecordsLifecycle(Lifecycle):
         up = "`pulumi up` on this machine"
         try:
             existing = server.read(inputs["domain"], rejects_alias=True)
-            if existing is not None:
-                services.warn(f"{up} will fail: {self._taken_failure(call, inputs, existing)}", call.urn)
         except UnreadableZoneError as error:
             if not call.is_cancelled():
                 # Other calls may have waited for the same server, and `up` may run on a machine that it accepts.
                 sentence = f"{up} may fail: {error}. This preview checks no other records at this server"
                 services.warn_once(sentence, call.urn, about=server.address)
+            return
         except DnsUpdateError as error:
-            if not call.is_cancelled():
-                services.warn(f"{up} will fail: {error}", call.urn)
+            problem = str(error)
+        else:
+            if existing is None:
+                return
+            problem = str(self._taken_failure(call, inputs, existing))
+        if not call.is_cancelled():
+            services.warn(f"{up} will fail: {problem}", call.urn)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the state. A change of `adopt` alone changes nothing.

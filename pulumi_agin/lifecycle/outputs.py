@@ -25,7 +25,7 @@ STATUS = "certificate_management_status"
 class KeptOutputs(NamedTuple):
     """The outputs in the state in canonical form, without invalid ones: the state may have been edited by hand.
 
-    Each call validates them once, here. They are those of an Agent Ingress, or of the wait for its certificate.
+    They are validated here, and nowhere else. They are those of an Agent Ingress, or of the wait for its certificate.
     """
 
     values: Mapping[str, Any]
@@ -34,14 +34,14 @@ class KeptOutputs(NamedTuple):
 
     @classmethod
     def of(cls, outputs: Mapping[str, Any]) -> KeptOutputs:
-        """Validates outputs. Strings that an update corrects may have any type."""
+        """Validates outputs. Strings that an update corrects may have any type, and a value may be empty."""
         kinds = {"domain": str, POLICY: Mapping, FINGERPRINT: str}
-        invalid = {name for name, kind in kinds.items() if not isinstance(outputs.get(name), kind | None)}
-        values = {name: value for name, value in outputs.items() if name not in invalid and value is not None}
-        domain = canonical_domain(values.get("domain", ""))
+        wrong = {name for name, kind in kinds.items() if outputs.get(name) and not isinstance(outputs[name], kind)}
+        values = {name: value for name, value in outputs.items() if name not in wrong and value is not None}
+        domain = canonical_domain(values.pop("domain", ""))
         if domain:
             values["domain"] = domain
-        return cls(values, bool(domain) and POLICY not in invalid)
+        return cls(values, bool(domain) and POLICY not in wrong)
 
     @property
     def domain(self) -> str:
@@ -52,13 +52,13 @@ class KeptOutputs(NamedTuple):
     @property
     def policy(self) -> Mapping[str, Any]:
         """The certificate policy; empty without one."""
-        policy: Mapping[str, Any] = self.values.get(POLICY, {})
+        policy: Mapping[str, Any] = self.values.get(POLICY) or {}
         return policy
 
     @property
     def fingerprint(self) -> str:
         """The key and the base URL with which the ingress was last read, as in `api.fingerprint`; "" without one."""
-        fingerprint: str = self.values.get(FINGERPRINT, "")
+        fingerprint: str = self.values.get(FINGERPRINT) or ""
         return fingerprint
 
     @property

@@ -46,7 +46,7 @@ class Phrasing:
         """Returns the code with which a program sets a property to an object of strings."""
         raise NotImplementedError
 
-    def adopt(self, id_: str, urn: str, placement: Placement) -> str:
+    def how_to_import(self, id_: str, urn: str, placement: Placement) -> str:
         """Returns the end of a message, from "To" on: the next step to import an ingress as the resource `urn`."""
         raise NotImplementedError
 

@@ -34,7 +34,7 @@ class NativePhrasing(Phrasing):
         fields = ", ".join(f"{camel_case(field)}: {json.dumps(each)}" for field, each in value.items())
         return f"{camel_case(name)}: {{ {fields} }}"
 
-    def adopt(self, id_: str, urn: str, placement: Placement) -> str:
+    def how_to_import(self, id_: str, urn: str, placement: Placement) -> str:
         first = f"first check that `pulumi stack export` does not show {id_}. Then"
         if placement.provider or "$" in urns.Urn.parse(urn).types:
             # The engine does not send the parent to a plugin, so no command can name it.

@@ -40,9 +40,12 @@ def test_edited_outputs_are_put_into_canonical_form_or_left_out() -> None:
     assert (kept.values, kept.is_comparable) == ({**EXISTING, "description": 7}, True)
     assert (kept.domain, kept.policy, kept.fingerprint, kept.base_url) == ("connect.acme.com", EXISTING[POLICY], "", "")
     assert not KeptOutputs.of({**EXISTING, POLICY: "letsencrypt"}).is_comparable
-    for domain in ("", None, ["connect.acme.com"]):
+    for domain in ("", ".", None, ["connect.acme.com"]):
         kept = KeptOutputs.of({**EXISTING, "domain": domain})
         assert (kept.domain, kept.is_comparable) == ("", False)
+    # Empty is absent.
+    kept = KeptOutputs.of({**EXISTING, POLICY: ""})
+    assert (kept.policy, kept.is_comparable) == ({}, True)
 
 
 def test_missing_string_is_removed_and_other_outputs_stay() -> None:
