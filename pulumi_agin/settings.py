@@ -61,7 +61,7 @@ class Names:
     namespace: str
     """The namespace of the keys in the stack config."""
     provider_arguments: Mapping[Setting, str]
-    """The arguments of an explicit provider, in messages. Other settings are shown by their keys in the stack config."""
+    """The arguments of an explicit provider, in messages. Other settings are shown by their stack config keys."""
 
     def key(self, setting: Setting) -> str:
         """Returns the key in the stack config, such as "ngrok:apiKey"."""

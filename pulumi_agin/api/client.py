@@ -243,12 +243,13 @@ class AgentIngressClient:
             lost = error
         # The response was lost, or is unusable: if the ingress is gone, this raises NotFoundError.
         existing = self._get_or_error(id_, domain, self._settling(budget))
-        if _is_rejection(lost):
-            # The ingress still exists, and ngrok will not delete it later.
-            raise lost
-        found = "still existed afterwards, but ngrok may delete it later"
         if isinstance(existing, errors.NgrokError):
             found = f"could not be read afterwards ({existing})"
+        elif _is_rejection(lost):
+            # The ingress still exists, and ngrok will not delete it later.
+            raise lost
+        else:
+            found = "still existed afterwards, but ngrok may delete it later"
         raise errors.DeleteUnsettledError(
             f"it is unknown whether the Agent Ingress {name} was deleted ({lost}). The Agent Ingress {found}. Run the "
             "same command again"

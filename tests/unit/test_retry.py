@@ -259,8 +259,9 @@ def test_lost_update_is_settled_by_a_read(script: Script) -> None:
         # The response to a repeated DELETE is enough.
         ([RESET, GONE], errors.NotFoundError, "^could not delete .*404"),
         ([RESET, rejection(400), FOUND], errors.ApiError, "^could not delete .*400"),
+        ([RESET, rejection(403), rejection(403)], errors.DeleteUnsettledError, "^it is unknown .* afterwards .*403"),
     ],
-    ids=["gone", "there", "unread", "repeated", "rejected"],
+    ids=["gone", "there", "unread", "repeated", "rejected", "rejected and unread"],
 )
 def test_lost_delete_is_settled_by_a_read(
     outcomes: list[Outcome], error: type[errors.NgrokError], message: str, script: Script
