@@ -11,20 +11,22 @@ import sys
 import typing
 from typing import Any
 
+import pulumi
 import pytest
 
 import pulumi_agin as agin
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.errors import CreateUnsettledError
+from pulumi_agin.api.errors import ApiError, CreateUnsettledError
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.cli.import_program import program
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
-from pulumi_agin.lifecycle.outputs import inputs_of, outputs_of
+from pulumi_agin.lifecycle.outputs import STRINGS, inputs_of, outputs_after
 from pulumi_agin.lifecycle.schema import compared_fields
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY
+from tests.support.mocks import Mocks, run
 
 INPUTS = compared_fields(AgentIngressInputs)
 OPTIONAL = [name for name in INPUTS if name != "domain"]
@@ -53,6 +55,17 @@ def ingress() -> IngressModel:
     return IngressModel.model_validate({name: values[0] for name, values in VALUES.items()} | more)
 
 
+def created(client: AgentIngressClient, name: str) -> IngressModel:
+    """Creates an ingress with a value in a field, which the emulator must accept and return."""
+    value = VALUES[name][0]
+    try:
+        ingress = client.create({"domain": "connect.acme.com", name: value})
+    except ApiError as error:
+        pytest.fail(f"_CREATE_FIELDS in emulator/api.py lacks {name}: {error}")
+    assert ingress.plain()[name] == value, f"_create or render in emulator/api.py lacks {name}"
+    return ingress
+
+
 def parameters_of(function: Any) -> list[str]:
     return list(inspect.signature(function).parameters)
 
@@ -76,6 +89,15 @@ def test_every_input_is_an_argument(name: str) -> None:
     assert name in arguments, f"AgentIngress.__init__ in agent_ingress.py lacks {name}"
 
 
+def test_every_argument_is_registered(name: str, mocks: Mocks) -> None:
+    given = {"domain": VALUES["domain"][0], name: VALUES[name][0]}
+    as_args = pulumi.get(agin.AgentIngressArgs(**given), name)
+    assert as_args == given[name], f"AgentIngressArgs.__init__ in agent_ingress.py does not set {name}"
+    run(lambda: agin.AgentIngress("connect", **given))
+    [inputs] = mocks.inputs()
+    assert inputs.get(name) == given[name], f"AgentIngress.__init__ in agent_ingress.py does not pass {name} on"
+
+
 def test_every_input_is_an_argument_for_type_checkers(name: str) -> None:
     if sys.version_info < (3, 11):
         pytest.skip("Python 3.10 does not keep overloads")
@@ -91,8 +113,9 @@ def test_every_output_is_one_of_the_resource_and_of_the_lookup(output: str) -> N
 
 
 def test_every_input_is_kept_in_the_state(name: str) -> None:
-    assert name in outputs_of(ingress()), f"outputs_of in lifecycle/outputs.py lacks {name}"
     assert name in inputs_of(ingress(), {}), f"inputs_of in lifecycle/outputs.py lacks {name}"
+    after = outputs_after({}, {each: values[0] for each, values in VALUES.items()}, lambda value: False)
+    assert name in after, f"outputs_after in lifecycle/outputs.py lacks {name}"
 
 
 def test_every_input_is_in_the_program_that_import_prints(name: str) -> None:
@@ -101,16 +124,26 @@ def test_every_input_is_in_the_program_that_import_prints(name: str) -> None:
 
 
 def test_emulator_creates_with_every_input(name: str, client: AgentIngressClient) -> None:
-    created = client.create({"domain": "connect.acme.com", name: VALUES[name][0]})
-    assert created.plain()[name] == VALUES[name][0], f"_create in emulator/api.py lacks {name}"
+    created(client, name)
 
 
 @pytest.mark.parametrize("name", OPTIONAL, indirect=True)
 def test_emulator_updates_every_input_but_the_domain(name: str, client: AgentIngressClient) -> None:
-    one, other = VALUES[name]
-    created = client.create({"domain": "connect.acme.com", name: one})
-    updated = client.update(created.id, {name: other})
+    id_, other = created(client, name).id, VALUES[name][1]
+    try:
+        updated = client.update(id_, {name: other})
+    except ApiError as error:
+        pytest.fail(f"_UPDATE_FIELDS in emulator/api.py lacks {name}: {error}")
     assert updated.plain()[name] == other, f"_update in emulator/api.py lacks {name}"
+
+
+@pytest.mark.parametrize("name", STRINGS)
+def test_emulator_limits_every_string(name: str, client: AgentIngressClient) -> None:
+    try:
+        client.create({"domain": "connect.acme.com", name: "x" * 10_000})
+    except ApiError:
+        return
+    pytest.fail(f"MAX_BYTES or _create in emulator/api.py lacks {name}")
 
 
 # A domain has only one ingress.
@@ -119,7 +152,10 @@ def test_lost_create_rejects_an_ingress_with_another_value(
     name: str, emulator: Emulator, client: AgentIngressClient
 ) -> None:
     # Somebody else creates it while our response is lost.
-    client.create({"domain": "connect.acme.com", name: VALUES[name][0]})
+    created(client, name)
     emulator.add_fault("POST", "reset_before")
-    with pytest.raises(CreateUnsettledError, match="does not match this request"):
-        client.create({"domain": "connect.acme.com"})
+    try:
+        outcome = str(client.create({"domain": "connect.acme.com"}))
+    except CreateUnsettledError as error:
+        outcome = str(error)
+    assert "does not match this request" in outcome, f"AgentIngressClient._is_ours in api/client.py lacks {name}"

@@ -127,7 +127,10 @@ def test_valid_domain_becomes_canonical(domain: str, canonical: str) -> None:
         ({POLICY: {"authority": "a\nb"}}, f'{POLICY}.authority must be "letsencrypt"'),
         ({POLICY: {"authority": "a\u202eb"}}, f'{POLICY}.authority must be "letsencrypt"'),
         ({"metaData": "x"}, 'metaData is not known; did you mean "metadata"?'),
-        ({"colour": "x"}, f"colour is not known; valid names are domain, description, metadata, {POLICY}"),
+        (
+            {POLICY: {"authority": "letsencrypt", "colour": "x"}},
+            f"{POLICY}.colour is not known; valid names are authority, private_key_type",
+        ),
     ],
 )
 def test_other_invalid_values_are_rejected(values: dict[str, Any], message: str) -> None:
