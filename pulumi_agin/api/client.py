@@ -470,7 +470,7 @@ def _bad_list(doing: str, wrong: str) -> errors.BadResponseError:
 
 
 def _is_rejection(lost: errors.NgrokError) -> bool:
-    """Returns whether ngrok itself rejected the last try of a write, so that it does not carry it out later."""
+    """Returns whether ngrok itself rejected the last attempt of a write, so that it does not carry it out later."""
     return isinstance(lost, errors.ApiError) and lost.is_from_ngrok and not lost.is_transient
 
 

@@ -140,7 +140,7 @@ class NoResponse(NamedTuple):
 
     @property
     def is_unconnected(self) -> bool:
-        """Whether no connection could be made, so nothing was sent, and another try may succeed."""
+        """Whether no connection could be made, so nothing was sent, and another attempt may succeed."""
         return self.is_transient and not self.may_have_arrived
 
     @property

@@ -128,7 +128,7 @@ class Transport:
                 left = self._reachability.seconds_left_of(budget, is_unsent=is_unsent)
                 if left <= 0 or pause >= budget.left:
                     return Sent(failure, possibly_applied_since)
-                # Without a connection, the last try is at the end of its time budget.
+                # Without a connection, the last attempt is at the end of its time budget.
                 pause = min(pause, left)
                 at_most = budget.elapsed + left if is_unsent else None
                 progress.show_wait(self._error_mapping.reason(outcome), pause, at_most)
@@ -157,11 +157,11 @@ class Transport:
     def _send_once(self, request: Request, budget: Budget, ticket: Ticket, sent_at: float) -> Outcome:
         """Sends the request once. Also after an interrupt by the user, its ticket is returned to the rate limit."""
         left = max(budget.left, _LEAST_SECONDS)
-        connect_seconds = min(CONNECT_TIMEOUT_SECONDS, left, self._reachability.seconds_for_try)
+        connect_seconds = min(CONNECT_TIMEOUT_SECONDS, left, self._reachability.seconds_for_attempt)
         outcome: Outcome = _INTERRUPTED
         try:
             outcome = self._http_client.send(request, self._error_mapping.base_url, left, connect_seconds)
-            self._reachability.record_try(sent_at, is_connected=not outcome.is_unconnected)
+            self._reachability.record_attempt(sent_at, is_connected=not outcome.is_unconnected)
             return outcome
         finally:
             self._rate_limit.leave(ticket, is_rejected=outcome.is_rate_limited, retry_after=outcome.retry_after)

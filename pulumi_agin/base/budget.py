@@ -56,13 +56,13 @@ class Budget:
         return Budget(seconds, self.clock, self.is_cancelled, self.subject)
 
 
-def effort(tries: int, budget: Budget, *, is_unsent: bool) -> str:
-    """Returns the number of tries and their time, to follow a verb phrase in a message; "" for one try."""
-    if tries <= 1:
+def effort(attempts: int, budget: Budget, *, is_unsent: bool) -> str:
+    """Returns the number of attempts and their time, to follow a verb phrase in a message; "" for one attempt."""
+    if attempts <= 1:
         return ""
     # Tries to connect end before the limit of the call.
     time = format_duration(budget.elapsed) if is_unsent else budget.spent_of()
-    return f" after {tries} tries in {time}"
+    return f" after {attempts} tries in {time}"
 
 
 def format_duration(seconds: float) -> str:

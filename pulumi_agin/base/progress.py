@@ -68,7 +68,7 @@ class CallProgress:
         """
         if self.budget.elapsed + (seconds or 0) < FIRST_LINE_SECONDS:
             return
-        next_try = f"; next try in {format_duration(max(round(seconds), 1))}" if seconds else ""
-        line = f"still waiting to {self.doing}, for {self.budget.spent_of(at_most)}: {reason}{next_try}"
+        next_attempt = f"; next try in {format_duration(max(round(seconds), 1))}" if seconds else ""
+        line = f"still waiting to {self.doing}, for {self.budget.spent_of(at_most)}: {reason}{next_attempt}"
         if self.progress.show(line, self.budget.subject):
             self.has_shown_a_line = True

@@ -12,7 +12,7 @@ LONGEST_BACKOFF_SECONDS = 20.0
 # The time budget for connecting to an unreachable server: on another machine, and on this one.
 UNCONNECTED_SECONDS = 30.0
 UNCONNECTED_LOOPBACK_SECONDS = 5.0
-# The limit of a try that begins after this time.
+# The limit of an attempt that begins after this time.
 LATE_CONNECT_SECONDS = 1.0
 
 
@@ -33,17 +33,17 @@ class Reachability:
         self._ends_at = math.inf
         self._last_failed_at = -math.inf
 
-    def record_try(self, tried_at: float, *, is_connected: bool) -> None:
+    def record_attempt(self, attempted_at: float, *, is_connected: bool) -> None:
         """Records whether a connection could be made: the first failure of an outage starts the time budget.
 
-        `tried_at` is by the monotonic clock.
+        `attempted_at` is by the monotonic clock.
         """
         if is_connected:
             self._ends_at = math.inf
             return
         # A failure long after the previous one begins a new outage.
-        if self._ends_at == math.inf or tried_at - self._last_failed_at > self._seconds:
-            self._ends_at = tried_at + self._seconds
+        if self._ends_at == math.inf or attempted_at - self._last_failed_at > self._seconds:
+            self._ends_at = attempted_at + self._seconds
         self._last_failed_at = self._clock.monotonic()
 
     def seconds_left_of(self, budget: Budget, *, is_unsent: bool) -> float:
@@ -51,7 +51,7 @@ class Reachability:
         return min(budget.left, self._ends_at - self._clock.monotonic()) if is_unsent else budget.left
 
     @property
-    def seconds_for_try(self) -> float:
-        """The limit of one try. It is short after the end of the time budget: each later call still makes one try."""
+    def seconds_for_attempt(self) -> float:
+        """The limit of one attempt. After the end of the time budget, each call still makes one, which is short."""
         is_late = self._clock.monotonic() - self._ends_at > LATE_CONNECT_SECONDS
         return LATE_CONNECT_SECONDS if is_late else math.inf

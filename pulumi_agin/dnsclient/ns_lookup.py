@@ -27,7 +27,7 @@ try:
 except ImportError as error:
     raise ImportError(missing_extra("a DNS lookup", "doctor"), name=error.name) from None
 
-# The limit of one try, so that an unreachable server leaves time for the others.
+# The limit of one attempt, so that an unreachable server leaves time for the others.
 TRY_SECONDS = 2.0
 UDP_SECONDS = 2.0
 

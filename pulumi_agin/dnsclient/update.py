@@ -47,7 +47,7 @@ class PrimaryServer:
 
     Transient failures are retried until the call times out: no answer, and SERVFAIL (by RFC 2136, the server has undone
     an update that it answers with SERVFAIL). Without a connection, a message is retried for 30 seconds, or for 5 if the
-    server is on this machine, unless an earlier try may have arrived. Other failures raise DnsUpdateError immediately.
+    server is on this machine, unless an earlier attempt may have arrived. Other failures raise DnsUpdateError immediately.
     Without a key, messages are unsigned, and answers are trusted without a signature.
 
     If no answer shows whether an update was carried out, the update is in doubt, and the records are read back. If they
@@ -216,7 +216,7 @@ class PrimaryServer:
         return self._send(update, domain, verb, self.budget.reserve(reserved))
 
     def _send(self, message: dns.message.Message, domain: str, verb: str, budget: Budget) -> _Sent:
-        """Sends a message until a try is final, the call is cancelled, or its time is over.
+        """Sends a message until an attempt is final, the call is cancelled, or its time is over.
 
         Raises no error of the network.
         """
@@ -224,75 +224,77 @@ class PrimaryServer:
             algorithm = dns.tsig.HMAC_MD5 if self.key.algorithm == "hmac-md5" else self.key.algorithm
             message.use_tsig(dns.tsig.Key(self.key.name, self.key.secret.get_secret_value(), algorithm))
         action = self._action(verb, domain)
-        tries: list[_Try] = []
+        attempts: list[_Attempt] = []
         with self.progress.of_call(action, budget) as progress:
             while True:
                 if budget.is_cancelled():
                     # The caller may have cleaned up already, and would not undo later changes.
-                    return _Sent(action + effort(len(tries), budget, is_unsent=False), tries, "it was interrupted")
-                last = self._try(message, domain, budget)
-                tries.append(last)
+                    return _Sent(
+                        action + effort(len(attempts), budget, is_unsent=False), attempts, "it was interrupted"
+                    )
+                last = self._attempt(message, domain, budget)
+                attempts.append(last)
                 if not last.is_transient:
-                    return _Sent(action + effort(len(tries), budget, is_unsent=False), tries, last.problem)
-                is_unsent = last.outcome is _Outcome.UNSENT and not any(each.is_doubtful for each in tries)
+                    return _Sent(action + effort(len(attempts), budget, is_unsent=False), attempts, last.problem)
+                is_unsent = last.outcome is _Outcome.UNSENT and not any(each.is_doubtful for each in attempts)
                 left = self.reachability.seconds_left_of(budget, is_unsent=is_unsent)
-                pause = backoff_seconds(len(tries), clock=budget.clock)
+                pause = backoff_seconds(len(attempts), clock=budget.clock)
                 if left <= 0 or pause >= budget.left:
-                    return _Sent(action + effort(len(tries), budget, is_unsent=is_unsent), tries, last.problem)
-                # Without a connection, the last try is at the end of its time budget.
+                    return _Sent(action + effort(len(attempts), budget, is_unsent=is_unsent), attempts, last.problem)
+                # Without a connection, the last attempt is at the end of its time budget.
                 pause = min(pause, left)
                 progress.show_wait(last.problem, pause, budget.elapsed + left if is_unsent else None)
                 budget.clock.sleep(pause)
 
-    def _try(self, message: dns.message.Message, domain: str, budget: Budget) -> _Try:
+    def _attempt(self, message: dns.message.Message, domain: str, budget: Budget) -> _Attempt:
         """Sends a message once, over a connection of its own. Raises no error of the network."""
         wire = message.to_wire()  # signs it again, because the signature contains the time
-        seconds = min(CONNECT_TIMEOUT_SECONDS, _seconds_for_step(budget), self.reachability.seconds_for_try)
+        seconds = min(CONNECT_TIMEOUT_SECONDS, _seconds_for_step(budget), self.reachability.seconds_for_attempt)
         try:
             connection = self._connect(seconds, budget.clock)
         except OSError as error:
             problem = f"no connection{_why(error, seconds)}; check server and port"
-            return _Try(_Outcome.UNSENT, problem, is_transient=not _is_unknown_host(error))
+            return _Attempt(_Outcome.UNSENT, problem, is_transient=not _is_unknown_host(error))
         seconds = min(ANSWER_TIMEOUT_SECONDS, _seconds_for_step(budget))
         try:
             with connection:
                 answer = _exchange(connection, wire, seconds)
         except (dns.exception.Timeout, OSError, EOFError) as error:
-            return _Try(_Outcome.UNKNOWN, f"no answer{_why(error, seconds)}", is_transient=True)
+            return _Attempt(_Outcome.UNKNOWN, f"no answer{_why(error, seconds)}", is_transient=True)
         except (dns.exception.DNSException, ValueError):
-            return _Try(_Outcome.UNKNOWN, _NO_DNS)
+            return _Attempt(_Outcome.UNKNOWN, _NO_DNS)
         return self._judge(message, answer, domain)
 
     def _connect(self, seconds: float, clock: Clock) -> socket.socket:
         """Connects to the server, and records for the other calls whether that is possible. Raises OSError."""
-        tried_at = clock.monotonic()
+        attempted_at = clock.monotonic()
         try:
             connection = socket.create_connection((self.address.host, self.address.port), seconds)
         except OSError as error:
             if not _is_unknown_host(error):
-                self.reachability.record_try(tried_at, is_connected=False)
+                self.reachability.record_attempt(attempted_at, is_connected=False)
             raise
-        self.reachability.record_try(tried_at, is_connected=True)
+        self.reachability.record_attempt(attempted_at, is_connected=True)
         return connection
 
-    def _judge(self, message: dns.message.Message, answer: dns.message.Message, domain: str) -> _Try:
+    def _judge(self, message: dns.message.Message, answer: dns.message.Message, domain: str) -> _Attempt:
         """Returns what an answer means for the message, after a check of its signature if there is a key."""
         if not message.is_response(answer):
-            return _Try(_Outcome.UNKNOWN, _NO_DNS)
+            return _Attempt(_Outcome.UNKNOWN, _NO_DNS)
         outcome, rcode = _Outcome.ANSWERED, answer.rcode()
         if self.key and rcode not in _SIGNED_RCODES and (answer.tsig_error or not answer.had_tsig):
             outcome = _Outcome.REJECTED_UNSIGNED
         elif self.key and not _is_validly_signed(answer, message):
-            return _Try(
+            return _Attempt(
                 _Outcome.UNKNOWN,
                 f"its answer is not validly signed with {self.key}, so it is not trusted; check that the server has "
                 "this key, and check any proxy or firewall in between",
             )
         if rcode == dns.rcode.SERVFAIL:
-            return _Try(outcome, "it answered SERVFAIL; see its log", is_transient=True)
+            return _Attempt(outcome, "it answered SERVFAIL; see its log", is_transient=True)
         if rcode == dns.rcode.NOERROR or (rcode == dns.rcode.NXDOMAIN and message.opcode() == dns.opcode.QUERY):
-            return _Try(outcome, answer=answer)
-        return _Try(outcome, describe_rejection(answer, domain, self.zone, self.key, self.spell), answer=answer)
+            return _Attempt(outcome, answer=answer)
+        return _Attempt(outcome, describe_rejection(answer, domain, self.zone, self.key, self.spell), answer=answer)
 
     def _action(self, verb: str, domain: str) -> str:
         return f"{verb} the NS records of {domain} at {self.address}"
@@ -303,7 +305,7 @@ _SIGNED_RCODES = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET, dns.
 
 
 class _Outcome(Enum):
-    """The evidence of one try for what the server did with the message."""
+    """The evidence of one attempt for what the server did with the message."""
 
     UNSENT = auto()
     """No connection, so the server did nothing."""
@@ -316,16 +318,16 @@ class _Outcome(Enum):
 
 
 @dataclass(frozen=True)
-class _Try:
+class _Attempt:
     """One try to send a message."""
 
     outcome: _Outcome
     problem: str = ""
-    """A clause with the reason that the try failed; "" if the server accepted the message."""
+    """A clause with the reason that the attempt failed; "" if the server accepted the message."""
     is_transient: bool = False
-    """Whether the next try may succeed."""
+    """Whether the next attempt may succeed."""
     answer: dns.message.Message | None = None
-    """The answer that ends the tries: an acceptance or a rejection."""
+    """The answer that ends the attempts: an acceptance or a rejection."""
 
     @property
     def is_doubtful(self) -> bool:
@@ -334,13 +336,13 @@ class _Try:
 
 @dataclass(frozen=True)
 class _Sent:
-    """A message to the server after its last try."""
+    """A message to the server after its last attempt."""
 
     effort: str
-    """For messages: a verb, its object, the server, and the number of tries."""
-    tries: Sequence[_Try]
+    """For messages: a verb, its object, the server, and the number of attempts."""
+    attempts: Sequence[_Attempt]
     problem: str
-    """A clause with the reason that the last try failed, or that there was no other; "" if the server accepted it."""
+    """A clause with the reason that the last attempt failed, or that there was no other; "" if the server accepted it."""
 
     @property
     def is_accepted(self) -> bool:
@@ -361,8 +363,8 @@ class _Sent:
 
     @property
     def answer(self) -> dns.message.Message | None:
-        """The answer of the last try, if it was accepted or rejected."""
-        return self.tries[-1].answer if self.tries else None
+        """The answer of the last attempt, if it was accepted or rejected."""
+        return self.attempts[-1].answer if self.attempts else None
 
     @property
     def has_failed_prerequisite(self) -> bool:
@@ -371,13 +373,13 @@ class _Sent:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether only the records can show what the server did, by any of the tries."""
-        return any(each.is_doubtful for each in self.tries)
+        """Whether only the records can show what the server did, by any of the attempts."""
+        return any(each.is_doubtful for each in self.attempts)
 
     @property
     def may_be_applied(self) -> bool:
-        """Whether the server may have carried out the update by a try that it did not reject."""
-        return any(each.outcome is _Outcome.UNKNOWN for each in self.tries)
+        """Whether the server may have carried out the update by an attempt that it did not reject."""
+        return any(each.outcome is _Outcome.UNKNOWN for each in self.attempts)
 
 
 _NO_DNS = "its answer is not a DNS message; check server and port"
@@ -409,7 +411,7 @@ def _is_validly_signed(answer: dns.message.Message, message: dns.message.Message
 
 
 def _seconds_for_step(budget: Budget) -> float:
-    """Returns the time limit of one step of a try, which is never 0."""
+    """Returns the time limit of one step of an attempt, which is never 0."""
     return max(budget.left, 0.1)
 
 

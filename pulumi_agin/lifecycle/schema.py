@@ -66,7 +66,7 @@ class Declaration(FrozenModel):
 
 
 class Problem(NamedTuple):
-    """One problem with the given values. The message does not repeat a value that may be a secret."""
+    """One problem with the given values. The message does not repeat a value, except a short one of a choice."""
 
     path: tuple[str, ...]
     """The names that lead to the value, as the program spells them. Empty for a problem between several values."""
@@ -113,6 +113,7 @@ def _problem(model: type[BaseModel], detail: Mapping[str, Any], phrasing: Phrasi
         if field and (nested := model_of(field)):
             names = fields_of(nested)
         field = names.get(part)
+        # Unknown names, too: the front end has put all of them into our form.
         path.append(printable_name(phrasing.spell(part)))
     if detail["type"] == "extra_forbidden":
         message = f"is not known; {right_names(detail['loc'][-1], list(names), phrasing)}"

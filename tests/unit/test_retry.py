@@ -393,17 +393,17 @@ def test_response_in_between_starts_the_30_seconds_again(script: Script) -> None
 def test_later_tries_of_a_dropped_connection_have_one_second() -> None:
     clock = Clock()
     reachability = Reachability(clock, is_loopback=False)
-    assert reachability.seconds_for_try == math.inf
-    reachability.record_try(clock.monotonic(), is_connected=False)
+    assert reachability.seconds_for_attempt == math.inf
+    reachability.record_attempt(clock.monotonic(), is_connected=False)
     clock.sleep(30)
     budget = Budget(300, clock)
     assert reachability.seconds_left_of(budget, is_unsent=True) == 0
-    assert reachability.seconds_for_try == math.inf
+    assert reachability.seconds_for_attempt == math.inf
     clock.sleep(2)
-    assert reachability.seconds_for_try == 1
+    assert reachability.seconds_for_attempt == 1
     # A failure long after the last one begins another outage.
     clock.sleep(31)
-    reachability.record_try(clock.monotonic(), is_connected=False)
+    reachability.record_attempt(clock.monotonic(), is_connected=False)
     assert reachability.seconds_left_of(budget, is_unsent=True) == 30
 
 
