@@ -47,7 +47,7 @@ class PrimaryServer:
 
     Transient failures are retried until the call times out: no answer, and SERVFAIL (by RFC 2136, the server has undone
     an update that it answers with SERVFAIL). Without a connection, a message is retried for 30 seconds, or for 5 if the
-    server is on this machine, unless an earlier attempt may have arrived. Other failures raise DnsUpdateError immediately.
+    server is on this machine, unless an earlier attempt may have arrived. Other failures raise DnsUpdateError at once.
     Without a key, messages are unsigned, and answers are trusted without a signature.
 
     If no answer shows whether an update was carried out, the update is in doubt, and the records are read back. If they
@@ -342,7 +342,7 @@ class _Sent:
     """For messages: a verb, its object, the server, and the number of attempts."""
     attempts: Sequence[_Attempt]
     problem: str
-    """A clause with the reason that the last attempt failed, or that there was no other; "" if the server accepted it."""
+    """A clause: why the last attempt failed, or why there was no other; "" if the server accepted the message."""
 
     @property
     def is_accepted(self) -> bool:
