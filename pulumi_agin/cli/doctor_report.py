@@ -84,7 +84,6 @@ class Report:
         return max((check.state for check in self.checks.values()), key=_STATES.index)
 
     def table(self, style: Style) -> str:
-        """Returns the report as a table."""
         return "\n".join([self.domain, "", *_table_of_checks(self.checks, style)]) + "\n"
 
     def plain(self) -> dict[str, Any]:

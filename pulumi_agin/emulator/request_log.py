@@ -33,7 +33,6 @@ class RequestSeen(TypedDict):
 
 
 def without_key(headers: dict[str, str]) -> dict[str, str]:
-    """Returns the headers of a request, without the key."""
     if "authorization" not in headers:
         return headers
     scheme, space, _ = headers["authorization"].partition(" ")
