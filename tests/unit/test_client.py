@@ -184,7 +184,7 @@ def test_create_that_is_carried_out_during_the_search_is_ours(clock: Clock) -> N
 def test_ingress_with_other_values_is_not_adopted(client: AgentIngressClient, emulator: Emulator) -> None:
     client.create({"domain": DOMAIN, "description": "another user's"})
     policy = {"certificate_management_policy": {"authority": "letsencrypt"}}
-    for inputs in ({"description": "ours"}, {"description": "another user's", **policy}):
+    for inputs in ({}, {"description": "ours"}, {"description": "another user's", **policy}):
         emulator.add_fault("POST", "reset_before")
         with pytest.raises(errors.CreateUnsettledError, match="does not match this request, so it was left unchanged"):
             client.create({"domain": DOMAIN, **inputs})
