@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.lifecycle import shell_commands
+from pulumi_agin.lifecycle import services, shell_commands
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.claims import Claims
-from pulumi_agin.lifecycle.operation import Call, Failed, InputFailure, Reading
+from pulumi_agin.lifecycle.operation import Call, Failed, InputFailure, PartlyDone, Reading
 from pulumi_agin.lifecycle.services import Services
 from pulumi_agin.native.phrasing import NativePhrasing
 from pulumi_agin.settings import Settings
@@ -86,20 +86,29 @@ class SeenLock:
         self._lock.release()
 
 
-def test_threads_share_one_client(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A second client would have a second rate limit.
+def assert_made_once(
+    owner: object, place: object, maker: str, get: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails unless threads get one object, which `place.maker` makes after all have come to the lock of the owner."""
     threads, lock = 8, SeenLock()
-    account = process.services.account(Settings.load(lambda key: None, {"NGROK_API_KEY": API_KEY}))
-    monkeypatch.setattr(account, "_lock", lock)
 
-    def make_slowly() -> object:
+    def make_slowly(*arguments: object) -> object:
         for _ in range(threads):
             assert lock.arrivals.acquire(timeout=20)
         return object()
 
-    monkeypatch.setattr(account, "_make_client", make_slowly)
+    monkeypatch.setattr(owner, "_lock", lock)
+    monkeypatch.setattr(place, maker, make_slowly)
     with ThreadPoolExecutor(threads) as pool:
-        assert len({done.result() for done in [pool.submit(lambda: account.client) for _ in range(threads)]}) == 1
+        assert len({done.result() for done in [pool.submit(get) for _ in range(threads)]}) == 1
+
+
+def test_threads_share_one_account_and_client(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A second client would have a second rate limit.
+    account = process.services.account(Settings.load(lambda key: None, {"NGROK_API_KEY": API_KEY}))
+    assert_made_once(account, account, "_make_client", lambda: account.client, monkeypatch)
+    others = Settings.load(lambda key: None, {"NGROK_API_KEY": "another"})
+    assert_made_once(process.services, services, "Account", lambda: process.services.account(others), monkeypatch)
 
 
 def test_create_update_read_and_delete(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
@@ -116,6 +125,16 @@ def test_create_update_read_and_delete(ingresses: AgentIngressLifecycle, emulato
     ingresses.delete(Call(URN, outputs_before=updated), id_)
     assert emulator.ingresses() == []
     assert ingresses.read(Call(URN, outputs_before=updated), id_, Reading.REFRESH) is None
+
+
+def test_create_that_ngrok_carries_out_in_part_keeps_the_ingress(
+    ingresses: AgentIngressLifecycle, emulator: Emulator
+) -> None:
+    id_, _ = created(ingresses)
+    emulator.add_fault("POST", "respond", status=201, json_body=emulator.ingresses()[0])
+    with pytest.raises(PartlyDone, match=r"^ngrok did not set description on the Agent Ingress connect") as caught:
+        ingresses.create(Call(NEW), {"domain": "connect.acme.com", "description": "wanted"})
+    assert (caught.value.id, caught.value.outputs["description"]) == (id_, "")
 
 
 def test_preview_of_a_create_only_lists(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
@@ -333,6 +352,21 @@ def test_failed_renaming_deletes_nothing(ingresses: AgentIngressLifecycle, emula
     with pytest.raises(Failed, match=f"is not deleted, because it has the domain of {NEW}, which could not be created"):
         ingresses.delete(Call(URN, outputs_before=outputs), id_)
     assert len(emulator.ingresses()) == 1
+
+
+def test_only_a_resource_that_does_not_exist_yet_is_still_to_be_created(
+    ingresses: AgentIngressLifecycle, process: Process
+) -> None:
+    ingresses.check(Call(URN), {"domain": "Connect.ACME.com."})
+    assert process.claims.resource_to_create_with("connect.acme.com") == URN
+    created(ingresses)
+    assert process.claims.resource_to_create_with("connect.acme.com") is None
+
+
+def test_preview_remains_one_after_a_check_without_that_fact(process: Process) -> None:
+    process.claims.record_check(Call(URN, is_preview=True))
+    process.claims.record_check(Call(WAIT))
+    assert process.claims.is_preview
 
 
 def test_resource_that_only_reads_does_not_own_the_ingress(
