@@ -113,6 +113,27 @@ def test_another_ttl_fails(name: str, mocks: Mocks, monkeypatch: pytest.MonkeyPa
     assert "set ttl=7200 on the delegation, and run this again" in str(refused.value)
 
 
+def test_the_id_of_a_record_of_another_domain_fails(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    def new_resource(args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        id_, outputs = make(args)
+        return id_, {**outputs, "name": "www"} if "name" in outputs else outputs
+
+    make = mocks.new_resource
+    monkeypatch.setattr(mocks, "new_resource", new_resource)
+    with pytest.raises(pulumi.RunError, match=r"has the ID of a record of www instead of connect\.acme\.com: "):
+        run_delegation(lambda: adapter("digitalocean", adopt={"ns-1.example.net": "R1", "ns-2.example.net": "R2"}))
+
+
+def test_a_record_can_be_adopted_by_only_one_delegation(mocks: Mocks) -> None:
+    def program() -> None:
+        ingress = connect()
+        for name in ("one", "two"):
+            agin.AgentIngressDelegation(name, ingress, adapter("aws", adopt=True))
+
+    with pytest.raises(pulumi.RunError, match=r"one and two both adopt the record Z1_connect\.acme\.com_NS, which can"):
+        run(program)
+
+
 @pytest.mark.parametrize("name", NEED_IDS)
 def test_a_package_that_finds_no_records_needs_their_ids(name: str, mocks: Mocks) -> None:
     with pytest.raises(pulumi.RunError, match=r"must be the IDs of the records.*the package can't find them"):
@@ -127,7 +148,11 @@ def test_a_package_that_finds_no_records_needs_their_ids(name: str, mocks: Mocks
         ("cloudflare", {}, "must be True, False or {"),
         ("ovh", ["12"], "must be the IDs of the records, such as {"),
         ("ovh", {"ns-1.example.net": None}, "got 'ns-1.example.net': None"),
-        ("ovh", {"ns-1.example.net": "12", "ns-2.example.net": 12}, "lists 12 twice: each record has its own ID"),
+        (
+            "cloudflare",
+            {"ns-1.example.net": "12", "ns-2.example.net": 12},
+            "lists 12 twice: each record has its own ID",
+        ),
     ],
 )
 def test_a_wrong_value_of_adopt_fails(name: str, adopt: object, message: str, mocks: Mocks) -> None:
