@@ -14,7 +14,7 @@ from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import services, shell_commands
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
-from pulumi_agin.lifecycle.claims import Claims
+from pulumi_agin.lifecycle.claims import Claims, RecordSet
 from pulumi_agin.lifecycle.operation import Call, Failed, InputFailure, PartlyDone, Reading
 from pulumi_agin.lifecycle.services import Services
 from pulumi_agin.native.phrasing import NativePhrasing
@@ -367,6 +367,19 @@ def test_preview_remains_one_after_a_check_without_that_fact(process: Process) -
     process.claims.record_check(Call(URN, is_preview=True))
     process.claims.record_check(Call(WAIT))
     assert process.claims.is_preview
+
+
+def test_records_to_keep_in_a_delete(process: Process) -> None:
+    claims, records = process.claims, RecordSet("127.0.0.1:53", "acme.com", "connect.acme.com")
+    # A refresh also compares removed resources.
+    claims.keep_ns_records(URN, records, ["ns-1."])
+    assert claims.ns_records_to_keep(records, NEW) == set()
+    claims.record_check(Call(URN))
+    claims.keep_ns_records(URN, records, ["ns-1."])
+    assert [claims.ns_records_to_keep(records, urn) for urn in (URN, NEW)] == [set(), {"ns-1."}]
+    # A replacement has written them, so its old resource does not delete them, either.
+    claims.record_written_ns_records(URN, records, ["ns-2."])
+    assert [claims.ns_records_to_keep(records, urn) for urn in (URN, NEW)] == [{"ns-2."}, {"ns-2."}]
 
 
 def test_resource_that_only_reads_does_not_own_the_ingress(
