@@ -375,6 +375,12 @@ def test_records_that_come_and_go_during_a_create_are_reported(delegation: Deleg
     )
 
 
+def test_unsigned_failure_of_a_prerequisite_is_not_trusted(delegation: Delegation, bind: Bind) -> None:
+    with between(bind, respond(dns.rcode.YXRRSET)) as port:
+        message, _ = unsettled(lambda: delegation.create(inputs(port)))
+    assert 'its answer is not validly signed with the key "agin", so it is not trusted' in message
+
+
 def unsigned_nxdomain(message: bytes, ask: Callable[[], bytes]) -> bytes:
     return unsigned_response(message, dns.rcode.NXDOMAIN)
 
