@@ -72,6 +72,7 @@ def diff(plugin: Plugin, outputs: Mapping[str, Any], inputs: Mapping[str, Any]) 
 
 
 def kinds(response: Any) -> dict[str, Any]:
+    assert response.hasDetailedDiff
     assert response.changes == (response.DIFF_SOME if response.detailedDiff else response.DIFF_NONE)
     found = {name: detail.kind for name, detail in response.detailedDiff.items()}
     assert sorted(response.diffs) == sorted(found)
@@ -207,6 +208,9 @@ def test_diff_has_the_kind_of_each_change(plugin: Plugin) -> None:
     records = plugin.of(RFC2136_DELEGATION)
     assert diff(records, {**RECORDS, "ttl": 0}, RECORDS) == {"ttl": KIND.UPDATE}
     assert diff(records, RECORDS, {**RECORDS, "ttl": 0}) == {"ttl": KIND.UPDATE}
+    # The next wait renews an output.
+    wait = plugin.of(CERTIFICATE_VALIDATION)
+    assert diff(wait, {"agentIngressId": ID, "_was_ready": False}, {"agentIngressId": ID}) == {"renewsAt": KIND.UPDATE}
 
 
 def test_preview_of_a_create_has_the_inputs_and_unknown_outputs(plugin: Plugin, emulator: Emulator) -> None:
