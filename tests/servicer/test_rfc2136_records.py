@@ -111,11 +111,15 @@ def test_check_reports_all_errors_without_the_secret(plugin: Plugin) -> None:
 
 
 @pytest.mark.parametrize("front_end", [NativePlugin], indirect=True)
-def test_native_front_end_marks_the_key_as_secret(plugin: Plugin) -> None:
-    properties = plugin._struct(outputs(53))
+def test_native_front_end_marks_the_key_as_secret(plugin: Plugin, bind: Bind) -> None:
+    delegate(bind, DOMAIN, TARGETS)
+    properties = plugin._struct(outputs(bind.port))
     check = provider_pb2.CheckRequest(urn=plugin.urn, news=properties)
     create = provider_pb2.CreateRequest(urn=plugin.urn, properties=properties, preview=True)
+    read = plugin.call(plugin.stub.Read, provider_pb2.ReadRequest(id=DOMAIN, urn=plugin.urn, properties=properties))
     for struct in (
+        read.properties,
+        read.inputs,
         plugin.call(plugin.stub.Check, check).inputs,
         plugin.call(plugin.stub.Create, create).properties,
     ):
