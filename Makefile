@@ -26,7 +26,7 @@ env:  ## the development environment, .build/venv
 
 bind:  ## install BIND, which tests and FULL=1 need, from Debian's packages or Homebrew
 	if command -v brew >/dev/null; then brew install bind; else $(SUDO) apt-get update && \
-	$(SUDO) apt-get install --yes --no-install-recommends bind9 bind9-dnsutils; fi
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends bind9 bind9-dnsutils; fi
 
 SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
 
