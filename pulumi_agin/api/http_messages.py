@@ -81,6 +81,8 @@ class Response(NamedTuple):
     def retry_after(self) -> float | None:
         """The seconds until the moment in the Retry-After header, by the server's clock; None without one."""
         value = self.headers.get("Retry-After", "").strip()
+        if not value:
+            return None
         if value.isdecimal():
             # No call waits longer, and clocks have a limit.
             return min(float(value), LONGEST_TIMEOUT_SECONDS)

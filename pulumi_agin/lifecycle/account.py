@@ -27,6 +27,11 @@ def log_line(line: str) -> None:
     sys.stderr.flush()
 
 
+def progress_in(log: Callable[[str], None]) -> Callable[[str, str], None]:
+    """Returns a function that logs the progress of a resource, by its line and its URN, but not an empty last line."""
+    return lambda line, urn: log(line) if line else None
+
+
 class Account:
     """An ngrok account. Its calls share one client, so they share its list, and wait together after a 429."""
 
@@ -40,8 +45,7 @@ class Account:
         self.settings = settings
         self._clock = clock
         self._log = log
-        # With the URN of a resource.
-        self._show_progress = show_progress or (lambda line, urn: log(line) if line else None)
+        self._show_progress = show_progress or progress_in(log)
         self._lock = threading.Lock()
         self._client: AgentIngressClient | None = None
 

@@ -13,7 +13,7 @@ from pulumi_agin.base.retry import Reachability
 from pulumi_agin.dnsclient.values import Server
 from pulumi_agin.settings import Settings
 
-from .account import Account
+from .account import Account, progress_in
 from .phrasing import Phrasing
 
 
@@ -35,7 +35,7 @@ class Services:
         self.phrasing = phrasing
         self.log = log
         self.clock = clock
-        self.show_progress = show_progress or (lambda line, urn: log(line) if line else None)
+        self.show_progress = show_progress or progress_in(log)
         self.warn = warn
         # For calls that do not query ngrok.
         self.progress = Progress(self.show_progress, clock)
