@@ -164,7 +164,7 @@ class AgentIngressClient:
     def get_one_of_many(
         self, id_: str, budget: Budget | None = None, *, domain: str | None = None
     ) -> tuple[IngressModel, Sequence[errors.UnreadableIngressError]]:
-        """Reads one Agent Ingress, for callers that read many: reads within 5 seconds share a list.
+        """Reads one Agent Ingress, for callers that read many: reads that follow each other share a list.
 
         An ingress that the list lacks is read by its id, because the list alone does not prove that it is gone.
 

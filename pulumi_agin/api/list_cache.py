@@ -1,6 +1,7 @@
-"""Cache of the list of all Agent Ingresses, which reads share for a few seconds.
+"""Cache of the list of all Agent Ingresses, which reads that follow each other share.
 
-A refresh reads each ingress of a stack separately, and an account has only 120 requests a minute.
+A refresh reads each ingress of a stack separately, and an account has only 120 requests a minute. So a refresh uses one
+list, however long it takes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from pulumi_agin.base.clock import Clock
 from . import errors
 from .models import IngressModel
 
-MAX_AGE_SECONDS = 5.0
+# A list is dropped if no read has used it for so long.
+MAX_UNUSED_SECONDS = 5.0
 
 
 class Listing(NamedTuple):
@@ -51,7 +53,6 @@ class _Read:
 
     listing: Listing
     failure: errors.NgrokError | None
-    read_at: float
 
     @cached_property
     def ingresses(self) -> Mapping[str, IngressModel]:
@@ -71,27 +72,33 @@ class ListCache:
         # Guards everything below. Waiting threads are notified at the end of a read.
         self._changed = threading.Condition()
         self._last_read: _Read | None = None
+        # The time of the last read, or of the last search of its list.
+        self._last_used_at = -math.inf
         self._is_reading = False
         self._writes = 0
         self._last_search_at = -math.inf
 
     def find(self, id_: str, budget: Budget) -> InList:
-        """Searches a list of the last 5 seconds for an id, for a caller that otherwise reads the ingress by its id.
+        """Searches a list for an id, for a caller that otherwise reads the ingress by its id.
 
-        Finds nothing if the list lacks the id, or could not be read. It also reads no list if there was no other search
-        in the last 5 seconds, because one request by id is cheaper. Half of the time is reserved for that request.
+        The list was used in the last 5 seconds, or is read now. Finds nothing if it lacks the id, or could not be read.
+        Without another search in the last 5 seconds, no list is read, because one request by id is cheaper. Half of the
+        time is reserved for that request.
 
         Raises UnreadableIngressError if the list has the id, but the ingress can't be read.
         """
         with self._changed:
             now = self._clock.monotonic()
-            is_alone = now - self._last_search_at >= MAX_AGE_SECONDS
+            is_alone = now - self._last_search_at >= MAX_UNUSED_SECONDS
             self._last_search_at = now
-            if is_alone and not self._has_list(MAX_AGE_SECONDS):
+            if is_alone and not self._has_list(MAX_UNUSED_SECONDS):
                 return InList(None)
-        last_read = self._shared(budget.part(budget.left / 2), MAX_AGE_SECONDS)
+        last_read = self._shared(budget.part(budget.left / 2), MAX_UNUSED_SECONDS)
         if last_read is None:
             return InList(None)
+        if last_read.failure is None:
+            with self._changed:
+                self._last_used_at = self._clock.monotonic()
         for error in last_read.listing.unreadable:
             if error.id == id_:
                 raise error
@@ -116,8 +123,8 @@ class ListCache:
             self._writes += 1
             self._last_read = None
 
-    def _shared(self, budget: Budget, max_age: float) -> _Read | None:
-        """Returns the last read, if it is not older than `max_age`; otherwise, reads the list and keeps it for others.
+    def _shared(self, budget: Budget, max_unused: float) -> _Read | None:
+        """Returns the last read, if it was used in the last `max_unused` seconds; otherwise, reads the list for all.
 
         Returns None if another thread still reads it at the end of the budget, or if the list was cleared meanwhile.
         """
@@ -126,7 +133,7 @@ class ListCache:
                 self._clock.wait(self._changed, budget.left)
             if self._is_reading:
                 return None
-            if self._has_list(max_age):
+            if self._has_list(max_unused):
                 return self._last_read
             self._is_reading = True
             writes_before = self._writes
@@ -140,6 +147,7 @@ class ListCache:
                 if self._writes != writes_before:
                     new_read = None
                 self._last_read = new_read
+                self._last_used_at = self._clock.monotonic()
                 self._clock.notify_all(self._changed)
         return new_read
 
@@ -150,8 +158,8 @@ class ListCache:
             listing = self._read_list(budget)
         except errors.NgrokError as error:
             failure = error
-        return _Read(listing, failure, self._clock.monotonic())
+        return _Read(listing, failure)
 
-    def _has_list(self, max_age: float) -> bool:
-        """Returns whether the last read is younger than `max_age`. The caller holds the lock."""
-        return self._last_read is not None and self._clock.monotonic() - self._last_read.read_at < max_age
+    def _has_list(self, max_unused: float) -> bool:
+        """Returns whether the last read was used in the last `max_unused` seconds. The caller holds the lock."""
+        return self._last_read is not None and self._clock.monotonic() - self._last_used_at < max_unused
