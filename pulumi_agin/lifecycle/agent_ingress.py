@@ -57,7 +57,7 @@ class AgentIngressLifecycle:
         changed = _changes(call, self._valid_state(call).values, inputs)
         replacing = replacing_fields(AgentIngressInputs, changed)
         if replacing:
-            self._claims.release_ingress(call.urn)
+            self._claims.release_ingress(call.urn, id_)
         else:
             self._claims.keep_ingress(call.urn, id_)
         self._claims.declare_policy(id_, inputs.get(POLICY))

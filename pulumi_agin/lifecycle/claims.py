@@ -63,8 +63,10 @@ class Claims:
         self._domains: dict[str, str] = {}
         # By domain: the URN of the first resource that declared it.
         self._first_declarations: dict[str, str] = {}
-        # By URN: the id of the Agent Ingress that the resource keeps.
-        self._kept_ingresses: dict[str, str] = {}
+        # By `uri` in the state, if it has one: the URNs of resources that have it, or had it before in this run.
+        self._urns_with_uri: dict[str, list[str]] = {}
+        # By the id of the Agent Ingress: the URNs of the resources that keep it.
+        self._keepers: dict[str, set[str]] = {}
         # By the id of the Agent Ingress.
         self._policies: dict[str, Mapping[str, Any] | None] = {}
         self._failed_creates: dict[ExistingObject, str] = {}
@@ -80,7 +82,7 @@ class Claims:
             self._is_preview = self._is_preview or call.is_preview
             self._placements[call.urn] = call.placement or Placement(stack=Urn.parse(call.urn).stack)
             if call.inputs_before:
-                self._states[call.urn] = call.outputs_before or call.inputs_before
+                self._record_state(call.urn, call.outputs_before or call.inputs_before)
 
     def declare_domain(self, urn: str, domain: str) -> None:
         """Records the domain that the program gives a resource, in canonical form.
@@ -115,7 +117,8 @@ class Claims:
         """Returns the URN of the resource of the stack that has this Agent Ingress; None if none is known."""
         identity = {"domain": ingress.domain, "uri": ingress.uri, "created_at": ingress.created_at}
         with self._lock:
-            return next((urn for urn, state in self._states.items() if identity.items() <= state.items()), None)
+            candidates = self._urns_with_uri.get(ingress.uri, ())
+            return next((urn for urn in candidates if identity.items() <= self._states[urn].items()), None)
 
     def other_with_domain(self, urn: str, domain: str) -> str | None:
         """Returns the URN of the resource that declared a domain before `urn` did; None if there is none."""
@@ -136,17 +139,17 @@ class Claims:
         """
         with self._lock:
             if urn in self._placements:
-                self._kept_ingresses[urn] = id_
+                self._keepers.setdefault(id_, set()).add(urn)
 
-    def release_ingress(self, urn: str) -> None:
+    def release_ingress(self, urn: str, id_: str) -> None:
         """Records that a resource is replaced, so it does not keep its Agent Ingress."""
         with self._lock:
-            self._kept_ingresses.pop(urn, None)
+            self._keepers.get(id_, set()).discard(urn)
 
     def other_keeper(self, id_: str, urn: str) -> str | None:
         """Returns the URN of another resource of the program that keeps an Agent Ingress; None if none does."""
         with self._lock:
-            return next((each for each, kept in self._kept_ingresses.items() if kept == id_ and each != urn), None)
+            return min(self._keepers.get(id_, set()) - {urn}, default=None)
 
     def declare_policy(self, id_: str, policy: Mapping[str, Any] | None) -> None:
         """Records the certificate policy that the program gives an Agent Ingress; None if it gives none."""
@@ -165,7 +168,7 @@ class Claims:
     def record_created(self, urn: str, outputs: Mapping[str, Any]) -> None:
         """Records the outputs of a resource that this run has created."""
         with self._lock:
-            self._states[urn] = outputs
+            self._record_state(urn, outputs)
 
     def record_failed_create(self, existing: ExistingObject, urn: str) -> None:
         """Records that a resource could not be created, because this object exists."""
@@ -195,3 +198,13 @@ class Claims:
         """
         values, owner = self._ns_records.get(record_set, (frozenset[str](), urn))
         return frozenset() if owner == urn else values
+
+    # -- the index ----------------------------------------------------------------------------------------
+
+    def _record_state(self, urn: str, state: Mapping[str, Any]) -> None:
+        """Records the state of a resource, so that `resource_with` finds it by its `uri`. The caller holds the lock."""
+        self._states[urn] = state
+        uri = state.get("uri")
+        # It may have been edited.
+        if isinstance(uri, str):
+            self._urns_with_uri.setdefault(uri, []).append(urn)
