@@ -1,6 +1,7 @@
 """`make bench`: a table of the cost of the package's own work, each compared with its floor.
 
 For a quick run: make bench T='--counts 1,200 --latency 0 --runs 3'
+For large stacks, an hour: make bench T='--counts 100,300,1000 --latency 0 --runs 1'
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ RATIO = 1.1
 LIMIT_RATIO = 1.15
 LIMIT_REQUESTS = 1.1
 
-COLUMNS = "{:<40}{:>9}{:>9}{:>8}{:>10}  {:<10}{:>9}{:>13}  {}"
+COLUMNS = "{:<40}{:>9}{:>9}{:>8}{:>10}  {:<10}{:>9}{:>13}{:>8}  {}"
 
 
 def main() -> None:
@@ -45,7 +46,9 @@ def main() -> None:
         report("the same through the engine: about two minutes …")
         rows.append(_limit_row(f"up of {limit.COUNT}, real limit", limit.real(tools)))
     print(_heading(tools, arguments.runs))
-    print(COLUMNS.format("", "floor s", "ours s", "ratio", "over s", "goal", "requests", "connections", "").rstrip())
+    print(
+        COLUMNS.format("", "floor s", "ours s", "ratio", "over s", "goal", "requests", "connections", "MB", "").rstrip()
+    )
     print("\n".join(rows))
 
 
@@ -102,6 +105,7 @@ requests,
 {engine.Load(1, 0).calls} at once by default, one by one in the list of a refresh; under the limit, \
 the time that it forces.
 ratio: ours to the floor, at 0 ms the median of the pairs. over: ours less the floor.
+MB: the memory peaks of all processes of the command together.
 """
 
 
@@ -137,7 +141,7 @@ def _engine_row(front_end: engine.FrontEnd, case: engine.Case, measured: engine.
         goal=goal,
         missed=missed,
         ratio=ratio,
-        traffic=(measured.requests, measured.connections),
+        last=(measured.requests, measured.connections, measured.megabytes or ""),
     )
     if measured.peer:
         row += f"  peer {statistics.median(measured.peer):.2f} s, ours to it {measured.ratio_to_peer():.2f}"
@@ -152,7 +156,7 @@ def _limit_row(title: str, run: limit.Limited) -> str:
         run.ours,
         goal=f"{LIMIT_RATIO:g} times",
         missed=any(wrong),
-        traffic=(run.requests, run.connections),
+        last=(run.requests, run.connections, ""),
     ) + (f" {run.failures} failed" if run.failures else "")
 
 
@@ -164,12 +168,12 @@ def _row(
     goal: str,
     missed: bool,
     ratio: float | None = None,
-    traffic: tuple[int, int] | None = None,
+    last: tuple[int | str, ...] = ("", "", ""),
     digits: int = 2,
 ) -> str:
     ratio = ours / floor if ratio is None else ratio
     shown = (f"{floor:.{digits}f}", f"{ours:.{digits}f}", f"{ratio:.2f}", f"{ours - floor:+.{digits}f}")
-    return COLUMNS.format(title, *shown, goal, *(traffic or ("", "")), "missed" if missed else "").rstrip()
+    return COLUMNS.format(title, *shown, goal, *last, "missed" if missed else "").rstrip()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from typing import Any, Literal
 import requests
 
 from benchmarks import floor, floor_plugin
+from benchmarks.memory import peak_memory
 from tests.support.project import Project
 from tools import pulumi_cli
 from tools.steps import end, report
@@ -36,8 +37,16 @@ API_KEY = "benchmark-key"
 # The peer has its own account, because ours lists a whole account.
 PEER_API_KEY = "benchmark-key-of-the-peer"
 
-# In this order a stack ends as empty as it began. An "update" is an `up` of a changed program.
-OPERATIONS = ("up", "preview", "refresh", "update", "destroy")
+# The command of each operation. In this order a stack ends as empty as it began.
+OPERATIONS = {
+    "preview of creates": "preview",
+    "up": "up",
+    "preview": "preview",
+    "unchanged up": "up",
+    "refresh": "refresh",
+    "update": "up",
+    "destroy": "destroy",
+}
 
 OURS = """\
 import pulumi_agin as agin
@@ -52,6 +61,9 @@ import floor
 for n in range({count}):
     floor.Floor(f"i{{n}}", domain=f"i{{n}}.acme.com", description="{description}")
 """
+
+# Enough for an `up` of thousands, in which Pulumi writes the whole state for each resource.
+COMMAND_TIMEOUT_SECONDS = 3600
 
 # The version of each plugin in Pulumi.yaml.
 VERSION = "1.0.0"
@@ -87,13 +99,15 @@ class Case:
 
 @dataclass
 class Measured:
-    """The seconds of each run of a case, and the requests and connections of our last one."""
+    """The seconds of each run of a case, and the requests, connections and memory of our last one."""
 
     floor: list[float] = field(default_factory=list[float])
     ours: list[float] = field(default_factory=list[float])
     peer: list[float] = field(default_factory=list[float])
     requests: int = 0
     connections: int = 0
+    megabytes: int = 0
+    """The sum of the peaks of all processes of the command: the CLI, the program and the plugins."""
 
     def floor_seconds(self, case: Case, most_calls: int) -> float:
         """The floor's median, plus the latency of the service at the highest possible concurrency.
@@ -274,6 +288,7 @@ def projects(tools: Tools, url: str, front_end: FrontEnd) -> Iterator[dict[Kind,
                     tools.cli,
                     tools.user_env,
                     {"NGROK_API_BASE_URL": url, "NGROK_API_KEY": keys[kind]},
+                    timeout_seconds=COMMAND_TIMEOUT_SECONDS,
                 )
                 for kind in front_end.kinds
             }
@@ -302,17 +317,20 @@ def measure(tools: Tools, front_end: FrontEnd, loads: Sequence[Load], runs: int)
 
 
 def _run(front_end: FrontEnd, kind: Kind, project: Project, case: Case, emulator: Service, measured: Measured) -> None:
-    if case.operation in ("up", "update"):
+    if case.operation in ("preview of creates", "update"):
         front_end.write(kind, project, case.load, "changed" if case.operation == "update" else "first")
     emulator.run("clear_requests")
     connections_before = emulator.read("connections")
-    options = ["--yes", "--skip-preview"] if case.operation != "preview" else []
+    command = OPERATIONS[case.operation]
+    options = ["--yes", "--skip-preview"] if command != "preview" else []
     if case.load.parallel:
         options += ["--parallel", str(case.load.parallel)]
-    started = time.perf_counter()
-    project.pulumi("up" if case.operation == "update" else case.operation, *options)
-    seconds = time.perf_counter() - started
+    with peak_memory() as memory:
+        started = time.perf_counter()
+        project.pulumi(command, *options)
+        seconds = time.perf_counter() - started
     getattr(measured, kind).append(seconds)
     if kind == "ours":
         measured.requests = sum(emulator.read("counts").values())
         measured.connections = emulator.read("connections") - connections_before
+        measured.megabytes = memory.megabytes

@@ -147,6 +147,7 @@ class Project:
     name: str = "test"
     prepared: Path | None = None
     secrets_provider: str | None = None
+    timeout_seconds: float = COMMAND_TIMEOUT_SECONDS
     stack: str = field(default=STACK, init=False)
     """The selected stack."""
 
@@ -280,7 +281,7 @@ class Project:
         """Runs the CLI. It must succeed, or fail if `fails` is True. `on_line` gets each line when it is printed."""
         process = self.start(*args, env=self.environment | dict(env or {}))
         # As a user would end it, so that its plugins end too.
-        watchdog = threading.Timer(COMMAND_TIMEOUT_SECONDS, interrupt_twice, [process])
+        watchdog = threading.Timer(self.timeout_seconds, interrupt_twice, [process])
         watchdog.start()
         lines: list[str] = []
         with process:
