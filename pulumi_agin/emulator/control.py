@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     # It comes with pydantic. typing has it since Python 3.11.
     from typing_extensions import Unpack
 
-READS = ("connections", "counts", "faults", "ingresses", "requests", "settings")
+READS = ("connections", "counts", "faults", "ingresses", "requests", "settings", "unused_faults")
 """The methods that HTTP offers by GET."""
 
 ACTIONS = (
@@ -278,6 +278,7 @@ class Control:
         json_body: object = None,
         seconds: float = 0.0,
         after: bool = False,
+        optional: bool = False,
     ) -> None:
         """Adds a fault. If several match a request, the oldest of them applies.
 
@@ -293,6 +294,7 @@ class Control:
             json_body: In place of `body`: a value that is sent as JSON.
             seconds: The duration of a `delay`, in seconds.
             after: For `hang` and `delay`: whether the request is carried out first.
+            optional: Whether a test passes even if the fault is not used up.
 
         Raises:
             ValueError: A value is not allowed.
@@ -301,7 +303,7 @@ class Control:
         if json_body is not None:
             body = json.dumps(json_body)
             given = {"content-type": "application/json", **given}
-        fault = Fault(method, kind, times, domain, status, given, body or "", seconds, after)
+        fault = Fault(method, kind, times, domain, status, given, body or "", seconds, after, optional)
         with self._state.lock:
             self._state.faults.append(fault)
 
@@ -309,6 +311,14 @@ class Control:
         """Returns the faults that can still happen, with what is left of `times`."""
         with self._state.lock:
             return [asdict(fault) for fault in self._state.faults if fault.times != 0]
+
+    def unused_faults(self) -> list[str]:
+        """Returns a description of each fault that is neither used up nor optional.
+
+        A fault is used up after `times` requests; with `times=None`, after the first.
+        """
+        with self._state.lock:
+            return [str(fault) for fault in self._state.faults if not (fault.is_used_up or fault.optional)]
 
     def clear_faults(self) -> None:
         """Removes all faults. A request that already hangs continues to."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -40,6 +40,9 @@ class Fault:
     body: str
     seconds: float
     after: bool
+    optional: bool
+    used: int = 0
+    """The number of requests that it has affected."""
 
     def __post_init__(self) -> None:
         """Brings the method and the domain into canonical form. Raises ValueError if a value is not allowed."""
@@ -67,6 +70,22 @@ class Fault:
         """Returns whether the fault affects a request. `is_about` tells whether that is about a domain."""
         return self.times != 0 and self.method in (None, method) and (self.domain is None or is_about(self.domain))
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether it has affected `times` requests, or at least one if it applies to all."""
+        return self.used > 0 if self.times is None else self.times == 0
+
     def count_request(self) -> None:
+        self.used += 1
         if self.times is not None:
             self.times -= 1
+
+    def __str__(self) -> str:
+        requests = f"{self.method} requests" if self.method else "any request"
+        about = f" about {self.domain}" if self.domain else ""
+        return f"{self.kind} for {requests}{about} ({'never used' if self.times is None else f'{self.times} left'})"
+
+
+def not_used_up(unused: Sequence[str]) -> str:
+    """Returns the message for a test that ends with unused faults."""
+    return f"Some faults were not used up: {'; '.join(unused)}. Correct the test, or add them with optional=True."

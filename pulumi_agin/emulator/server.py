@@ -12,6 +12,7 @@ from .access import Access
 from .configuration import DEFAULT_LIMIT, EmulatorSettings
 from .control import Control
 from .dns_lookup import DnsServer, is_ip
+from .faults import not_used_up
 from .handler import HttpServer
 from .state import DEFAULT_API_KEY, State
 from .store import Store
@@ -24,6 +25,9 @@ class Emulator(Control):
 
         with Emulator() as emulator:
             requests.get(f"{emulator.url}/agent_ingresses", headers={...})
+
+    If `unused_faults` returns any at the end of the block, it raises AssertionError, but never in place of the block's
+    own exception.
     """
 
     def __init__(
@@ -88,7 +92,10 @@ class Emulator(Control):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        __tracebackhide__ = True  # pytest shows only the user's `with` statement
         self.stop()
+        if kind is None and (unused := self.unused_faults()):
+            raise AssertionError(not_used_up(unused))
 
     @property
     def url(self) -> str:

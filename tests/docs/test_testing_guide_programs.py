@@ -115,8 +115,9 @@ def test_emulator_command(project: Project) -> None:
     # The program is in Python.
     commands, control = (each.replace("24404", str(port)).replace("agin:", "ngrok:") for each in page)
     start, *settings, up = commands.splitlines(keepends=True)
-    *fault, counts = control.splitlines(keepends=True)
+    *fault, counts, unused = control.splitlines(keepends=True)
     # Readers see the emulator's URL before they type the next command.
-    output = project.typed("".join([start, listening(port), *settings, *fault, up, counts]))
+    output = project.typed("".join([start, listening(port), *settings, *fault, up, counts, unused]))
     assert "2 created" in output
     assert '"POST /agent_ingresses": 2' in output
+    assert output.endswith("[]")

@@ -42,11 +42,12 @@ def running_emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def emulator(running_emulator: Emulator) -> Emulator:
+def emulator(running_emulator: Emulator) -> Iterator[Emulator]:
     """ngrok's API: two accounts without ingresses, no rate limit, and certificates that don't change."""
     running_emulator.reset()
     running_emulator.configure(job_after_seconds=3600)
-    return running_emulator
+    yield running_emulator
+    assert running_emulator.unused_faults() == []
 
 
 @pytest.fixture(scope="session")

@@ -197,6 +197,49 @@ def test_fault_with_a_domain_affects_requests_about_it(emulator: Emulator, api: 
     assert [api("DELETE", each["uri"]).status_code for each in (other, created, created)] == [204, 504, 204]
 
 
+def test_block_ends_with_an_error_if_faults_were_not_used_up() -> None:
+    emulator = Emulator(API_KEY)
+
+    def block() -> None:
+        with emulator:
+            emulator.add_fault("POST", "respond", times=3, status=503, domain="Connect.acme.com")
+            emulator.add_fault("PATCH", "hang", optional=True)
+            assert Api(emulator)("POST", LIST, json={"domain": "connect.acme.com"}).status_code == 503
+            emulator.add_fault(None, "hang", times=None)
+            assert control(emulator, "unused_faults") == emulator.unused_faults()
+            assert [fault["optional"] for fault in control(emulator, "faults")] == [False, True, False]
+
+    expected = (
+        "Some faults were not used up: respond for POST requests about connect.acme.com (2 left); "
+        "hang for any request (never used). Correct the test, or add them with optional=True."
+    )
+    with pytest.raises(AssertionError, match=f"^{re.escape(expected)}$"):
+        block()
+    assert repr(emulator) == "<Emulator stopped>"
+
+
+def test_block_without_unused_faults_ends_without_an_error() -> None:
+    with Emulator(API_KEY) as emulator:
+        for remove in (emulator.clear_faults, emulator.reset):
+            emulator.add_fault("DELETE", "hang")
+            remove()
+        emulator.add_fault("GET", "respond", times=2)
+        emulator.add_fault("GET", "respond", times=None)
+        emulator.add_fault("POST", "hang", optional=True)
+        assert {Api(emulator)("GET", LIST).status_code for _ in range(3)} == {500}
+    assert [fault["used"] for fault in emulator.faults()] == [1, 0]
+
+
+def test_block_keeps_its_own_error_despite_unused_faults() -> None:
+    def block() -> None:
+        with Emulator() as emulator:
+            emulator.add_fault("POST", "hang")
+            emulator.delete_ingress("agin_x")
+
+    with pytest.raises(LookupError, match="agin_x"):
+        block()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "right"),
     [

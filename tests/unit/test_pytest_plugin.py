@@ -73,6 +73,47 @@ def test_each_test_gets_its_own_emulator(tmp_path: Path) -> None:
     assert ("'pulumi'" in output, "No such file or directory: 'missing'" in output) == (False, True)
 
 
+UNUSED_FAULTS = """
+import pytest
+from pulumi_agin.emulator import Emulator
+
+
+@pytest.fixture
+def late(agin_emulator):
+    yield
+    agin_emulator.clear_faults()
+
+
+def test_unused(agin_emulator): agin_emulator.add_fault("POST", "reset_after")
+def test_optional(agin_emulator): agin_emulator.add_fault("POST", "hang", optional=True)
+def test_used_by_a_fixture_at_its_end(agin_emulator, late): agin_emulator.add_fault("POST", "hang")
+
+
+def test_failed_before(agin_emulator):
+    agin_emulator.add_fault("DELETE", "hang")
+    pytest.fail("its own failure")
+
+
+def test_block():
+    with Emulator() as emulator:
+        emulator.add_fault("PATCH", "hang")
+"""
+
+
+def test_unused_faults_fail_the_test_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_it.py").write_text(UNUSED_FAULTS)
+    output = run(tmp_path, "-rN")
+    assert "2 failed, 3 passed, 1 error" in output, output
+    assert "ERROR at teardown of test_unused" in output
+    assert output.count("reset_after for POST requests (1 left)") == 1
+    assert output.count("hang for PATCH requests (1 left)") == 1
+    assert "DELETE requests" not in output
+    # A user's test shows none of this package's lines.
+    assert "server.py" not in output
+    assert "pytest_plugin.py" not in output
+
+
 def test_plugin_is_loaded_only_by_name(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text("def test_it(agin_emulator): pass\n")
     assert "fixture 'agin_emulator' not found" in run(tmp_path)
