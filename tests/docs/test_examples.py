@@ -54,7 +54,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "authtoken": SECRETS["authtoken"],
     },
     "bind": {"domain": "connect.acme.com", **BIND},
-    "two_accounts": {**BIND, "partnerApiKey": SECRETS["partnerApiKey"]},
+    "many_accounts": {**BIND, "partnerApiKey": SECRETS["partnerApiKey"]},
     "quickstart": {},
 }
 
@@ -179,8 +179,8 @@ def test_bind(example: Example, more: dict[str, Any]) -> None:
     assert not resources[TYPE][0].is_protected
 
 
-def test_two_accounts(example: Example) -> None:
-    resources = example("two_accounts")
+def test_many_accounts(example: Example) -> None:
+    resources = example("many_accounts")
     providers = {each.inputs["domain"]: each.provider for each in resources[TYPE]}
     assert "::partner::" in providers["partner.acme.com"]
     assert "::partner::" not in providers["connect.acme.com"]

@@ -46,10 +46,10 @@ def test_automation_api(project: Project, emulator: Emulator) -> None:
     assert emulator.ingresses() == []
 
 
-def test_two_accounts(cli: Path, user_env: Path, emulator: Emulator, tmp_path: Path) -> None:
+def test_many_accounts(cli: Path, user_env: Path, emulator: Emulator, tmp_path: Path) -> None:
     environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
-    project = Project(tmp_path / "two_accounts", cli, user_env, environment, "agin-two-accounts")
-    shutil.copytree(EXAMPLES / "two_accounts", project.folder, dirs_exist_ok=True)
+    project = Project(tmp_path / "many_accounts", cli, user_env, environment, "agin-many-accounts")
+    shutil.copytree(EXAMPLES / "many_accounts", project.folder, dirs_exist_ok=True)
     with Bind(tmp_path / "bind", [Key("agin", ["connect.acme.com", "partner.acme.com"])]) as bind:
         config = {"server": "127.0.0.1", "port": bind.port, "zone": "acme.com", "tsigKeyName": "agin"}
         secrets = {"tsigSecret": bind.keys[0].secret, "partnerApiKey": OTHER_ACCOUNTS_KEY}
