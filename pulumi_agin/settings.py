@@ -101,7 +101,7 @@ class Settings:
     """The name of the explicit `Provider` with these settings; "" if there is none."""
     names: Names = IN_PYTHON
     stack: str = ""
-    """The stack whose config the command line read; "" elsewhere."""
+    """The stack that the command line read; "" elsewhere."""
     near_miss: str = ""
     """The first of NEAR_MISSES that the stack config has; "" if it has none."""
 
@@ -247,7 +247,7 @@ class Settings:
         return self._hint("key", self.api_key_source)
 
     def _hint(self, name: str, source: Source) -> str:
-        if self.stack or source.kind == "environment":
+        if source.kind == "environment" or (self.stack and not self.provider_name):
             return ""
         # Neither command runs the program. The engine then passes the settings of the last `pulumi up` to the provider.
         return (
@@ -258,10 +258,10 @@ class Settings:
 
 def _source_in_config(setting: Setting, names: Names, stack: str, provider_name: str) -> Source:
     """Returns the source of a setting that the stack config or the explicit provider has."""
-    if stack:
-        return Source("stack config", f"the config of the stack {one_line(stack, 100)} ({names.key(setting)})")
     if provider_name:
         return Source("provider", f'{names.argument(setting)} of the Provider "{one_line(provider_name, 60)}"')
+    if stack:
+        return Source("stack config", f"the config of the stack {one_line(stack, 100)} ({names.key(setting)})")
     return Source("stack config", f"{names.key(setting)} in the stack config")
 
 

@@ -146,7 +146,8 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     command = add_command(
         "doctor",
         help="find out why an Agent Ingress does not work yet",
-        usage="%(prog)s (DOMAIN | --all | --filter CEL) [--stack S] [--dns HOST:PORT] [--json]",
+        usage="%(prog)s (DOMAIN | --all | --filter CEL) [--provider URN] [--stack S]\n"
+        "       [--dns HOST:PORT] [--json]",
         description=_paragraphs(
             "Checks the API key, the Agent Ingress, the NS records and the certificate, and shows how to fix each "
             "problem. In the folder of a Pulumi project, it also compares ngrok with the state of the stack. It "
@@ -164,6 +165,11 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add("domain", nargs="?", metavar="DOMAIN", help="the domain of an Agent Ingress, such as connect.acme.com")
     add("--all", action="store_true", help="check all Agent Ingresses of the account and of the stack, in one table")
     add("--filter", metavar="CEL", help="check the Agent Ingresses that match the filter, in one table")
+    add(
+        "--provider",
+        metavar="URN",
+        help="check the account of this explicit provider; its API key is read from the state",
+    )
     add("--stack", metavar="S", help="the stack whose config has the settings (default: the selected one)")
     add("--dns", metavar="HOST:PORT", help="the DNS server to query, instead of the name servers of the parent zone")
     add("--json", action="store_true", help="print JSON instead of a table")

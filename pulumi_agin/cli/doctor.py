@@ -41,7 +41,7 @@ from pulumi_agin.lifecycle.schema import validate
 from .doctor_examiner import Examiner
 from .doctor_report import FleetReport, Report
 from .output import UsageError, print_text, style_of
-from .stack import load_settings
+from .stack import load_settings, provider_settings, read_resources
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
@@ -52,8 +52,13 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         server = None if options.dns is None else parse_server(options.dns)
     except ValueError as error:
         raise UsageError(f"--dns: {error}") from None
-    account = Account(load_settings(options.stack), clock)
-    examiner = Examiner(account, server, options.stack)
+    if options.provider is None:
+        provider, settings = None, load_settings(options.stack)
+    else:
+        resources = read_resources(options.stack, show_secrets=True)
+        provider, settings = provider_settings(options.provider, resources, options.stack)
+    account = Account(settings, clock)
+    examiner = Examiner(account, server, options.stack, provider)
     report: Report | FleetReport
     if options.domain is None:
         report = examiner.examine_all(options.filter)

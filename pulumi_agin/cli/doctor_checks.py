@@ -22,6 +22,8 @@ from .doctor_stack import StackIngress
 REFRESH = "up --refresh"
 
 _NOT_QUERIED = "ngrok could not be queried"
+_OTHER_PROVIDER = "the key of its provider was not used here"
+_NO_CERTIFICATE = {"error_code": None, "retries_at": None, "renews_at": None}
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Checks:
     """The DNS server to query; None for public DNS."""
     stack: str | None = None
     """The stack that the user named; None for the selected one, if any."""
+    provider: str | None = None
+    """The URN of the explicit provider that the user named; None for the default one."""
 
     @property
     def settings(self) -> Settings:
@@ -43,10 +47,15 @@ class Checks:
         return self.account.client
 
     def command(self, *what: str, dns: str | None = None, stack: str | None = None) -> str:
-        """Returns the doctor command for `what`, with the user's own --dns and --stack unless others are given."""
-        options = {"--stack": stack or self.stack, "--dns": dns or self.server}
+        """Returns the doctor command for `what`, with the user's own options unless others are given."""
+        provider = None if stack else self.provider
+        options = {"--provider": provider, "--stack": stack or self.stack, "--dns": dns or self.server}
         extra = [part for option, value in options.items() if value is not None for part in (option, str(value))]
         return shlex.join(["pulumi-agin", "doctor", *what, *extra])
+
+    def command_of_provider(self, provider: str, *what: str) -> str:
+        """Returns the doctor command with the key of another provider; "" is the default one."""
+        return replace(self, provider=provider or None).command(*what)
 
     # -- the API key --------------------------------------------------------------------------------------
 
@@ -74,6 +83,8 @@ class Checks:
         if self.settings.api_key_source.kind == "stack config":
             line = pulumi_line(f"config set --secret {self.settings.names.key(Setting.API_KEY)}", self.stack)
             return Remedy("set a key that ngrok accepts", [line])
+        if self.provider is not None:
+            return Remedy(f"{self.settings.how_to_set_api_key}, and run", [pulumi_line("up", self.stack)])
         do = "use a key that ngrok accepts, for example from the config of a stack"
         return Remedy(do, [self.command(*what, stack="STACK")])
 
@@ -102,7 +113,7 @@ class Checks:
         if in_stack is None:
             return self._not_found(domain, at_ngrok)
         resource = one_line(f"the stack {self.settings.stack} has {in_stack.id} as {in_stack.urn}", 1000)
-        if in_stack.has_default_provider and (change := self.settings.change_of_base_url(in_stack.base_url)):
+        if in_stack.has_this_provider and (change := self.settings.change_of_base_url(in_stack.base_url)):
             do = f"to use the old one again, {self.settings.how_to_set_base_url(in_stack.base_url)}"
             return Check("wrong", f"{at_ngrok}; {resource}, which was {change}", [Remedy(do)])
         if ingress is not None:
@@ -115,9 +126,11 @@ class Checks:
             )
             line = pulumi_line(REFRESH, self.stack)
             return Check("wrong", f"{resource}, but ngrok no longer has it", [Remedy(do, [line])])
-        if not in_stack.has_default_provider:
-            reason = f"{at_ngrok}; {resource}, with an explicit provider, whose key was not used here"
-            return Check("unknown", reason)
+        if not in_stack.has_this_provider:
+            which = f"the provider {one_line(in_stack.provider)}" if in_stack.provider else "the default provider"
+            reason = f"{at_ngrok}; {resource}, with {which}, whose key was not used here"
+            line = self.command_of_provider(in_stack.provider, domain)
+            return Check("unknown", reason, [Remedy("use the key of its provider", [line])])
         return self._last_read_with_other_key(domain, f"{at_ngrok}; {resource}", in_stack)
 
     def _not_found(self, domain: str, at_ngrok: str) -> Check:
@@ -129,7 +142,7 @@ class Checks:
     def _forget(self, in_stack: StackIngress) -> Remedy:
         """Returns the remedy if the account has another ingress with the domain than the stack."""
         do, next_step = "remove the deleted one from the state", "the next preview shows how to import the one at ngrok"
-        if in_stack.has_default_provider and not in_stack.was_read_with_this_key:
+        if in_stack.has_this_provider and not in_stack.was_read_with_this_key:
             # After a change of the key, a refresh fails.
             return Remedy(f"{do} with `pulumi state delete`; {next_step}")
         return Remedy(f"{do}; {next_step}", [pulumi_line("refresh", self.stack)])
@@ -198,11 +211,15 @@ class Checks:
 
     # -- the certificate ----------------------------------------------------------------------------------
 
+    def unqueried_certificate(self) -> Check:
+        """Returns the check of the certificate if the request to ngrok failed."""
+        return Check("unknown", _NOT_QUERIED, (), _NO_CERTIFICATE)
+
     def certificate_without_ingress(self, agent_ingress: State) -> Check:
         """Returns the check of the certificate of no ingress. `agent_ingress` is the state of that check."""
         is_known = agent_ingress != "unknown"
-        reason = "there is no certificate without an Agent Ingress" if is_known else _NOT_QUERIED
-        return Check("unknown", reason, (), {"error_code": None, "retries_at": None, "renews_at": None})
+        reason = "there is no certificate without an Agent Ingress" if is_known else _OTHER_PROVIDER
+        return Check("unknown", reason, (), _NO_CERTIFICATE)
 
     def certificate(self, domain: str, ingress: IngressModel, delegation: State) -> Check:
         """Returns the check of the certificate, which may depend on that of the NS records, `delegation`."""

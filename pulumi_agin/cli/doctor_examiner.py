@@ -31,13 +31,19 @@ DNS_AT_ONCE = 16
 class Examiner:
     """Examines the Agent Ingresses of one account. It changes nothing."""
 
-    def __init__(self, account: Account, server: Server | None = None, stack: str | None = None) -> None:
-        """Without a server, public DNS is queried. `stack` is the one that the user named, None for the selected."""
+    def __init__(
+        self, account: Account, server: Server | None = None, stack: str | None = None, provider: str | None = None
+    ) -> None:
+        """Without a server, public DNS is queried. `stack` is the one that the user named, None for the selected.
+
+        `provider` is the URN of the explicit provider that has the key of the account, None for the default one.
+        """
         self._account = account
         self._client = account.client
         self._server = server
         self._stack = stack
-        self._checks = Checks(account, server, stack)
+        self._provider = provider
+        self._checks = Checks(account, server, stack, provider)
 
     def examine(self, domain: str) -> Report:
         """Examines one domain, in canonical form. If ngrok or DNS can't be queried, the report says so."""
@@ -46,7 +52,7 @@ class Examiner:
             ingress = self._client.find(domain, request_budget(self._client))
         except errors.NgrokError as error:
             return self._report_after(error, domain, found)
-        return self._report(domain, ingress, found, ingresses_in_stack(self._account, self._stack))
+        return self._report(domain, ingress, found, ingresses_in_stack(self._account, self._stack, self._provider))
 
     def examine_all(self, filter: str | None) -> FleetReport:  # noqa: A002
         """Examines all domains of the account, or those that match a filter in ngrok's CEL.
@@ -61,9 +67,10 @@ class Examiner:
                 raise UsageError(str(error)) from None
             arguments = ["--all"] if filter is None else ["--filter", filter]
             return FleetReport(self._checks.api_key(error, *arguments))
-        in_stack = ingresses_in_stack(self._account, self._stack)
+        in_stack = ingresses_in_stack(self._account, self._stack, self._provider)
         domains: dict[str, IngressModel | None] = {}
         if filter is None:
+            self._note_other_providers(in_stack)
             domains = dict.fromkeys(_only_in_stack(in_stack, listing))
         domains |= {ingress.domain: ingress for ingress in listing.ingresses}
         if not domains:
@@ -75,6 +82,13 @@ class Examiner:
             self._report(domain, ingress, delegations[domain], in_stack) for domain, ingress in domains.items()
         )
         return FleetReport(self._checks.api_key(None), reports, self._checks.command(reports[0].domain))
+
+    def _note_other_providers(self, in_stack: Sequence[StackIngress]) -> None:
+        """Notes the explicit providers of the stack, unless the user named one, and so knows of them."""
+        others = {each.provider for each in in_stack if each.provider and not each.was_read_with_this_key}
+        if others and self._provider is None:
+            sentence = "the key of the stack's explicit providers was not used; to check their Agent Ingresses, run"
+            note(sentence, lines=[self._checks.command_of_provider(urn, "--all") for urn in sorted(others)])
 
     def _nothing_found(self, filter: str | None, listing: Listing) -> Exception:  # noqa: A002
         """Returns the error to raise: the one of an ingress that can't be read, or a UsageError."""
@@ -123,7 +137,7 @@ class Examiner:
             "api_key": self._checks.api_key(error, domain),
             "agent_ingress": self._checks.unqueried_agent_ingress(),
             "delegation": self._checks.delegation(domain, None, found, ()),
-            "certificate": self._checks.certificate_without_ingress("unknown"),
+            "certificate": self._checks.unqueried_certificate(),
         }
         return Report(domain, checks, due="unknown")
 
@@ -133,8 +147,8 @@ def _only_in_stack(in_stack: Sequence[StackIngress], listing: Listing) -> list[s
     return [
         each.domain
         for each in in_stack
-        # An explicit provider may have the key of another account.
-        if (each.has_default_provider or each.was_read_with_this_key)
+        # Another provider may have the key of another account.
+        if (each.has_this_provider or each.was_read_with_this_key)
         and not any(odd.id in ("", each.id) or odd.domain == each.domain for odd in listing.unreadable)
     ]
 

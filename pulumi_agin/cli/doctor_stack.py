@@ -23,37 +23,43 @@ class StackIngress:
     urn: str
     domain: str
     ns_targets: Sequence[str]
-    has_default_provider: bool
-    """Whether it uses the API key of the settings, and not the one of an explicit provider."""
+    provider: str
+    """The URN of its explicit provider; "" for the default provider."""
+    has_this_provider: bool
+    """Whether its provider is the one of the settings, so that it uses their API key."""
     base_url: str
     """The base URL at which it was last read; "" if the state does not show it."""
     was_read_with_this_key: bool
     """Whether it was last read with the same API key and base URL. If ngrok lacks it now, it was deleted."""
 
 
-def ingresses_in_stack(account: Account, stack: str | None) -> list[StackIngress]:
+def ingresses_in_stack(account: Account, stack: str | None, provider: str | None) -> list[StackIngress]:
     """Reads the ingresses of a stack; None is the selected one. If the settings come from no stack, there are none.
 
-    Those that the next `pulumi up` deletes are left out.
+    Those that the next `pulumi up` deletes are left out. `provider` is the explicit provider of the settings.
     """
     if not account.settings.stack:
         return []
     resources = agent_ingresses(read_resources(stack, show_secrets=False))
-    found = [_parse(each, account) for each in resources if not each.get("delete")]
+    found = [_parse(each, account, provider or "") for each in resources if not each.get("delete")]
     return [each for each in found if each.domain]
 
 
-def _parse(resource: dict[str, Any], account: Account) -> StackIngress:
+def _parse(resource: dict[str, Any], account: Account, provider_of_settings: str) -> StackIngress:
     outputs = in_snake_case(resource.get("outputs") or {})
     kept, id_ = KeptOutputs.of(outputs), resource.get("id", "")
-    provider = urns.Urn.parse(resource.get("provider", "")).name
+    # The state appends the id to the URN.
+    provider = resource.get("provider", "").rpartition("::")[0]
+    if re.match("default(_|$)", urns.Urn.parse(provider).name):
+        provider = ""
     return StackIngress(
         id=id_,
         urn=resource["urn"],
         # A domain that is a secret is not a string here, and so counts as absent.
         domain=kept.domain,
         ns_targets=outputs.get("ns_targets") or (),
-        has_default_provider=re.match("default(_|::|$)", provider) is not None,
+        provider=provider,
+        has_this_provider=provider == provider_of_settings,
         base_url=kept.base_url,
         was_read_with_this_key=kept.fingerprint == account.client.fingerprint(id_),
     )

@@ -41,7 +41,10 @@ def load_settings(stack: str | None = None) -> Settings:
         settings = _settings_of_stack(stack)
         key = settings.names.key(Setting.API_KEY)
         missing = f"the stack {one_line(settings.stack, 100)} has no {key} in its config"
-        remedy = f"Set it in the config with `{pulumi_line(f'config set --secret {key}', stack)}`"
+        remedy = (
+            f"Set it in the config with `{pulumi_line(f'config set --secret {key}', stack)}`, or use the key of an "
+            "explicit provider with --provider URN"
+        )
     except _CliError as error:
         if stack is not None or not isinstance(error, _NoStackError):
             raise _unreadable_config(error, stack) from None
@@ -104,7 +107,7 @@ def provider_settings(urn: str, resources: Resources, stack: str | None) -> tupl
             inputs = {name: _plain_value(value) for name, value in provider["inputs"].items()}
             # A provider that is not a `pulumi_agin.Provider` has no name among its inputs. Messages treat it as one.
             inputs.setdefault(PROVIDER_NAME, urns.Urn.parse(provider["urn"]).name)
-            return provider["urn"], Settings.load(inputs.get)
+            return provider["urn"], Settings.load(inputs.get, stack=urns.Urn.parse(provider["urn"]).stack)
     others = ", ".join(one_line(each["urn"]) for each in providers)
     raise UsageError(
         f"the stack has no provider {one_line(urn)} with an API key"

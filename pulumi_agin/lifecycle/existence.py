@@ -101,7 +101,7 @@ class Existence:
         """Returns the end of a message: how to find out whether an ingress was deleted. The command changes nothing."""
         condition, stack = "", self._claims.placement(call.urn).stack or Urn.parse(call.urn).stack
         if self._account.settings.provider_name:
-            # There, the command uses the key in the environment. It never uses that of an explicit provider.
+            # There, the command uses the key in the environment. The URN for its --provider is unknown here.
             condition, stack = ", with that key in NGROK_API_KEY and outside the project's folder,", ""
         command = f"\n{shell_commands.doctor_line(one_line(domain), stack)}" if domain else ""
         return (

@@ -42,6 +42,7 @@ CERTIFICATES_PAGE = Path(__file__).parents[2] / "docs" / "guides" / "certificate
 DYNAMIC = "pulumi-python:dynamic/agin:AgentIngress"
 NATIVE = "agin:index:AgentIngress"
 URN = f"urn:pulumi:dev::test::{DYNAMIC}"
+PROVIDER = "urn:pulumi:dev::test::pulumi:providers:pulumi-python::acct2"
 
 pytestmark = pytest.mark.usefixtures("settings_of_emulator")
 
@@ -348,7 +349,11 @@ def test_all_lists_ingresses_of_the_stack_first(
     for ingress in (x, y, z):
         emulator.delete_ingress(ingress["id"])
     status, out, err = doctor("--all", "--stack", "dev", "--dns", bind.address)
-    assert (status, err) == (1, "")
+    assert (status, err) == (
+        1,
+        "pulumi-agin: the key of the stack's explicit providers was not used; to check their Agent Ingresses, run\n"
+        f"pulumi-agin doctor --all --provider {PROVIDER} --stack dev --dns {bind.address}\n",
+    )
     up = "pulumi up --refresh --stack dev"
     assert out.splitlines()[2:] == [
         "4 Agent Ingresses: 3 wrong, 1 ok",
@@ -377,11 +382,65 @@ def test_all_lists_ingresses_of_the_stack_first(
     out = doctor("z.acme.com", "--dns", bind.address)[1]
     assert f" as {URN}::z, but the state does not show which key last read it, so it may be in another account\n" in out
     assert "state delete -" not in out
-    stack.stack([in_state(y, key=OTHER_ACCOUNTS_KEY, provider="acct2")], secrets={"ngrok:apiKey": API_KEY})
-    # The ingress of an explicit provider may exist.
-    out = doctor("y.acme.com", "--dns", bind.address)[1]
-    assert "::y, with an explicit provider, whose key was not used here" in out
-    assert "state delete" not in out
+
+
+def test_provider_option_selects_the_account_of_its_key(
+    emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli
+) -> None:
+    domains = ("connect.acme.com", "second.acme.com", "gone.acme.com", "third.acme.com")
+    keys = (API_KEY, OTHER_ACCOUNTS_KEY, OTHER_ACCOUNTS_KEY, "key of the third")
+    emulator.add_key(keys[3])
+    for domain, key in zip(domains, keys, strict=True):
+        create(emulator, domain, key)
+    ours, second, gone, third = emulator.ingresses()
+    emulator.delete_ingress(gone["id"])
+    of_provider = partial(in_state, key=OTHER_ACCOUNTS_KEY, provider="acct2")
+    explicit = {
+        "urn": PROVIDER,
+        "id": "1-2",
+        "type": "pulumi:providers:pulumi-python",
+        "inputs": {"ngrok:apiKey": {"plaintext": json.dumps(OTHER_ACCOUNTS_KEY)}},
+    }
+    resources = [in_state(ours), of_provider(second), of_provider(gone), in_state(third, key=keys[3], provider="acct3")]
+    stack.stack([explicit, *resources], secrets={"ngrok:apiKey": API_KEY})
+
+    options = ("--provider", PROVIDER, "--dns", bind.address)
+    status, out, err = doctor("--all", *options)
+    assert (status, err) == (1, "")
+    source = 'API key        ok       ngrok accepts the key from api_key of the Provider "acct2"; the base URL is '
+    assert out.startswith(source)
+    assert out.splitlines()[4:] == [
+        "domain           delegation        certificate",
+        "gone.acme.com    unknown           unknown      ngrok no longer has it: pulumi up --refresh creates it again",
+        "second.acme.com  wrong: 4 missing  ok           ready",
+        "",
+        "to see how to fix the first one:",
+        f"  pulumi-agin doctor gone.acme.com {' '.join(options)}",
+    ]
+
+    # Without the option, and with the other provider's. Each may have its ingress.
+    not_used = "the key of its provider was not used here"
+    for shown, which, line in (
+        (
+            doctor("gone.acme.com", "--dns", bind.address),
+            f"the provider {PROVIDER}",
+            f"gone.acme.com {' '.join(options)}",
+        ),
+        (doctor("connect.acme.com", *options), "the default provider", f"connect.acme.com --dns {bind.address}"),
+    ):
+        assert f", with {which}, whose key was not used here\n" in shown[1]
+        assert f"certificate    unknown  {not_used}\n" in shown[1]
+        assert shown[1].endswith(f"\n\nAgent Ingress: use the key of its provider:\n  pulumi-agin doctor {line}\n")
+
+    emulator.remove_key(OTHER_ACCOUNTS_KEY)
+    out = doctor("--all", *options)[1]
+    assert out.endswith('\nAPI key: change api_key of the Provider "acct2", and run:\n  pulumi up\n')
+    stack.stack([in_state(ours)], secrets={"ngrok:apiKey": API_KEY})
+    status, out, err = doctor("--all", *options)
+    assert (status, out) == (2, "")
+    assert err == (
+        f"pulumi-agin: the stack has no provider {PROVIDER} with an API key: run `pulumi up` with the provider first\n"
+    )
 
 
 def test_all_skips_an_odd_ingress_and_does_not_call_it_gone(
