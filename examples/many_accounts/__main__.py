@@ -1,4 +1,4 @@
-"""Connect URLs in two ngrok accounts, created by one component, with both domains in one zone."""
+"""Connect URLs in many ngrok accounts: for each account, one explicit provider and one component."""
 
 import pulumi
 
@@ -8,36 +8,36 @@ import pulumi_agin as agin
 class ConnectUrl(pulumi.ComponentResource):
     """A connect URL with its delegation, in the account of the component's provider."""
 
-    def __init__(
-        self, name: str, domain: str, dns: agin.dns.DnsAdapter, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, domain: str, dns: agin.dns.DnsAdapter, opts: pulumi.ResourceOptions) -> None:
         super().__init__("acme:index:ConnectUrl", name, {}, opts)
+        protected = pulumi.ResourceOptions(parent=self, protect=True)
         # Without a certificate policy, ngrok's internal CA signs the certificate immediately, so no wait is needed.
-        ingress = agin.AgentIngress(name, domain=domain, opts=pulumi.ResourceOptions(parent=self, protect=True))
-        delegation = agin.AgentIngressDelegation(
-            name, agent_ingress=ingress, dns=dns, opts=pulumi.ResourceOptions(parent=self, protect=True)
-        )
+        ingress = agin.AgentIngress(name, domain=domain, opts=protected)
+        agin.AgentIngressDelegation(name, agent_ingress=ingress, dns=dns, opts=protected)
         self.agent_config = agin.agent_config(ingress)
-        self.ns_targets = delegation.ns_targets
-        self.register_outputs({"agent_config": self.agent_config, "ns_targets": self.ns_targets})
+        self.register_outputs({"agent_config": self.agent_config})
 
 
 config = pulumi.Config()
-zone = config.require("zone")
 dns = agin.dns.rfc2136(
     server=config.require("server"),
     port=config.get_int("port") or 53,
-    zone=zone,
+    zone=config.require("zone"),
     tsig_key_name=config.require("tsigKeyName"),
     tsig_secret=config.require_secret("tsigSecret"),
 )
 
-# An explicit provider uses only its own key, never the one of the stack.
-partner = agin.Provider("partner", api_key=config.require_secret("partnerApiKey"))
+# By account. The keys are one secret, of which each provider gets its own part.
+domains: dict[str, str] = config.require_object("domains")
+api_keys = config.require_secret_object("apiKeys")
 
-# With the key in `ngrok:apiKey` of the stack config, or NGROK_API_KEY.
-ours = ConnectUrl("connect", f"connect.{zone}", dns)
-theirs = ConnectUrl("partner", f"partner.{zone}", dns, pulumi.ResourceOptions(providers=[partner]))
+agent_configs: dict[str, pulumi.Output[str]] = {}
+providers: dict[str, pulumi.Output[str]] = {}
+for account, domain in domains.items():
+    provider = agin.Provider(account, api_key=api_keys[account])
+    connect_url = ConnectUrl(account, domain, dns, pulumi.ResourceOptions(providers=[provider]))
+    agent_configs[account] = connect_url.agent_config
+    providers[account] = provider.urn
 
-pulumi.export("ours", ours.agent_config)
-pulumi.export("theirs", theirs.agent_config)
+pulumi.export("agent_configs", agent_configs)
+pulumi.export("providers", providers)

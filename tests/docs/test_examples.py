@@ -26,7 +26,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SECRETS = {
     "authtoken": "a-secret-authtoken",
     "tsigSecret": "YS1zZWNyZXQtdHNpZw==",
-    "partnerApiKey": "a-secret-api-key",
+    "apiKeys": '{"first": "a-secret-api-key", "second": "another-secret-api-key"}',
 }
 DELEGATION = "agin:index:AgentIngressDelegation"
 VALIDATION = "pulumi-python:dynamic/agin:AgentIngressCertificateValidation"
@@ -54,7 +54,11 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "authtoken": SECRETS["authtoken"],
     },
     "bind": {"domain": "connect.acme.com", **BIND},
-    "many_accounts": {**BIND, "partnerApiKey": SECRETS["partnerApiKey"]},
+    "many_accounts": {
+        **BIND,
+        "domains": {"first": "connect.acme.com", "second": "partner.acme.com"},
+        "apiKeys": SECRETS["apiKeys"],
+    },
     "quickstart": {},
 }
 
@@ -182,17 +186,18 @@ def test_bind(example: Example, more: dict[str, Any]) -> None:
 def test_many_accounts(example: Example) -> None:
     resources = example("many_accounts")
     providers = {each.inputs["domain"]: each.provider for each in resources[TYPE]}
-    assert "::partner::" in providers["partner.acme.com"]
-    assert "::partner::" not in providers["connect.acme.com"]
-    assert {each.inputs["domain"] for each in resources[RFC2136]} == {"connect.acme.com", "partner.acme.com"}
-    [provider] = resources["pulumi:providers:pulumi-python"]
-    assert SECRETS["partnerApiKey"] in secret(provider.inputs["ngrok:apiKey"])
+    assert "::first::" in providers["connect.acme.com"]
+    assert "::second::" in providers["partner.acme.com"]
+    assert {each.inputs["domain"] for each in resources[RFC2136]} == providers.keys()
+    keys = {each.name: secret(each.inputs["ngrok:apiKey"]) for each in resources["pulumi:providers:pulumi-python"]}
+    # Each has only its own key.
+    assert keys == json.loads(SECRETS["apiKeys"])
 
 
 @pytest.mark.parametrize("mocks", [True], indirect=True)
 @pytest.mark.parametrize("name", CONFIGS)
 def test_first_preview_passes(name: str, mocks: Mocks, example: Example) -> None:
-    mocks.to_be_made = {"connect", "partner", "berlin", "austin"}
+    mocks.to_be_made = {"connect", "first", "second", "berlin", "austin"}
     resources = example(name)
     assert resources[TYPE]
     assert "cloudflare:index/dnsRecord:DnsRecord" not in resources

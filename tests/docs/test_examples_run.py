@@ -5,6 +5,7 @@ The demos run the quickstarts. The full demo and test_end_to_end.py run the exam
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,12 +14,14 @@ import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.support.bind import Bind, Key
-from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OTHER_ROTATED_KEY
+from tests.support.pages import blocks
 from tests.support.project import Project
 
 pytestmark = pytest.mark.rest
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLES, DOCS = REPOSITORY / "examples", REPOSITORY / "docs"
 
 
 def test_automation_api(project: Project, emulator: Emulator) -> None:
@@ -47,19 +50,74 @@ def test_automation_api(project: Project, emulator: Emulator) -> None:
 
 
 def test_many_accounts(cli: Path, user_env: Path, emulator: Emulator, tmp_path: Path) -> None:
-    environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
+    environment = {"NGROK_API_BASE_URL": emulator.url}
     project = Project(tmp_path / "many_accounts", cli, user_env, environment, "agin-many-accounts")
     shutil.copytree(EXAMPLES / "many_accounts", project.folder, dirs_exist_ok=True)
+    page = (DOCS / "reference/provider.md").read_text()
     with Bind(tmp_path / "bind", [Key("agin", ["connect.acme.com", "partner.acme.com"])]) as bind:
-        config = {"server": "127.0.0.1", "port": bind.port, "zone": "acme.com", "tsigKeyName": "agin"}
-        secrets = {"tsigSecret": bind.keys[0].secret, "partnerApiKey": OTHER_ACCOUNTS_KEY}
-        project.config(plain=config, secret=secrets)
+        project.config(plain={"port": bind.port})
+        values = {"tsigSecret": bind.keys[0].secret, "apiKeys.first": API_KEY, "apiKeys.second": OTHER_ACCOUNTS_KEY}
+        for line in re.findall(r"^\$ (pulumi config set .*)", (project.folder / "README.md").read_text(), re.MULTILINE):
+            command = line.replace("ns1.acme.com", "127.0.0.1")
+            project.typed(command, stdin=values.get(line.rpartition(" ")[2], ""))
         project.up()
         accounts = {request["body"]["domain"]: request["account"] for request in emulator.requests()}
         assert accounts == {"connect.acme.com": 1, "partner.acme.com": 2}
         for ingress in emulator.ingresses():
             assert bind.referral(ingress["domain"]) == sorted(f"{target}." for target in ingress["ns_targets"])
+        assert_unchanged(project, emulator)
+        old = marks(project)
+
+        # The steps of the page, with a refresh before the second one.
+        [set_key] = re.findall("set it: `(.*)`", page)
+        emulator.add_key(OTHER_ROTATED_KEY, account_of=OTHER_ACCOUNTS_KEY)
+        project.typed(set_key, stdin=OTHER_ROTATED_KEY)
+        project.refresh()
+        assert marks(project) == old
         emulator.clear_requests()
-        assert "unchanged" in project.preview("--expect-no-changes")
-        assert emulator.requests() == []
-    assert not any(secret in text for secret in secrets.values() for text in project.files().values())
+        up = project.pulumi("up", "--yes")
+        preview = up.output.partition("Updating (")[0]
+        assert re.findall(r"^ (\S) +(\S+) (\S+) (\S+)", preview, re.MULTILINE) == [
+            ("~", "pulumi:providers:pulumi-python", "second", "update")
+        ]
+        assert "~ 1 updated\n    10 unchanged" in up
+        assert (emulator.requests(), marks(project)) == ([], old)
+
+        # The new key has not read it yet.
+        unknown_id = {"status_code": 404, "msg": "Resource not found", "details": {}}
+        emulator.add_fault("GET", "respond", times=None, domain="partner.acme.com", status=404, json_body=unknown_id)
+        assert "This does not prove that it was deleted" in project.refresh(fails=True).messages["second"]
+        emulator.clear_faults()
+        assert marks(project) == old
+
+        project.refresh()
+        emulator.remove_key(OTHER_ACCOUNTS_KEY)
+        new = marks(project)
+        assert (new["first"], new["second"][0]) == (old["first"], old["second"][0])
+        assert new["second"] != old["second"]
+        project.refresh()
+        assert marks(project) == new
+        assert_unchanged(project, emulator)
+        _, check_all = blocks(page, "sh")
+        doctor = project.typed(check_all.replace("--all", f"--all --dns {bind.address}"))
+        assert doctor.count("\n1 Agent Ingress: 1 ok\n") == 2
+
+        emulator.delete_ingress(new["second"][0])
+        project.refresh()
+        assert marks(project) == {"first": new["first"]}
+    shown = [up.output, doctor, *project.files().values()]
+    assert not any(secret in text for secret in (*values.values(), OTHER_ROTATED_KEY) for text in shown)
+
+
+def assert_unchanged(project: Project, emulator: Emulator) -> None:
+    emulator.clear_requests()
+    assert "unchanged" in project.preview("--expect-no-changes")
+    assert emulator.requests() == []
+
+
+def marks(project: Project) -> dict[str, tuple[str, str]]:
+    """Returns the id of each ingress in the state, and the mark of the key that last read it, by name."""
+    return {
+        each["urn"].rpartition("::")[2]: (each["id"], each["outputs"]["_key_fingerprint"])
+        for each in project.resources()
+    }

@@ -2,6 +2,8 @@
 
 API_KEY = "2tstAbCdEfGhIjKlMnOpQrStUvW_3XyZ0123456789aBcDe"
 OTHER_ACCOUNTS_KEY = "2tstZzYyXxWwVvUuTtSsRrQqPpO_9NnMmLlKkJjIiHhGg"
+# A new key of the other account, for `Emulator.add_key`.
+OTHER_ROTATED_KEY = "2rotZzYyXxWwVvUuTtSsRrQqPpO_9NnMmLlKkJjIiHhGg"
 
 # The numbers of the two accounts, in the order in which the `emulator` fixture makes them.
 OURS, THEIRS = 1, 2
