@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pulumi_agin.emulator import Emulator
-from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OURS, THEIRS
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OTHER_ROTATED_KEY, OURS, THEIRS
 from tests.support.ngrok import create
 from tests.support.project import Project
 
 ROTATED_KEY = "2rotAbCdEfGhIjKlMnOpQrStUvW_3XyZ9876543210aBcDe"
-OTHER_ROTATED_KEY = "2rotZzYyXxWwVvUuTtSsRrQqPpO_9NnMmLlKkJjIiHhGg"
 KEYS = (API_KEY, OTHER_ACCOUNTS_KEY, ROTATED_KEY, OTHER_ROTATED_KEY)
 SECRET_TEXT = "hush-hush-hush"
 

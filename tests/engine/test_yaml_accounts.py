@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 from pulumi_agin.emulator import Emulator
-from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OURS, THEIRS
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OTHER_ROTATED_KEY, OURS, THEIRS
 from tests.support.project import Project
 
 PROVIDER = "pulumi:providers:agin"
@@ -60,3 +61,54 @@ def test_resources_and_lookups_are_in_the_account_of_their_provider(yaml_project
 
     project.destroy()
     assert emulator.ingresses() == []
+
+
+def test_rotated_key_updates_only_the_provider(yaml_project: Project, emulator: Emulator) -> None:
+    project = yaml_project
+
+    def mark() -> str:
+        """Returns the mark of the key that last read the ingress, which is always the same one."""
+        [in_state], [existing] = project.of_type("agin:index:AgentIngress"), emulator.ingresses()
+        assert in_state["id"] == existing["id"]
+        return str(in_state["outputs"]["_key_fingerprint"])
+
+    project.config(secret={"otherKey": OTHER_ACCOUNTS_KEY})
+    project.yaml_program(
+        """
+        config:
+          otherKey: {type: string}
+        resources:
+          other: {type: "pulumi:providers:agin", properties: {apiKey: "${otherKey}"}}
+          theirs:
+            type: agin:AgentIngress
+            properties: {domain: theirs.acme.com}
+            options: {provider: "${other}"}
+        """
+    )
+    project.up()
+    old = mark()
+    emulator.add_key(OTHER_ROTATED_KEY, account_of=OTHER_ACCOUNTS_KEY)
+    project.config(secret={"otherKey": OTHER_ROTATED_KEY})
+    project.refresh()
+    assert mark() == old
+    emulator.clear_requests()
+    up = project.pulumi("up", "--yes")
+    assert re.findall(r"^ \S +(\S+) (\S+) (update|replace|create|delete) (.*)$", up.output, re.MULTILINE) == [
+        (PROVIDER, "other", "update", "[diff: ~apiKey]")
+    ]
+    assert "~ 1 updated\n    2 unchanged" in up
+    assert (emulator.requests(), mark()) == ([], old)
+    emulator.remove_key(OTHER_ACCOUNTS_KEY)
+    project.refresh()
+    assert mark() != old
+
+    # The old key is revoked before the new one is in the state.
+    emulator.add_key(OTHER_ACCOUNTS_KEY, account_of=OTHER_ROTATED_KEY)
+    emulator.remove_key(OTHER_ROTATED_KEY)
+    project.config(secret={"otherKey": OTHER_ACCOUNTS_KEY})
+    failed = project.refresh(fails=True)
+    assert 'The API key came from apiKey of the Provider "other" (refresh and destroy use' in failed.messages["theirs"]
+    shown = project.refresh("--run-program").output
+    assert mark() == old
+    for key in (OTHER_ACCOUNTS_KEY, OTHER_ROTATED_KEY):
+        project.assert_no_key(up.output + failed.output + shown, key)
