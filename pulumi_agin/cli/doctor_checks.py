@@ -185,15 +185,13 @@ class Checks:
             why = "the expected ones are unknown" if ingress is None else "ngrok returned no ns_targets"
             return Check("unknown", f"{reason}; {why}", details=details)
         # An extra name server is wrong too: a resolver may query it, and not find the domain.
-        missing = [name for name in expected if name not in found.names]
-        extra = [name for name in found.names if name not in expected]
+        differences = found.differences(expected)
+        missing, extra = differences.missing, differences.extra
         details |= {"missing": missing, "extra": extra}
-        if not missing and not extra:
+        if not differences:
             return Check("ok", f"{who} returns the {len(expected)} name servers that ngrok expects", (), details)
         if found.names:
-            differences = (("missing", missing), ("extra", extra))
-            listed = "; ".join(f"{word}: {', '.join(names)}" for word, names in differences if names)
-            reason = one_line(f"{who} returns different name servers from those that ngrok expects: {listed}")
+            reason = one_line(f"{who} returns different name servers from those that ngrok expects: {differences}")
         return Check("wrong", reason, self._corrections(domain, missing, extra), details)
 
     def _released_records(self, domain: str, who: str, still: Sequence[str]) -> Check:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.list_cache import Listing
 from pulumi_agin.api.models import IngressModel, certificate_state
-from pulumi_agin.dnsclient.ns_lookup import find_delegation
+from pulumi_agin.dnsclient.ns_lookup import FLEET_SECONDS, LOOKUP_SECONDS, find_delegation, find_delegations
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
@@ -19,13 +18,6 @@ from .doctor_report import FleetReport, Report, worst_first
 from .doctor_stack import StackIngress, ingresses_in_stack
 from .output import YELLOW, UsageError, note
 from .stack import request_budget
-
-# The time limits of DNS lookups: for one domain, and for a whole account.
-DNS_SECONDS = 10.0
-FLEET_DNS_SECONDS = 60.0
-
-# The limit of concurrent DNS lookups, which mostly wait for the network.
-DNS_AT_ONCE = 16
 
 
 class Examiner:
@@ -47,7 +39,7 @@ class Examiner:
 
     def examine(self, domain: str) -> Report:
         """Examines one domain, in canonical form. If ngrok or DNS can't be queried, the report says so."""
-        found = find_delegation(domain, DNS_SECONDS, self._server)
+        found = find_delegation(domain, LOOKUP_SECONDS, self._server)
         try:
             ingress = self._client.find(domain, request_budget(self._client))
         except errors.NgrokError as error:
@@ -77,7 +69,7 @@ class Examiner:
             raise self._nothing_found(filter, listing)
         for odd in listing.unreadable:
             note(f"skipped: {odd}", YELLOW)
-        delegations = self._find_delegations(list(domains))
+        delegations = find_delegations(list(domains), self._client.budget(FLEET_SECONDS), self._server)
         reports = worst_first(
             self._report(domain, ingress, delegations[domain], in_stack) for domain, ingress in domains.items()
         )
@@ -96,16 +88,6 @@ class Examiner:
             return listing.unreadable[0]
         matching = "" if filter is None else f" that matches the filter: {self._client.sanitize(filter)}"
         return UsageError(f"{self._account.settings.account_description} has no Agent Ingress{matching}")
-
-    def _find_delegations(self, domains: Sequence[str]) -> Mapping[str, DnsAnswer]:
-        """Returns the answer for each domain. An answer may be a problem, also if the time for all of them is over."""
-        budget = self._client.budget(FLEET_DNS_SECONDS)
-
-        def find(domain: str) -> DnsAnswer:
-            return find_delegation(domain, min(DNS_SECONDS, budget.left), self._server)
-
-        with ThreadPoolExecutor(DNS_AT_ONCE) as threads:
-            return dict(zip(domains, threads.map(find, domains), strict=True))
 
     def _report(
         self, domain: str, ingress: IngressModel | None, found: DnsAnswer, in_stack: Sequence[StackIngress]

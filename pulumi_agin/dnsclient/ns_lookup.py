@@ -1,9 +1,10 @@
-"""Lookup of a delegation: the NS records of a domain at the servers of the parent zone."""
+"""Lookups of delegations: the NS records of domains at the servers of the parent zones."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from pulumi_agin.base.budget import Budget
@@ -31,6 +32,13 @@ except ImportError as error:
 TRY_SECONDS = 2.0
 UDP_SECONDS = 2.0
 
+# The time limits of lookups in a command: of one domain, and of all domains of an account.
+LOOKUP_SECONDS = 10.0
+FLEET_SECONDS = 60.0
+
+# The limit of concurrent lookups, which mostly wait for the network.
+LOOKUPS_AT_ONCE = 16
+
 
 def find_delegation(
     domain: str, timeout_seconds: float, server: Server | None = None, clock: Clock = SYSTEM_CLOCK
@@ -55,6 +63,16 @@ def find_delegation(
     except (dns.exception.DNSException, OSError, UnicodeError) as error:
         return DnsAnswer(problem=_reason(error))
     return answer
+
+
+def find_delegations(domains: Sequence[str], budget: Budget, server: Server | None = None) -> dict[str, DnsAnswer]:
+    """Looks up domains side by side, and returns the answers. Each may be a problem, also if the time is over."""
+
+    def find(domain: str) -> DnsAnswer:
+        return find_delegation(domain, min(LOOKUP_SECONDS, budget.left), server)
+
+    with ThreadPoolExecutor(LOOKUPS_AT_ONCE) as threads:
+        return dict(zip(domains, threads.map(find, domains), strict=True))
 
 
 def describe_public_delegation(domain: str, timeout_seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -63,6 +64,21 @@ def is_ip(host: str) -> bool:
 
 
 @dataclass(frozen=True)
+class NsDifferences:
+    """How NS records differ from the expected ones. It is false if they are the same."""
+
+    missing: Sequence[str]
+    extra: Sequence[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.extra)
+
+    def __str__(self) -> str:
+        both = {"missing": self.missing, "extra": self.extra}
+        return "; ".join(f"{word}: {', '.join(names)}" for word, names in both.items() if names)
+
+
+@dataclass(frozen=True)
 class DnsAnswer:
     """The NS records of a name at a server, or the reason that no server could be queried."""
 
@@ -70,6 +86,11 @@ class DnsAnswer:
     """The values of the records in canonical form; empty if there are no records."""
     problem: str = ""
     """The reason that no server could be queried, without a final period; "" if there was an answer."""
+
+    def differences(self, expected: Sequence[str]) -> NsDifferences:
+        """Compares the values with the expected ones, in canonical form."""
+        missing = [name for name in expected if name not in self.names]
+        return NsDifferences(missing, [name for name in self.names if name not in expected])
 
     def describe(self, server: str) -> str:
         """Returns a clause for messages. `server` is a name such as "public DNS"."""

@@ -22,7 +22,8 @@ import pytest
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.base.secret import Secret
-from pulumi_agin.cli.doctor_examiner import DNS_AT_ONCE, Examiner
+from pulumi_agin.cli.doctor_examiner import Examiner
+from pulumi_agin.dnsclient.ns_lookup import LOOKUPS_AT_ONCE
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import Account
@@ -553,17 +554,17 @@ def test_filter_checks_only_matching_ingresses(emulator: Emulator, doctor: Comma
 
 def test_all_queries_dns_in_parallel(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     # Each query waits for all others.
-    together = threading.Barrier(DNS_AT_ONCE)
+    together = threading.Barrier(LOOKUPS_AT_ONCE)
 
     def find(domain: str, seconds: float, server: Server | None) -> DnsAnswer:
         together.wait(20)
         return DnsAnswer()
 
-    for number in range(DNS_AT_ONCE):
+    for number in range(LOOKUPS_AT_ONCE):
         create(emulator, f"d{number}.acme.com")
-    monkeypatch.setattr("pulumi_agin.cli.doctor_examiner.find_delegation", find)
+    monkeypatch.setattr("pulumi_agin.dnsclient.ns_lookup.find_delegation", find)
     report = Examiner(Account(Settings.load(lambda key: None))).examine_all(None)
-    assert len(report.reports) == DNS_AT_ONCE
+    assert len(report.reports) == LOOKUPS_AT_ONCE
 
 
 def test_all_if_ngrok_rejects_the_list(emulator: Emulator, doctor: Command) -> None:
