@@ -8,14 +8,12 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-import dns.message
-import dns.query
 import pytest
 
 from tests.support.bind import Bind, Key
 from tests.support.flaky_proxy import Outage, between
 from tests.support.project import Project, Result
-from tests.support.records import delegate
+from tests.support.records import delegate, serial
 
 NAMES = [
     "adopted-1",
@@ -60,13 +58,6 @@ def delegate(name, **others):
     return Rfc2136Delegation(name, **{**arguments, **others})
 
 """
-
-
-def serial(bind: Bind) -> int:
-    """Returns the serial number of the zone, which each change of a record increments."""
-    answer = dns.query.tcp(dns.message.make_query("acme.com", "SOA"), "127.0.0.1", 5, bind.port)
-    [soa] = answer.answer[0]
-    return int(soa.serial)
 
 
 def referrals(bind: Bind, names: list[str]) -> dict[str, list[str]]:

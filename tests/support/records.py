@@ -52,6 +52,13 @@ def records(bind: Bind, domain: str = DOMAIN) -> tuple[list[str], int]:
     return [], 0
 
 
+def serial(bind: Bind) -> int:
+    """Returns the serial number of the zone, which each change of a record increments."""
+    answer = dns.query.tcp(dns.message.make_query(bind.zone, "SOA"), "127.0.0.1", SECONDS, bind.port)
+    [soa] = answer.answer[0]
+    return int(soa.serial)
+
+
 def inputs(port: int, /, **changes: Any) -> dict[str, Any]:
     return {
         "domain": DOMAIN,
