@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import TypeVar
 
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.base.installation import missing_extra
-from pulumi_agin.base.names import canonical_ns_targets
+from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
 from pulumi_agin.base.redaction import one_line
 
 from .values import DnsAnswer, Server
@@ -27,6 +28,8 @@ try:
     import dns.resolver
 except ImportError as error:
     raise ImportError(missing_extra("a DNS lookup", "doctor"), name=error.name) from None
+
+Found = TypeVar("Found")
 
 # The limit of one attempt, so that an unreachable server leaves time for the others.
 TRY_SECONDS = 2.0
@@ -65,14 +68,48 @@ def find_delegation(
     return answer
 
 
+def find_zone(name: str, timeout_seconds: float, server: Server | None = None, clock: Clock = SYSTEM_CLOCK) -> str:
+    """Queries a server for the zone that contains a name, in canonical form; "" if it can't be found. Raises nothing.
+
+    Without a server, this machine's resolver is queried.
+    """
+    budget = Budget(timeout_seconds, clock)
+    with suppress(dns.exception.DNSException, OSError, EOFError, UnicodeError):
+        owner = dns.name.from_text(name.rstrip(".") + ".")
+        if server is None:
+            zone = dns.resolver.zone_for_name(owner, resolver=dns.resolver.Resolver(), lifetime=budget.left)
+            return canonical_domain(str(zone))
+        for address, recursion in _queries_of_server(server):
+            query = dns.message.make_query(owner, "SOA", flags=dns.flags.RD if recursion else 0)
+            response = _response_to(query, address, budget)
+            # The zone's own record is in the authority section if the name is not that of the zone.
+            for records in (*response.answer, *response.authority):
+                if records.rdtype == dns.rdatatype.SOA and owner.is_subdomain(records.name):
+                    return canonical_domain(str(records.name))
+    return ""
+
+
 def find_delegations(domains: Sequence[str], budget: Budget, server: Server | None = None) -> dict[str, DnsAnswer]:
     """Looks up domains side by side, and returns the answers. Each may be a problem, also if the time is over."""
 
     def find(domain: str) -> DnsAnswer:
         return find_delegation(domain, min(LOOKUP_SECONDS, budget.left), server)
 
+    return _side_by_side(find, domains)
+
+
+def find_zones(names: Sequence[str], budget: Budget, server: Server | None = None) -> dict[str, str]:
+    """Looks up the zones of names side by side."""
+
+    def find(name: str) -> str:
+        return find_zone(name, min(LOOKUP_SECONDS, budget.left), server)
+
+    return _side_by_side(find, names)
+
+
+def _side_by_side(find: Callable[[str], Found], names: Sequence[str]) -> dict[str, Found]:
     with ThreadPoolExecutor(LOOKUPS_AT_ONCE) as threads:
-        return dict(zip(domains, threads.map(find, domains), strict=True))
+        return dict(zip(names, threads.map(find, names), strict=True))
 
 
 def describe_public_delegation(domain: str, timeout_seconds: float) -> str:
@@ -114,7 +151,10 @@ def _query(owner: dns.name.Name, server: Server, budget: Budget, *, recursion: b
     for section in (response.answer, response.authority):
         records = response.get_rrset(section, owner, dns.rdataclass.IN, dns.rdatatype.NS)
         if records is not None:
-            return DnsAnswer(tuple(canonical_ns_targets(str(record.target) for record in records)))
+            # A resolver's TTL counts down. In an answer, the records and their TTL are those of the domain's own zone.
+            is_of_parent = section is response.authority and not response.flags & dns.flags.RA
+            names = tuple(canonical_ns_targets(str(record.target) for record in records))
+            return DnsAnswer(names, ttl=records.ttl if is_of_parent else None)
     rcode = response.rcode()
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return DnsAnswer(problem=f"{server} answered {dns.rcode.to_text(rcode)}")

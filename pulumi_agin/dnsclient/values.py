@@ -86,6 +86,10 @@ class DnsAnswer:
     """The values of the records in canonical form; empty if there are no records."""
     problem: str = ""
     """The reason that no server could be queried, without a final period; "" if there was an answer."""
+    ttl: int | None = None
+    """The TTL of the records in the parent zone, in seconds; None if there are none, or a cache may have answered."""
+    zone: str = ""
+    """The name of the parent zone, in canonical form; "" if it was not looked up, or not found."""
 
     def differences(self, expected: Sequence[str]) -> NsDifferences:
         """Compares the values with the expected ones, in canonical form."""

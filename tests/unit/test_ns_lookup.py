@@ -14,7 +14,7 @@ import dns.rrset
 import pytest
 
 from pulumi_agin.dnsclient import ns_lookup
-from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation
+from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation, find_zone
 from pulumi_agin.dnsclient.values import DnsAnswer, Server, parse_server
 from tests.support.clock import Clock
 from tests.support.dns_server import UDP_SECONDS, dns_server, referral, resolver
@@ -78,10 +78,34 @@ def test_resolver_without_the_records_in_its_cache_is_queried_again_with_recursi
         assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,))
 
 
+def test_ttl_in_the_zone_of_the_domain_is_not_that_of_the_delegation() -> None:
+    def respond(query: dns.message.Message, response: dns.message.Message) -> None:
+        # The server has the zone of the domain, too.
+        response.flags |= dns.flags.AA
+        response.answer.append(dns.rrset.from_text(f"{DOMAIN}.", 60, "IN", "NS", TARGET))
+
+    with dns_server(respond) as server:
+        assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,), ttl=None)
+
+
 def test_tcp_is_tried_if_udp_does_not_respond(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ns_lookup, "UDP_SECONDS", UDP_SECONDS)
     with dns_server(referral, tcp=True) as server:
         assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,))
+
+
+def test_zone_at_a_resolver_that_requires_recursion() -> None:
+    def respond(query: dns.message.Message, response: dns.message.Message) -> None:
+        resolver([])(query, response)
+        if query.flags & dns.flags.RD:
+            soa = "ns1.acme.com. hostmaster.acme.com. 1 2 3 4 5"
+            response.authority.append(dns.rrset.from_text("acme.com.", 60, "IN", "SOA", soa))
+
+    with dns_server(respond) as server:
+        assert find_zone("below.acme.com", SECONDS, server) == "acme.com"
+        # It is a zone of another domain.
+        assert find_zone("other.com", SECONDS, server) == ""
+    assert find_zone("acme.com", SECONDS, Server("nowhere.invalid", 53)) == ""
 
 
 def test_queries_of_a_lookup_share_one_time_limit() -> None:
