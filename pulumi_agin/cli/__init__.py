@@ -102,7 +102,7 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         "import",
         help="import existing Agent Ingresses",
         usage="%(prog)s (DOMAIN… | ID… | --all | --filter CEL | --names FILE) [--name N | --names FILE]\n"
-        "       [--parent URN] [--provider URN] [--stack S] [--code [--delegations ADAPTER]]",
+        "       [--parent URN] [--provider URN] [--stack S] [--code [--delegations ADAPTER [--dns HOST:PORT]]]",
         description=_paragraphs(
             "Prints an import file for `pulumi import`. With --code, prints the program instead.",
             _SETTINGS,
@@ -138,8 +138,9 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add(
         "--delegations",
         metavar="ADAPTER",
-        help="with --code, also print delegations that adopt the NS records, with an adapter of agin.dns: aws, …",
+        help="with --code, also print delegations that fit the NS records in DNS, with an adapter of agin.dns: aws, …",
     )
+    add("--dns", metavar="HOST:PORT", help="the DNS server to query, instead of the name servers of the parent zone")
 
 
 def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:

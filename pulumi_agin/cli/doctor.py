@@ -33,11 +33,11 @@ import sys
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.names import EXAMPLE_DOMAIN
-from pulumi_agin.dnsclient.values import parse_server
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
 
+from .dns_reading import server_of
 from .doctor_examiner import Examiner
 from .doctor_report import FleetReport, Report
 from .output import UsageError, print_text, style_of
@@ -48,10 +48,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     """Runs the command. The exit status is 0 if every check passed, 1 if not, and 2 if the checks could not run."""
     if (options.domain is not None) + options.all + (options.filter is not None) != 1:
         raise UsageError("specify exactly one of DOMAIN, --all or --filter")
-    try:
-        server = None if options.dns is None else parse_server(options.dns)
-    except ValueError as error:
-        raise UsageError(f"--dns: {error}") from None
+    server = server_of(options.dns)
     if options.provider is None:
         provider, settings = None, load_settings(options.stack)
     else:

@@ -21,12 +21,15 @@ from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.dns import ADAPTERS
+from pulumi_agin.dnsclient.values import Server
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
 
+from .dns_reading import read_delegations, server_of
+from .import_delegations import Delegations, decide
 from .import_names import canonical_key, name_all, read_names
 from .import_program import program
 from .output import YELLOW, UsageError, note, print_text
@@ -62,6 +65,7 @@ class _Plan:
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Prints the program or the file for the ingresses, and notes about them on stderr."""
     _check(options)
+    server = server_of(options.dns)
     resources = read_resources(options.stack, show_secrets=options.provider is not None)
     if options.provider is None:
         provider, settings = None, load_settings(options.stack)
@@ -74,10 +78,24 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     if options.code:
         # The stack may have those that can't be read, and would delete them.
         skipped = [*plan.skipped, *selection.unreadable]
-        return print_text(program(plan.declared, skipped, options.parent, provider, options.delegations))
+        delegations = _delegations(options.delegations, list(plan.declared.values()), server, clock)
+        return print_text(program(plan.declared, skipped, options.parent, provider, delegations))
     if not plan.new:
         note("all of them are already in the stack, so the import file contains no resources")
     return print_text(_file(plan.new, {"parent": options.parent, "provider": provider}, account.client))
+
+
+def _delegations(
+    adapter: str | None, ingresses: Sequence[IngressModel], server: Server | None, clock: Clock
+) -> Delegations | None:
+    """Returns the delegations to print, which fit the records in DNS, with a note on stderr if these are unknown."""
+    if adapter is None:
+        return None
+    reading = read_delegations([ingress.domain for ingress in ingresses], server, clock)
+    delegations = decide(adapter, ingresses, reading)
+    if delegations.note:
+        note(delegations.note, YELLOW)
+    return delegations
 
 
 def _plan(selection: _Selection, options: argparse.Namespace, in_stack: Sequence[Mapping[str, Any]]) -> _Plan:
@@ -186,6 +204,8 @@ def _check(options: argparse.Namespace) -> None:
         )
     if options.delegations is not None and not options.code:
         raise UsageError("--delegations works only with --code: add it")
+    if options.dns is not None and options.delegations is None:
+        raise UsageError("--dns works only with --delegations: add it")
     # A name can contain line breaks and other characters that can't be printed.
     if options.parent is not None and not re.match(r"urn:pulumi:[^:]+::[^:]+::.+?::.", options.parent, re.DOTALL):
         raise UsageError(

@@ -6,6 +6,7 @@ import ast
 import inspect
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from pulumi_agin import dns
 from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
@@ -26,6 +28,7 @@ from tests.support import ngrok
 from tests.support.clock import Clock
 from tests.support.command import Command
 from tests.support.delegations import NEED_IDS
+from tests.support.dns_server import dns_server, primary, resolver
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.odd_emulator import OddEmulator, Oddities
 from tests.support.stub_cli import StubCli
@@ -243,19 +246,31 @@ def test_names_and_parents_may_have_any_character(odd: str, create: Create, comm
 
 
 @pytest.mark.parametrize("adapter", dns.ADAPTERS)
-def test_delegations_are_formatted_and_fit_the_adapter(adapter: str, create: Create, command: Import) -> None:
-    out, _ = command(create("a.acme.com"), create("dns.acme.com"), "--code", "--delegations", adapter)
+def test_delegations_are_formatted_and_fit_the_adapter(
+    adapter: str, create: Create, command: Import, emulator: Emulator
+) -> None:
+    domains = ["a.acme.com", "dns.acme.com", "new.acme.com"]
+    ids = [create(domain) for domain in domains]
+    records = {domain: (ngrok.ns_targets(emulator, domain), 300) for domain in domains[:2]}
+    with dns_server(primary(["acme.com"], records)) as server:
+        out, err = command(*ids, "--code", "--delegations", adapter, "--dns", str(server))
+    assert err == KEY_OF_ENVIRONMENT
     assert_formatted(out)
     delegations = calls(out, "agin.AgentIngressDelegation")
-    assert [ast.unparse(each["agent_ingress"]) for each in delegations] == ["a_acme_com", "dns_acme_com"]
-    adopt = ["True"]
+    identifiers = ["a_acme_com", "dns_acme_com", "new_acme_com"]
+    assert [ast.unparse(each["agent_ingress"]) for each in delegations] == identifiers
+    adopt = ["True", None]
     if adapter in NEED_IDS:
-        adopt = ["record_ids['a.acme.com']", "record_ids['dns.acme.com']"]
+        adopt = ["record_ids['a.acme.com']", "record_ids['dns.acme.com']", None]
+    elif adapter == "external_dns":
+        adopt = [None]
+    else:
+        assert [ast.unparse(each["dns"]) for each in delegations] == ["dns", "dns", "new_dns"]
     adapters = calls(out, f"agin.dns.{adapter}")
     for call, expected in zip(adapters, adopt, strict=True):
         values = {name or "": ast.unparse(value) for name, value in call.items()}
         inspect.signature(getattr(dns, adapter)).bind(**values)
-        assert values.pop("adopt", None) == (None if adapter == "external_dns" else expected)
+        assert values.pop("adopt", None) == expected
         # Comments list every key of the config that the program reads.
         read = {value.partition("('")[2].rstrip("')") for value in values.values()}
         listed = [line.split()[-1] for line in out.splitlines() if line.startswith("# pulumi config set ")]
@@ -263,18 +278,95 @@ def test_delegations_are_formatted_and_fit_the_adapter(adapter: str, create: Cre
 
 
 def test_delegations_read_secrets_and_record_ids(create: Create, command: Import, emulator: Emulator) -> None:
-    id_ = create("a.acme.com")
-    out, _ = command(id_, "--code", "--delegations", "rfc2136", "--parent", SITE, "--name", "config")
+    ids = [create("a.acme.com"), create("new.acme.com")]
+    targets = ngrok.ns_targets(emulator, "a.acme.com")
+    with dns_server(primary(["acme.com"], {"a.acme.com": (targets, 300)})) as server:
+        fleet = partial(command, "--code", "--dns", str(server), "--delegations")
+        out, _ = fleet("rfc2136", ids[0], "--parent", SITE, "--name", "config")
+        with_ids, _ = fleet("dnsimple", *ids)
+        without_ids, _ = fleet("dnsimple", ids[1])
     assert "# pulumi config set --secret tsigSecret\n" in out
     assert '    port=config.require_int("port"),\n' in out
     assert '    tsig_secret=config.require_secret("tsigSecret"),\n' in out
     # The ingress and the config have different variables.
     options = f"pulumi.ResourceOptions(\n        protect=True,\n        parent=parent,  # must be {SITE}\n    )"
     assert f"    agent_ingress=config_ingress,\n    dns=dns,\n    opts={options},\n)\n" in out
-    out, _ = command(id_, "--code", "--delegations", "dnsimple")
-    [line] = [line for line in out.splitlines() if "config set recordIds" in line]
-    targets = [f"{target}." for target in emulator.ingresses()[0]["ns_targets"]]
+    [line] = [line for line in with_ids.splitlines() if "config set recordIds" in line]
     assert json.loads(shlex.split(line)[-1]) == {"a.acme.com": dict.fromkeys(targets, "ID")}
+    assert_formatted(without_ids)
+    assert "record" not in without_ids.partition("new_acme_com = ")[0]
+
+
+def delegations(program: str) -> dict[str, tuple[list[str], str, str]]:
+    """Returns the comments, the adapter and the TTL of each delegation in a program, by resource name."""
+    blocks = re.findall(r"((?:# .*\n)*)agin\.AgentIngressDelegation\(\n    \"(.*)\",\n((?:    .*\n)*)", program)
+    found = {}
+    for comments, name, arguments in blocks:
+        values = dict(re.findall(r"^    (dns|ttl)=(.*),$", arguments, re.MULTILINE))
+        found[name] = comments.splitlines(), values["dns"], values.get("ttl", "")
+    return found
+
+
+def test_delegations_have_what_dns_has(create: Create, command: Import, emulator: Emulator) -> None:
+    names = ["same", "ttl", "new", "other", "far", "far.eu", "gone.eu"]
+    ids = {name: create(f"{name}.acme.com", description="d") for name in names}
+    targets = {name: ngrok.ns_targets(emulator, f"{name}.acme.com") for name in names}
+    records = {f"{name}.acme.com": (targets[name], 300) for name in ("same", "far.eu")}
+    records["ttl.acme.com"] = targets["ttl"], 0
+    missing, *rest = targets["other"]
+    records["other.acme.com"] = [*rest, "ns-9.elsewhere.example."], 600
+    ids["x"] = create("x.elsewhere.example")
+    with dns_server(primary(["acme.com", "eu.acme.com"], records)) as server:
+        arguments = ("--all", "--code", "--delegations", "aws", "--dns", str(server))
+        out, err = command(*arguments)
+        # What is known for all domains needs no general comment.
+        alone, _ = command(ids["same"], ids["far.eu"], *arguments[1:])
+    assert_formatted(out)
+    absent = "# DNS: no NS records, so `pulumi up` creates them"
+    zone = "# DNS: in the zone eu.acme.com, which needs another adapter than acme.com"
+    refused = f"{server} could not be queried ({server} answered REFUSED)"
+    assert delegations(out) == {
+        "same-acme-com": ([], "dns", ""),
+        "ttl-acme-com": ([], "dns", "0"),
+        "new-acme-com": ([absent], "new_dns", ""),
+        "other-acme-com": (
+            [f"# DNS: correct the NS records first; missing: {missing}; extra: ns-9.elsewhere.example."],
+            "dns",
+            "600",
+        ),
+        "far-acme-com": ([absent], "new_dns", ""),
+        "far-eu-acme-com": ([zone], "dns", ""),
+        "gone-eu-acme-com": ([zone, absent], "new_dns", ""),
+        "x-elsewhere-example": ([f"# DNS: {refused}: check the TTL, and that there are records"], "dns", ""),
+    }
+    comments = "comments in the program show which"
+    assert err == f"{KEY_OF_ENVIRONMENT}pulumi-agin: {refused} for x.elsewhere.example; {comments}\n"
+    assert "# A domain in another zone needs another adapter.\nconfig = " in out
+    assert "A domain in another zone" not in alone
+
+
+def test_ttl_of_a_resolver_is_not_declared(create: Create, command: Import, emulator: Emulator) -> None:
+    id_ = create("connect.acme.com")
+    with dns_server(resolver(ngrok.ns_targets(emulator, "connect.acme.com"))) as server:
+        out, err = command(id_, "--code", "--delegations", "rfc2136", "--dns", str(server))
+    assert err == KEY_OF_ENVIRONMENT
+    unknown = f"# DNS: {server} did not show the TTL in the parent zone; if it is not 300, set ttl"
+    assert delegations(out) == {"connect-acme-com": ([unknown], "dns", "")}
+
+
+def test_delegations_without_dnspython(create: Create, command: Import, monkeypatch: pytest.MonkeyPatch) -> None:
+    create("a.acme.com")
+    create("b.acme.com")
+    # It is loaded again, and fails.
+    monkeypatch.delitem(sys.modules, "pulumi_agin.dnsclient.ns_lookup", raising=False)
+    monkeypatch.setitem(sys.modules, "dns.exception", None)
+    sentence, line = missing_extra("a DNS lookup", "doctor").split("\n")
+    out, err = command("--all", "--code", "--delegations", "aws")
+    assert err == f"{KEY_OF_ENVIRONMENT}pulumi-agin: the NS records were not read from DNS: {sentence}\n{line}\n"
+    unread = "# DNS: not read, so check that each domain has NS records, and their TTL"
+    general = "# A domain in another zone needs another adapter."
+    assert f"\n{unread}\n# {sentence}\n# {line}\n{general}\nconfig = " in out
+    assert delegations(out) == {"a-acme-com": ([], "dns", ""), "b-acme-com": ([], "dns", "")}
 
 
 def test_ingress_of_another_resource_is_rejected(create: Create, command: Import, cli: StubCli) -> None:
@@ -394,6 +486,12 @@ def test_names_file_with_an_unknown_ingress_is_rejected(create: Create, command:
         (["agin_1", "--name", "a", "--names", "f"], "use --name or --names, not both"),
         (["--names", "nowhere.json"], "--names nowhere.json can't be read: No such file or directory"),
         (["agin_1", "--code", "--delegations", "x"], "--delegations x is not an adapter of agin.dns: use aws, azure"),
+        (["agin_1", "--delegations", "aws"], "--delegations works only with --code: add it"),
+        (["agin_1", "--code", "--dns", "127.0.0.1"], "--dns works only with --delegations: add it"),
+        (
+            ["agin_1", "--code", "--delegations", "aws", "--dns", "a:b"],
+            '--dns: "a:b" is not the address of a DNS server; use HOST:PORT',
+        ),
         (["agin_1", "--parent", f"site\n{SITE}"], "is not a URN"),
         (["../api_keys"], '"../api_keys" is neither the ID of an Agent Ingress nor a domain'),
         (

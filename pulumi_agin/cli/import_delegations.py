@@ -1,0 +1,85 @@
+"""The delegations in the program of `pulumi-agin import`, as they fit what was read from DNS."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pulumi_agin.api.models import IngressModel
+from pulumi_agin.base.redaction import one_line
+from pulumi_agin.delegation import DEFAULT_TTL_SECONDS
+from pulumi_agin.dnsclient.values import DnsAnswer
+
+from .dns_reading import DnsReading
+
+
+@dataclass(frozen=True)
+class Delegation:
+    """One delegation of the program."""
+
+    ttl: int = DEFAULT_TTL_SECONDS
+    adopts: bool = True
+    """Whether it adopts existing records."""
+    comments: Sequence[str] = ()
+    """What the user must correct or check, each on a line."""
+
+
+@dataclass(frozen=True)
+class Delegations:
+    """The delegations of the program, which all have the same adapter."""
+
+    adapter: str
+    by_domain: Mapping[str, Delegation]
+    comments: Sequence[str] = ()
+    """What the user must check for all of them, each on a line."""
+    note: str = ""
+    """What could not be read, for stderr; "" if everything was read."""
+
+
+def decide(adapter: str, ingresses: Sequence[IngressModel], reading: DnsReading) -> Delegations:
+    """Returns delegations that fit the records in DNS. Unknown records are adopted with the default TTL."""
+    other_zone = ["A domain in another zone needs another adapter."] if len(ingresses) > 1 else []
+    if reading.missing:
+        unread = _comment("not read, so check that each domain has NS records, and their TTL")
+        comments = [unread, *reading.missing.splitlines(), *other_zone]
+        note = f"the NS records were not read from DNS: {reading.missing}"
+        return Delegations(adapter, {each.domain: Delegation() for each in ingresses}, comments, note)
+    zones = [answer.zone for answer in reading.answers.values()]
+    counts = Counter(zone for zone in zones if zone)
+    usual_zone = max(counts, key=lambda zone: counts[zone], default="")
+    by_domain = {
+        each.domain: _delegation(each, reading.answers[each.domain], reading.source, usual_zone) for each in ingresses
+    }
+    return Delegations(adapter, by_domain, [] if all(zones) else other_zone, _note(reading))
+
+
+def _delegation(ingress: IngressModel, found: DnsAnswer, source: str, usual_zone: str) -> Delegation:
+    if found.problem:
+        return Delegation(comments=[_comment(f"{found.describe(source)}: check the TTL, and that there are records")])
+    comments = []
+    if found.zone not in ("", usual_zone):
+        comments.append(_comment(f"in the zone {found.zone}, which needs another adapter than {usual_zone}"))
+    if not found.names:
+        comments.append(_comment("no NS records, so `pulumi up` creates them"))
+        return Delegation(adopts=False, comments=comments)
+    if differences := found.differences(ingress.ns_targets):
+        comments.append(_comment(f"correct the NS records first; {differences}"))
+    if found.ttl is None:
+        unknown = f"{source} did not show the TTL in the parent zone"
+        comments.append(_comment(f"{unknown}; if it is not {DEFAULT_TTL_SECONDS}, set ttl"))
+        return Delegation(comments=comments)
+    return Delegation(found.ttl, comments=comments)
+
+
+def _comment(clause: str) -> str:
+    return f"DNS: {one_line(clause, len(clause))}"
+
+
+def _note(reading: DnsReading) -> str:
+    unread = [domain for domain, answer in reading.answers.items() if answer.problem]
+    if not unread:
+        return ""
+    others = f" and {len(unread) - 1} more" if unread[1:] else ""
+    reason = reading.answers[unread[0]].describe(reading.source)
+    return one_line(f"{reason} for {unread[0]}{others}; comments in the program show which")
