@@ -177,6 +177,7 @@ def _response_to(query: dns.message.Message, server: Server, budget: Budget) -> 
 _REASONS = {
     dns.exception.Timeout: "no answer in time",
     dns.resolver.NoNameservers: "this machine's resolver got no usable answer",
+    dns.resolver.NoRootSOA: "this machine's resolver found no zone",
     dns.resolver.NoResolverConfiguration: "this machine has no DNS resolver configured",
     UnicodeError: "its name is not a valid DNS name",
     EOFError: "the connection ended before the answer",

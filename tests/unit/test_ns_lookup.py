@@ -124,3 +124,12 @@ def test_machine_without_a_resolver(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert describe_public_delegation(DOMAIN, SECONDS) == (
         "public DNS could not be queried (this machine has no DNS resolver configured)"
     )
+
+
+def test_resolver_of_the_machine_without_zones(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = dns.resolver.Resolver(configure=False)
+    monkeypatch.setattr(dns.resolver, "Resolver", lambda: machine)
+    with dns_server(resolver([], dns.rcode.NXDOMAIN)) as server:
+        machine.nameservers, machine.port = [server.host], server.port
+        assert find_delegation(DOMAIN, SECONDS).problem == "this machine's resolver found no zone"
+        assert find_zone("acme.com", SECONDS) == ""
