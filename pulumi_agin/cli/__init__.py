@@ -140,7 +140,11 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         metavar="ADAPTER",
         help="with --code, also print delegations that fit the NS records in DNS, with an adapter of agin.dns: aws, …",
     )
-    add("--dns", metavar="HOST:PORT", help="the DNS server to query, instead of the name servers of the parent zone")
+    add(
+        "--dns",
+        metavar="HOST:PORT",
+        help="with --delegations, the DNS server to query, instead of the name servers of the parent zone",
+    )
 
 
 def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
