@@ -32,8 +32,8 @@ _SETTINGS = (
 def main(arguments: Sequence[str] | None = None, clock: Clock = SYSTEM_CLOCK) -> int:
     """Runs one command, by default the one in `sys.argv`, and returns its exit status.
 
-    2: the user must correct something. 1: ngrok or the network failed, and a retry may succeed. For `doctor`, 1 also
-    means a problem in the report on stdout. Every other failure prints one sentence on stderr.
+    2: the user must correct something. 1: ngrok or the network failed, and a retry may succeed. The status of `doctor`
+    also depends on the report on stdout. Every other failure prints one sentence on stderr.
     """
     options = parser().parse_args(arguments)
     try:
@@ -156,7 +156,9 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         description=_paragraphs(
             "Checks the API key, the Agent Ingress, the NS records and the certificate, and shows how to fix each "
             "problem. In the folder of a Pulumi project, it also compares ngrok with the state of the stack. It "
-            "changes nothing. The exit status is 0 if every check passes, 2 if the checks can't run, and 1 otherwise.",
+            "changes nothing.",
+            "The exit status is 0 if every check is ok; 1 if a check is wrong; 2 if you must correct something before "
+            "the checks can run; and 3 if nothing is wrong, but a check waits or could not be made.",
             _SETTINGS,
         ),
         epilog=_examples(

@@ -1,27 +1,6 @@
 """`pulumi-agin doctor`: checks of Agent Ingresses that do not work yet. It changes nothing.
 
-`--json` prints this for one domain. From 1.2 on, versions only add to it:
-
-    domain      in canonical form
-    ok          whether every check passed, as in the exit status
-    checks      api_key, agent_ingress, delegation and certificate, each with
-        state       "ok", "wait" (only waiting helps), "wrong", or "unknown" (no check was possible)
-        reason      the reason for the state, in one line
-        remedies    a list of {"do": what to do, "lines": what to paste or to create}
-      and also
-        api_key         source: where the key came from; base_url: where it was sent
-        agent_ingress   id: or null if the account has none; in_stack: the id and the urn of the resource in the stack
-                        that has the domain, or null
-        delegation      dns_server: HOST:PORT or null for public DNS; found, expected, missing, extra: names, or null if
-                        unknown
-        certificate     error_code, retries_at, renews_at: as ngrok returns them, or null
-
-With `--all` or `--filter`, it prints this:
-
-    ok                  whether every check passed
-    checks              api_key, as above
-    agent_ingresses     for each, what is printed for one domain, the worst first; with `--all`, also for those that
-                        only the stack has
+docs/reference/command-line.md has its exit statuses and the fields of `--json`. Versions only add to them.
 """
 
 from __future__ import annotations
@@ -36,16 +15,20 @@ from pulumi_agin.base.names import EXAMPLE_DOMAIN
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
+from pulumi_agin.version import VERSION
 
 from .dns_reading import server_of
 from .doctor_examiner import Examiner
-from .doctor_report import FleetReport, Report
+from .doctor_report import FleetReport, Report, State
 from .output import UsageError, print_text, style_of
 from .stack import load_settings, provider_settings, read_resources
 
+# A cron job can ignore 3: nothing is known to be wrong.
+_STATUS: dict[State, int] = {"ok": 0, "wrong": 1, "wait": 3, "unknown": 3}
+
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
-    """Runs the command. The exit status is 0 if every check passed, 1 if not, and 2 if the checks could not run."""
+    """Runs the command. The exit status is the one of the worst check, or 2 if the checks could not run."""
     if (options.domain is not None) + options.all + (options.filter is not None) != 1:
         raise UsageError("specify exactly one of DOMAIN, --all or --filter")
     server = server_of(options.dns)
@@ -61,9 +44,13 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         report = examiner.examine_all(options.filter)
     else:
         report = examiner.examine(_canonical(options.domain, account.client))
-    # JSON is ASCII only, so that every terminal can show it.
-    output = json.dumps(report.plain(), indent=2) + "\n" if options.json else report.table(style_of(sys.stdout))
-    return print_text(output) or int(not report.is_ok)
+    output = _json(report) if options.json else report.table(style_of(sys.stdout))
+    return print_text(output) or _STATUS[report.state]
+
+
+def _json(report: Report | FleetReport) -> str:
+    # ASCII only, so that every terminal can show it.
+    return json.dumps({"version": VERSION, **report.plain()}, indent=2) + "\n"
 
 
 def _canonical(domain: str, client: AgentIngressClient) -> str:

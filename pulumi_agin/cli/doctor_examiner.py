@@ -49,7 +49,7 @@ class Examiner:
     def examine_all(self, filter: str | None) -> FleetReport:  # noqa: A002
         """Examines all domains of the account, or those that match a filter in ngrok's CEL.
 
-        An ingress that can't be read is omitted, with a note on stderr. If the request to ngrok fails, the report says
+        An ingress that can't be read is skipped, with a note on stderr. If the request to ngrok fails, the report says
         so. A filter that ngrok rejects raises UsageError, and so does a selection without ingresses.
         """
         try:
@@ -65,15 +65,17 @@ class Examiner:
             self._note_other_providers(in_stack)
             domains = dict.fromkeys(_only_in_stack(in_stack, listing))
         domains |= {ingress.domain: ingress for ingress in listing.ingresses}
-        if not domains:
-            raise self._nothing_found(filter, listing)
-        for odd in listing.unreadable:
-            note(f"skipped: {odd}", YELLOW)
+        skipped = [str(odd) for odd in listing.unreadable]
+        if not domains and not skipped:
+            raise self._nothing_found(filter)
+        for reason in skipped:
+            note(f"skipped: {reason}", YELLOW)
         delegations = find_delegations(list(domains), self._client.budget(FLEET_SECONDS), self._server)
         reports = worst_first(
             self._report(domain, ingress, delegations[domain], in_stack) for domain, ingress in domains.items()
         )
-        return FleetReport(self._checks.api_key(None), reports, self._checks.command(reports[0].domain))
+        details_line = self._checks.command(reports[0].domain) if reports else ""
+        return FleetReport(self._checks.api_key(None), reports, details_line, skipped)
 
     def _note_other_providers(self, in_stack: Sequence[StackIngress]) -> None:
         """Notes the explicit providers of the stack, unless the user named one, and so knows of them."""
@@ -82,10 +84,7 @@ class Examiner:
             sentence = "the key of the stack's explicit providers was not used; to check their Agent Ingresses, run"
             note(sentence, lines=[self._checks.command_of_provider(urn, "--all") for urn in sorted(others)])
 
-    def _nothing_found(self, filter: str | None, listing: Listing) -> Exception:  # noqa: A002
-        """Returns the error to raise: the one of an ingress that can't be read, or a UsageError."""
-        if listing.unreadable:
-            return listing.unreadable[0]
+    def _nothing_found(self, filter: str | None) -> UsageError:  # noqa: A002
         matching = "" if filter is None else f" that matches the filter: {self._client.sanitize(filter)}"
         return UsageError(f"{self._account.settings.account_description} has no Agent Ingress{matching}")
 

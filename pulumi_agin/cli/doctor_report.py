@@ -74,14 +74,9 @@ class Report:
     """The next event of the certificate, or the reason why there is no ingress."""
 
     @property
-    def is_ok(self) -> bool:
-        """Whether every check passed."""
-        return self.state == "ok"
-
-    @property
     def state(self) -> State:
         """The worst state of all checks."""
-        return max((check.state for check in self.checks.values()), key=_STATES.index)
+        return _worst(check.state for check in self.checks.values())
 
     def table(self, style: Style) -> str:
         return "\n".join([self.domain, "", *_table_of_checks(self.checks, style)]) + "\n"
@@ -89,7 +84,7 @@ class Report:
     def plain(self) -> dict[str, Any]:
         """Returns the report as JSON values."""
         checks = {name: check.plain() for name, check in self.checks.items()}
-        return {"domain": self.domain, "ok": self.is_ok, "checks": checks}
+        return {"domain": self.domain, "ok": self.state == "ok", "checks": checks}
 
 
 @dataclass(frozen=True)
@@ -98,14 +93,17 @@ class FleetReport:
 
     api_key: Check
     reports: Sequence[Report] = ()
-    """The worst comes first. Empty if ngrok could not be queried."""
+    """The worst comes first. Empty if ngrok could not be queried, or if no ingress can be read."""
     details_line: str = ""
     """The command that shows the whole report on the first one."""
+    skipped: Sequence[str] = ()
+    """The reason for each ingress that can't be read."""
 
     @property
-    def is_ok(self) -> bool:
-        """Whether every check passed."""
-        return self.api_key.state == "ok" and all(report.is_ok for report in self.reports)
+    def state(self) -> State:
+        """The worst state of all checks. Those of an ingress that can't be read are unknown."""
+        skipped: list[State] = ["unknown"] if self.skipped else []
+        return _worst([self.api_key.state, *skipped, *(report.state for report in self.reports)])
 
     def table(self, style: Style) -> str:
         """Returns the report as a table: the count of each state, and a row for each domain, the worst first."""
@@ -119,7 +117,7 @@ class FleetReport:
             ]
             total = f"{len(states)} Agent Ingress{'' if len(states) == 1 else 'es'}"
             lines += ["", f"{total}: {', '.join(counts)}", "", *self._table_of_reports(style)]
-            if not self.is_ok:
+            if self.reports[0].state != "ok":
                 lines += ["", "to see how to fix the first one:", f"  {self.details_line}"]
         return "\n".join(lines) + "\n"
 
@@ -141,7 +139,12 @@ class FleetReport:
     def plain(self) -> dict[str, Any]:
         """Returns the report as JSON values."""
         reports = [report.plain() for report in self.reports]
-        return {"ok": self.is_ok, "checks": {"api_key": self.api_key.plain()}, "agent_ingresses": reports}
+        return {
+            "ok": self.state == "ok",
+            "checks": {"api_key": self.api_key.plain()},
+            "agent_ingresses": reports,
+            "skipped": list(self.skipped),
+        }
 
 
 def _in_short(delegation: Check) -> str:
@@ -149,6 +152,10 @@ def _in_short(delegation: Check) -> str:
     differences = (("missing", delegation.details["missing"]), ("too many", delegation.details["extra"]))
     counts = ", ".join(f"{len(names)} {word}" for word, names in differences if names)
     return f"{delegation.state}: {counts}" if counts else delegation.state
+
+
+def _worst(states: Iterable[State]) -> State:
+    return max(states, key=_STATES.index)
 
 
 def worst_first(reports: Iterable[Report]) -> list[Report]:

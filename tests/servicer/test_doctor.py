@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import Settings
+from pulumi_agin.version import VERSION
 from tests.support import clock as test_clock
 from tests.support.bind import Bind
 from tests.support.command import Command
@@ -38,7 +40,9 @@ from tests.support.records import DOMAIN, delegate, without
 from tests.support.stub_cli import StubCli
 from tests.support.terminal import on_terminal
 
-CERTIFICATES_PAGE = Path(__file__).parents[2] / "docs" / "guides" / "certificates.md"
+DOCS = Path(__file__).parents[2] / "docs"
+CERTIFICATES_PAGE = DOCS / "guides" / "certificates.md"
+COMMAND_LINE_PAGE = DOCS / "reference" / "command-line.md"
 
 DYNAMIC = "pulumi-python:dynamic/agin:AgentIngress"
 NATIVE = "agin:index:AgentIngress"
@@ -96,8 +100,9 @@ def checks_of(doctor: Command, server: object) -> dict[str, Any]:
     status, out, err = doctor(DOMAIN, "--json", "--dns", str(server))
     report = json.loads(out)
     checks: dict[str, Any] = report["checks"]
-    is_ok = all(check["state"] == "ok" for check in checks.values())
-    assert (status, report["ok"], err) == (0 if is_ok else 1, is_ok, "")
+    found = {check["state"] for check in checks.values()}
+    expected = 1 if "wrong" in found else 3 if found - {"ok"} else 0
+    assert (status, report["ok"], err) == (expected, expected == 0, "")
     return checks
 
 
@@ -465,7 +470,7 @@ def test_all_skips_an_odd_ingress_and_does_not_call_it_gone(
     emulator.delete_ingress(connect["id"])
     stack.stack(secrets={"ngrok:apiKey": API_KEY})
     status, out, err = doctor("--all", "--dns", bind.address)
-    assert (status, out, err.startswith(f"pulumi-agin: {problem}")) == (1, "", True)
+    assert (status, out.count("\n"), err.startswith(f"pulumi-agin: skipped: {problem}")) == (3, 1, True)
 
 
 def test_ingress_that_was_created_again_by_hand(
@@ -534,7 +539,73 @@ def test_all_as_on_the_page_of_certificates(emulator: Emulator, doctor: Command,
     assert (report["ok"], report["checks"]["api_key"]["state"]) == (False, "ok")
     domains = ["devices.acme.com", "new.acme.com", DOMAIN]
     alone = [json.loads(doctor(domain, "--dns", bind.address, "--json")[1]) for domain in domains]
-    assert report["agent_ingresses"] == alone
+    assert report["agent_ingresses"] == [without(each, "version") for each in alone]
+
+
+def fields_in(value: Any, path: str = "") -> set[str]:
+    """Returns the paths of all values in JSON, such as "checks.delegation.found[]"."""
+    if isinstance(value, dict):
+        found = [fields_in(each, f"{path}.{name}" if path else name) for name, each in value.items()]
+    elif isinstance(value, list):
+        found = [fields_in(each, f"{path}[]") for each in value]
+    else:
+        return {path}
+    return set().union(*found)
+
+
+def documented_fields(column: str) -> list[str]:
+    """Returns the fields in the first column of a table. Those that begin with a dot are in the same object."""
+    table = COMMAND_LINE_PAGE.read_text(encoding="utf-8").split(f"\n| {column} |")[1].split("\n\n")[0]
+    fields: list[str] = []
+    for field in re.findall("`([^`]+)`", "".join(row.split("|")[1] for row in table.splitlines()[2:])):
+        fields.append(fields[-1].rpartition(".")[0] + field if field.startswith(".") else field)
+    return fields
+
+
+def test_json_has_the_documented_fields(emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli) -> None:
+    ingress, odd = make(emulator, certificate="dns_error", msg="msg"), make(emulator, "odd.acme.com")
+    stack.stack([in_state(ingress)], secrets={"ngrok:apiKey": API_KEY})
+    emulator.set_ingress(odd["id"], {"ns_targets": [""]})
+    one_missing = [*ingress["ns_targets"][1:], "ns1.old.net."]
+    delegate(bind, DOMAIN, one_missing)
+
+    alone = json.loads(doctor(DOMAIN, "--json", "--dns", bind.address)[1])
+    assert alone["version"] == VERSION
+    common = [field for field in documented_fields("field") if field.startswith("checks.*.")]
+    # Only what is wrong has remedies.
+    of_each = {
+        field.replace("*", name)
+        for field in common
+        for name, check in alone["checks"].items()
+        if check["remedies"] or "remedies" not in field
+    }
+    expected = {*documented_fields("field")} - {*common} | of_each
+    assert fields_in(alone) == expected
+
+    every = json.loads(doctor("--all", "--json", "--dns", bind.address)[1])
+    api_key = {field for field in expected if field.startswith("checks.api_key.")}
+    of_ingresses = {f"agent_ingresses[].{field}" for field in expected - {"version"}}
+    of_fleet = {*documented_fields("field with `--all` or `--filter`")} - {"checks.api_key", "agent_ingresses[]"}
+    assert fields_in(every) == of_fleet | api_key | of_ingresses
+
+
+def test_exit_status_of_the_process(emulator: Emulator, bind: Bind) -> None:
+    def status(*arguments: str) -> int:
+        script = [sys.executable, "-m", "pulumi_agin.cli", "doctor", *arguments, "--dns", bind.address]
+        return subprocess.run(script, capture_output=True, check=False).returncode
+
+    ingress = make(emulator, certificate="in_progress")
+    assert status("--all") == 1
+    delegate(bind, DOMAIN, ingress["ns_targets"])
+    assert status(DOMAIN) == status("--all") == 3
+    emulator.set_certificate(ingress["id"], "issued")
+    assert status(DOMAIN) == status("--all") == 0
+    assert status("--filter", "false") == 2
+    # An ingress that can't be read may be wrong.
+    emulator.set_ingress(make(emulator, "odd.acme.com")["id"], {"ns_targets": [""]})
+    assert status("--all") == 3
+    emulator.remove_key(API_KEY)
+    assert status(DOMAIN) == status("--all") == 1
 
 
 def test_filter_checks_only_matching_ingresses(emulator: Emulator, doctor: Command, bind: Bind) -> None:
@@ -570,7 +641,7 @@ def test_all_queries_dns_in_parallel(emulator: Emulator, monkeypatch: pytest.Mon
 def test_all_if_ngrok_rejects_the_list(emulator: Emulator, doctor: Command) -> None:
     emulator.add_fault("GET", "respond", times=2, status=404, body="<h1>Not Found</h1>")
     status, out, err = doctor("--all")
-    assert (status, err) == (1, "")
+    assert (status, err) == (3, "")
     assert out.startswith("API key        unknown  could not list the Agent Ingresses: ")
     assert out.endswith("API key: once that is resolved, run this again:\n  pulumi-agin doctor --all\n")
     report = json.loads(doctor("--all", "--json")[1])
