@@ -1,4 +1,4 @@
-"""What the commands read from DNS: the server of `--dns`, and the NS records of the domains that `import` prints."""
+"""What `pulumi-agin import --delegations` reads from DNS: the NS records of domains, and their zones."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import Clock
-from pulumi_agin.dnsclient.values import DnsAnswer, Server, parse_server
-
-from .output import UsageError
+from pulumi_agin.dnsclient.values import DnsAnswer, Server
 
 
 @dataclass(frozen=True)
@@ -22,14 +20,6 @@ class DnsReading:
     """By domain, each with its zone; empty if a package is missing."""
     missing: str = ""
     """The missing package, with the command that installs it on a second line."""
-
-
-def server_of(option: str | None) -> Server | None:
-    """Returns the server of `--dns`; None for public DNS."""
-    try:
-        return None if option is None else parse_server(option)
-    except ValueError as error:
-        raise UsageError(f"--dns: {error}") from None
 
 
 def read_delegations(domains: Sequence[str], server: Server | None, clock: Clock) -> DnsReading:

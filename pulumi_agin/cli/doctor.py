@@ -17,10 +17,11 @@ from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
 from pulumi_agin.version import VERSION
 
-from .dns_reading import server_of
+from .doctor_checks import Checks
 from .doctor_examiner import Examiner
 from .doctor_report import FleetReport, Report, State
 from .output import UsageError, print_text, style_of
+from .server_options import dns_server_of, tls_server_of
 from .stack import load_settings, provider_settings, read_resources
 
 # A cron job can ignore 3: nothing is known to be wrong.
@@ -31,14 +32,14 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     """Runs the command. The exit status is the one of the worst check, or 2 if the checks could not run."""
     if (options.domain is not None) + options.all + (options.filter is not None) != 1:
         raise UsageError("specify exactly one of DOMAIN, --all or --filter")
-    server = server_of(options.dns)
+    server, connect_to = dns_server_of(options.dns), tls_server_of(options.connect)
     if options.provider is None:
         provider, settings = None, load_settings(options.stack)
     else:
         resources = read_resources(options.stack, show_secrets=True)
         provider, settings = provider_settings(options.provider, resources, options.stack)
     account = Account(settings, clock)
-    examiner = Examiner(account, server, options.stack, provider)
+    examiner = Examiner(Checks(account, server, options.stack, provider, connect_to))
     report: Report | FleetReport
     if options.domain is None:
         report = examiner.examine_all(options.filter)

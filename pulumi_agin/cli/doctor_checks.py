@@ -1,4 +1,7 @@
-"""The four checks of `pulumi-agin doctor` for one domain. They send nothing: they judge what was read before."""
+"""The checks of `pulumi-agin doctor` for one domain. They send nothing: they judge what was read before.
+
+The check of the connection is in doctor_connection_check.py.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,8 @@ class Checks:
     """The stack that the user named; None for the selected one, if any."""
     provider: str | None = None
     """The URN of the explicit provider that the user named; None for the default one."""
+    connect_to: Server | None = None
+    """The server to connect to, instead of those of the domains; None if the user named none."""
 
     @property
     def settings(self) -> Settings:
@@ -48,8 +53,12 @@ class Checks:
 
     def command(self, *what: str, dns: str | None = None, stack: str | None = None) -> str:
         """Returns the doctor command for `what`, with the user's own options unless others are given."""
-        provider = None if stack else self.provider
-        options = {"--provider": provider, "--stack": stack or self.stack, "--dns": dns or self.server}
+        options = {
+            "--provider": None if stack else self.provider,
+            "--stack": stack or self.stack,
+            "--dns": dns or self.server,
+            "--connect": self.connect_to,
+        }
         extra = [part for option, value in options.items() if value is not None for part in (option, str(value))]
         return shlex.join(["pulumi-agin", "doctor", *what, *extra])
 

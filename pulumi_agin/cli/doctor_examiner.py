@@ -1,4 +1,4 @@
-"""The reads of `pulumi-agin doctor` from ngrok, the stack and DNS, for one domain or for all of an account."""
+"""The reads of `pulumi-agin doctor` from ngrok, the stack, DNS and the domains, for one domain or for all."""
 
 from __future__ import annotations
 
@@ -9,42 +9,45 @@ from pulumi_agin.api import errors
 from pulumi_agin.api.list_cache import Listing
 from pulumi_agin.api.models import IngressModel, certificate_state
 from pulumi_agin.dnsclient.ns_lookup import FLEET_SECONDS, LOOKUP_SECONDS, find_delegation, find_delegations
-from pulumi_agin.dnsclient.values import DnsAnswer, Server
-from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.dnsclient.values import DnsAnswer
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 
 from .doctor_checks import REFRESH, Checks
+from .doctor_connection import Destination, connect_all
+from .doctor_connection_check import judge, what_comes_first
 from .doctor_report import FleetReport, Report, worst_first
 from .doctor_stack import StackIngress, ingresses_in_stack
 from .output import YELLOW, UsageError, note
 from .stack import request_budget
 
+# The time limit of the connections to all domains together.
+CONNECTION_SECONDS = 10.0
+
 
 class Examiner:
     """Examines the Agent Ingresses of one account. It changes nothing."""
 
-    def __init__(
-        self, account: Account, server: Server | None = None, stack: str | None = None, provider: str | None = None
-    ) -> None:
-        """Without a server, public DNS is queried. `stack` is the one that the user named, None for the selected.
+    def __init__(self, checks: Checks) -> None:
+        """`checks` judge what is read.
 
-        `provider` is the URN of the explicit provider that has the key of the account, None for the default one.
+        At another base URL than ngrok's, the domains need not exist, so there are no connections unless the user named
+        a server for them.
         """
-        self._account = account
-        self._client = account.client
-        self._server = server
-        self._stack = stack
-        self._provider = provider
-        self._checks = Checks(account, server, stack, provider)
+        self._checks = checks
+        self._account = checks.account
+        self._client = checks.client
+        self._has_connections = checks.connect_to is not None or not checks.settings.other_base_url
 
     def examine(self, domain: str) -> Report:
         """Examines one domain, in canonical form. If ngrok or DNS can't be queried, the report says so."""
-        found = find_delegation(domain, LOOKUP_SECONDS, self._server)
+        found = find_delegation(domain, LOOKUP_SECONDS, self._checks.server)
         try:
             ingress = self._client.find(domain, request_budget(self._client))
         except errors.NgrokError as error:
             return self._report_after(error, domain, found)
-        return self._report(domain, ingress, found, ingresses_in_stack(self._account, self._stack, self._provider))
+        in_stack = ingresses_in_stack(self._account, self._checks.stack, self._checks.provider)
+        [report] = self._reports({domain: ingress}, {domain: found}, in_stack)
+        return report
 
     def examine_all(self, filter: str | None) -> FleetReport:  # noqa: A002
         """Examines all domains of the account, or those that match a filter in ngrok's CEL.
@@ -59,7 +62,7 @@ class Examiner:
                 raise UsageError(str(error)) from None
             arguments = ["--all"] if filter is None else ["--filter", filter]
             return FleetReport(self._checks.api_key(error, *arguments))
-        in_stack = ingresses_in_stack(self._account, self._stack, self._provider)
+        in_stack = ingresses_in_stack(self._account, self._checks.stack, self._checks.provider)
         domains: dict[str, IngressModel | None] = {}
         if filter is None:
             self._note_other_providers(in_stack)
@@ -70,17 +73,15 @@ class Examiner:
             raise self._nothing_found(filter)
         for reason in skipped:
             note(f"skipped: {reason}", YELLOW)
-        delegations = find_delegations(list(domains), self._client.budget(FLEET_SECONDS), self._server)
-        reports = worst_first(
-            self._report(domain, ingress, delegations[domain], in_stack) for domain, ingress in domains.items()
-        )
+        delegations = find_delegations(list(domains), self._client.budget(FLEET_SECONDS), self._checks.server)
+        reports = worst_first(self._reports(domains, delegations, in_stack))
         details_line = self._checks.command(reports[0].domain) if reports else ""
         return FleetReport(self._checks.api_key(None), reports, details_line, skipped)
 
     def _note_other_providers(self, in_stack: Sequence[StackIngress]) -> None:
         """Notes the explicit providers of the stack, unless the user named one, and so knows of them."""
         others = {each.provider for each in in_stack if each.provider and not each.was_read_with_this_key}
-        if others and self._provider is None:
+        if others and self._checks.provider is None:
             sentence = "the key of the stack's explicit providers was not used; to check their Agent Ingresses, run"
             note(sentence, lines=[self._checks.command_of_provider(urn, "--all") for urn in sorted(others)])
 
@@ -88,10 +89,40 @@ class Examiner:
         matching = "" if filter is None else f" that matches the filter: {self._client.sanitize(filter)}"
         return UsageError(f"{self._account.settings.account_description} has no Agent Ingress{matching}")
 
+    def _reports(
+        self,
+        ingresses: Mapping[str, IngressModel | None],
+        delegations: Mapping[str, DnsAnswer],
+        in_stack: Sequence[StackIngress],
+    ) -> list[Report]:
+        """Returns the reports on domains, after connections to those whose other checks allow it."""
+        reports = [
+            self._report(domain, ingress, delegations[domain], in_stack) for domain, ingress in ingresses.items()
+        ]
+        if not self._has_connections:
+            return reports
+        checks = {
+            each.domain: check
+            for each in reports
+            if (check := what_comes_first(ingresses[each.domain], each.checks)) is not None
+        }
+        ready = {domain: each for domain, each in ingresses.items() if each is not None and domain not in checks}
+        destinations = [
+            Destination(domain, delegations[domain].names, ingress.certificate_management_policy is not None)
+            for domain, ingress in ready.items()
+        ]
+        connections = connect_all(destinations, self._checks.connect_to, self._client.budget(CONNECTION_SECONDS))
+        for domain, ingress in ready.items():
+            checks[domain] = judge(ingress, connections[domain], self._checks.command(domain))
+        return [report.with_check("connection", checks[report.domain]) for report in reports]
+
     def _report(
         self, domain: str, ingress: IngressModel | None, found: DnsAnswer, in_stack: Sequence[StackIngress]
     ) -> Report:
-        """Compares what was read: the ingress at ngrok, the NS records that were found, and those of the stack."""
+        """Compares what was read: the ingress at ngrok, the NS records that were found, and those of the stack.
+
+        The connection is checked afterwards.
+        """
         own = _with_domain(in_stack, domain, ingress)
         is_gone = ingress is None and own is not None and own.was_read_with_this_key
         released = own.ns_targets if own is not None and is_gone else ()
@@ -102,7 +133,7 @@ class Examiner:
             due = _due(ingress, certificate.details)
         else:
             certificate = self._checks.certificate_without_ingress(agent_ingress.state)
-            up = pulumi_line(REFRESH, self._stack)
+            up = pulumi_line(REFRESH, self._checks.stack)
             due = f"ngrok no longer has it: {up} creates it again" if is_gone else "not visible to this key"
         checks = {
             "api_key": self._checks.api_key(None),
@@ -120,6 +151,8 @@ class Examiner:
             "delegation": self._checks.delegation(domain, None, found, ()),
             "certificate": self._checks.unqueried_certificate(),
         }
+        if self._has_connections and (connection := what_comes_first(None, checks)):
+            checks["connection"] = connection
         return Report(domain, checks, due="unknown")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .output import GREEN, MAGENTA, RED, YELLOW, Style
@@ -86,6 +86,9 @@ class Report:
         checks = {name: check.plain() for name, check in self.checks.items()}
         return {"domain": self.domain, "ok": self.state == "ok", "checks": checks}
 
+    def with_check(self, name: str, check: Check) -> Report:
+        return replace(self, checks={**self.checks, name: check})
+
 
 @dataclass(frozen=True)
 class FleetReport:
@@ -122,15 +125,14 @@ class FleetReport:
         return "\n".join(lines) + "\n"
 
     def _table_of_reports(self, style: Style) -> list[str]:
-        header = ("domain", "delegation", "certificate")
-        rows = [
-            (each.domain, _in_short(each.checks["delegation"]), each.checks["certificate"].state)
-            for each in self.reports
-        ]
+        # There is no connection with another base URL.
+        columns = [name for name in ("delegation", "certificate", "connection") if name in self.reports[0].checks]
+        header = ("domain", *columns)
+        rows = [(each.domain, *(_in_short(each.checks[name]) for name in columns)) for each in self.reports]
         widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
         lines = ["  ".join(map(str.ljust, header, widths)).rstrip()]
         for report, row in zip(self.reports, rows, strict=True):
-            states = (None, report.checks["delegation"].state, report.checks["certificate"].state)
+            states: list[State | None] = [None, *(report.checks[name].state for name in columns)]
             cells = [_cell(*cell, style) for cell in zip(row, widths, states, strict=True)]
             first, *others = style.beside(sum(widths) + 2 * len(widths), report.due)
             lines += ["  ".join([*cells, first]).rstrip(), *others]
@@ -147,11 +149,12 @@ class FleetReport:
         }
 
 
-def _in_short(delegation: Check) -> str:
-    """Returns the state of a delegation, with the numbers of missing and extra records."""
-    differences = (("missing", delegation.details["missing"]), ("too many", delegation.details["extra"]))
+def _in_short(check: Check) -> str:
+    """Returns the state of a check, with the numbers of missing and extra records, or the problem of a connection."""
+    differences = (("missing", check.details.get("missing")), ("too many", check.details.get("extra")))
     counts = ", ".join(f"{len(names)} {word}" for word, names in differences if names)
-    return f"{delegation.state}: {counts}" if counts else delegation.state
+    problem = counts or check.details.get("problem")
+    return f"{check.state}: {problem}" if problem else check.state
 
 
 def _worst(states: Iterable[State]) -> State:

@@ -28,11 +28,12 @@ from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
 
-from .dns_reading import read_delegations, server_of
+from .dns_reading import read_delegations
 from .import_delegations import Delegations, decide
 from .import_names import canonical_key, name_all, read_names
 from .import_program import program
 from .output import YELLOW, UsageError, note, print_text
+from .server_options import dns_server_of
 from .stack import agent_ingresses, load_settings, provider_settings, read_resources, request_budget
 
 # The limit of ingresses that a message lists one by one.
@@ -65,7 +66,7 @@ class _Plan:
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Prints the program or the file for the ingresses, and notes about them on stderr."""
     _check(options)
-    server = server_of(options.dns)
+    server = dns_server_of(options.dns)
     resources = read_resources(options.stack, show_secrets=options.provider is not None)
     if options.provider is None:
         provider, settings = None, load_settings(options.stack)

@@ -19,10 +19,12 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
+import trustme
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.base.secret import Secret
+from pulumi_agin.cli.doctor_checks import Checks
 from pulumi_agin.cli.doctor_examiner import Examiner
 from pulumi_agin.dnsclient.ns_lookup import LOOKUPS_AT_ONCE
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
@@ -39,6 +41,7 @@ from tests.support.ngrok import create
 from tests.support.records import DOMAIN, delegate, without
 from tests.support.stub_cli import StubCli
 from tests.support.terminal import on_terminal
+from tests.support.tls_server import AUTHORITY, DAY, NOW, issue, new_authority, tls_server
 
 DOCS = Path(__file__).parents[2] / "docs"
 CERTIFICATES_PAGE = DOCS / "guides" / "certificates.md"
@@ -523,31 +526,104 @@ def test_unreadable_state_is_ignored_unless_the_stack_is_named(
     assert doctor("--all", "--stack", "dev")[2].startswith("pulumi-agin: the state could not be read: ")
 
 
-def test_all_as_on_the_page_of_certificates(emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli) -> None:
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
+    """The only authority that this machine trusts."""
+    authority = new_authority()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    return authority
+
+
+def test_connection_after_the_other_checks(
+    emulator: Emulator, doctor: Command, bind: Bind, authority: trustme.CA
+) -> None:
+    ingress = make(emulator, certificate="in_progress")
+
+    def connection(place: str, *expected: object) -> dict[str, Any]:
+        """Returns the check. Expects the exit status and the states of all checks."""
+        status, out, err = doctor(DOMAIN, "--json", "--dns", bind.address, "--connect", place)
+        checks = json.loads(out)["checks"]
+        assert (status, *(check["state"] for check in checks.values()), err) == (*expected, "")
+        found: dict[str, Any] = checks["connection"]
+        return found
+
+    # It refuses every name, so nothing is connected to before the other checks pass.
+    with tls_server({}) as place:
+        check = connection(place, 1, "ok", "ok", "wrong", "wait", "unknown")
+        assert check["reason"] == "checked once the delegation is correct"
+        delegate(bind, DOMAIN, ingress["ns_targets"])
+        check = connection(place, 3, "ok", "ok", "ok", "wait", "wait")
+        assert check["reason"] == "checked once the certificate is ready"
+        assert [check[name] for name in ("problem", "server", "names", "issuer", "expires_at")] == [None] * 5
+        emulator.set_certificate(ingress["id"], "issued")
+        check = connection(place, 3, "ok", "ok", "ok", "ok", "unknown")
+        command = f"pulumi-agin doctor connect.acme.com --dns {bind.address} --connect {place}"
+        assert in_a_line(check).endswith(f"include {ingress['id']}; to check again [{command}]")
+    with tls_server({DOMAIN: issue(authority, DOMAIN)}) as place:
+        check = connection(place, 0, "ok", "ok", "ok", "ok", "ok")
+    expires_at = f"{NOW + 9 * DAY:%Y-%m-%dT%H:%M:%SZ}"
+    assert in_a_line(check) == (
+        f"ok: {place} has a certificate for connect.acme.com by {AUTHORITY}, 1, valid until {expires_at}"
+    )
+    details = {"problem": None, "server": place, "names": [DOMAIN], "issuer": f"{AUTHORITY}, 1"}
+    assert without(check, "state", "reason", "remedies") == {**details, "expires_at": expires_at}
+
+    emulator.delete_ingress(ingress["id"])
+    assert connection(place, 1, "ok", "wrong", "unknown", "unknown", "unknown")["reason"] == (
+        "checked once the Agent Ingress is known"
+    )
+    emulator.remove_key(API_KEY)
+    connection(place, 1, "wrong", "unknown", "unknown", "unknown", "unknown")
+
+
+def test_connection_without_a_policy_accepts_any_issuer(
+    emulator: Emulator, doctor: Command, bind: Bind, authority: trustme.CA
+) -> None:
+    delegate(bind, DOMAIN, make(emulator)["ns_targets"])
+    arguments = (DOMAIN, "--dns", bind.address, "--connect")
+    with tls_server({DOMAIN: issue(new_authority(), DOMAIN)}) as place:
+        status, out, err = doctor(*arguments, place)
+    assert (status, err) == (0, "")
+    assert f" by {AUTHORITY}, 1, valid until " in out
+    assert out.endswith("; ngrok's own CA, which agents trust by themselves, should have signed it\n")
+    with tls_server({DOMAIN: issue(new_authority(), "other.acme.com")}) as place:
+        status, out, err = doctor(*arguments, place)
+    assert (status, err) == (3, "")
+    assert f"\nconnection     unknown  the certificate of {place} is for other.acme.com, not for {DOMAIN}\n" in out
+
+
+def test_all_as_on_the_page_of_certificates(
+    emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli, authority: trustme.CA
+) -> None:
     stack.stack(secrets={"ngrok:apiKey": API_KEY})
     make(emulator, "devices.acme.com", "dns_error")
-    delegate(bind, "new.acme.com", make(emulator, "new.acme.com", "in_progress")["ns_targets"])
-    delegate(bind, DOMAIN, make(emulator, DOMAIN, "issued")["ns_targets"])
-    status, out, err = doctor("--all", "--dns", bind.address)
+    for domain, certificate in (("new.acme.com", "in_progress"), ("old.acme.com", "issued"), (DOMAIN, "issued")):
+        delegate(bind, domain, make(emulator, domain, certificate)["ns_targets"])
+    certificates = {DOMAIN: issue(authority, DOMAIN), "old.acme.com": issue(authority, "old.acme.com", end=-DAY / 2)}
+    with tls_server(certificates) as place:
+        arguments = ("--dns", bind.address, "--connect", place)
+        status, out, err = doctor("--all", *arguments)
+        report = json.loads(doctor("--all", *arguments, "--json")[1])
+        domains = [each["domain"] for each in report["agent_ingresses"]]
+        alone = [json.loads(doctor(domain, *arguments, "--json")[1]) for domain in domains]
     assert (status, err) == (1, "")
-    assert emulator.counts() == {"GET /agent_ingresses": 1}
-    # The page shows neither an emulator nor a separate DNS server.
-    shown = re.sub(r"; the base URL is .*", "", out).replace(f" --dns {bind.address}", "")
+    assert emulator.counts()["GET /agent_ingresses"] == 2 + len(domains)
+    # The page shows neither an emulator nor other servers.
+    shown = re.sub(r"; the base URL is .*", "", out).replace(f" {' '.join(arguments)}", "")
     assert f"```\n{shown}```\n" in CERTIFICATES_PAGE.read_text(encoding="utf-8")
 
-    report = json.loads(doctor("--all", "--dns", bind.address, "--json")[1])
     assert (report["ok"], report["checks"]["api_key"]["state"]) == (False, "ok")
-    domains = ["devices.acme.com", "new.acme.com", DOMAIN]
-    alone = [json.loads(doctor(domain, "--dns", bind.address, "--json")[1]) for domain in domains]
+    assert domains == ["devices.acme.com", "old.acme.com", "new.acme.com", DOMAIN]
     assert report["agent_ingresses"] == [without(each, "version") for each in alone]
 
 
 def fields_in(value: Any, path: str = "") -> set[str]:
-    """Returns the paths of all values in JSON, such as "checks.delegation.found[]"."""
+    """Returns the paths of all values in JSON, such as "checks.delegation.found"."""
     if isinstance(value, dict):
         found = [fields_in(each, f"{path}.{name}" if path else name) for name, each in value.items()]
     elif isinstance(value, list):
-        found = [fields_in(each, f"{path}[]") for each in value]
+        found = [fields_in(each, f"{path}[]" if isinstance(each, dict) else path) for each in value]
     else:
         return {path}
     return set().union(*found)
@@ -569,7 +645,8 @@ def test_json_has_the_documented_fields(emulator: Emulator, doctor: Command, bin
     one_missing = [*ingress["ns_targets"][1:], "ns1.old.net."]
     delegate(bind, DOMAIN, one_missing)
 
-    alone = json.loads(doctor(DOMAIN, "--json", "--dns", bind.address)[1])
+    arguments = ("--json", "--dns", bind.address, "--connect", "127.0.0.1:1")
+    alone = json.loads(doctor(DOMAIN, *arguments)[1])
     assert alone["version"] == VERSION
     common = [field for field in documented_fields("field") if field.startswith("checks.*.")]
     # Only what is wrong has remedies.
@@ -582,7 +659,7 @@ def test_json_has_the_documented_fields(emulator: Emulator, doctor: Command, bin
     expected = {*documented_fields("field")} - {*common} | of_each
     assert fields_in(alone) == expected
 
-    every = json.loads(doctor("--all", "--json", "--dns", bind.address)[1])
+    every = json.loads(doctor("--all", *arguments)[1])
     api_key = {field for field in expected if field.startswith("checks.api_key.")}
     of_ingresses = {f"agent_ingresses[].{field}" for field in expected - {"version"}}
     of_fleet = {*documented_fields("field with `--all` or `--filter`")} - {"checks.api_key", "agent_ingresses[]"}
@@ -634,7 +711,7 @@ def test_all_queries_dns_in_parallel(emulator: Emulator, monkeypatch: pytest.Mon
     for number in range(LOOKUPS_AT_ONCE):
         create(emulator, f"d{number}.acme.com")
     monkeypatch.setattr("pulumi_agin.dnsclient.ns_lookup.find_delegation", find)
-    report = Examiner(Account(Settings.load(lambda key: None))).examine_all(None)
+    report = Examiner(Checks(Account(Settings.load(lambda key: None)))).examine_all(None)
     assert len(report.reports) == LOOKUPS_AT_ONCE
 
 

@@ -23,7 +23,7 @@ from tests.support.clock import Clock
 from tests.support.plugin import PluginError
 
 DOMAIN = "connect.acme.com"
-KEY = Key("agin", [DOMAIN, "new.acme.com"])
+KEY = Key("agin", [DOMAIN, "new.acme.com", "old.acme.com"])
 SECONDS = 10.0
 
 TARGETS = ["ns-1.awsdns-38.org.", "ns-2.awsdns-28.net."]

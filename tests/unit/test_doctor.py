@@ -1,4 +1,4 @@
-"""`pulumi-agin doctor` with invalid arguments and settings."""
+"""`pulumi-agin doctor` with invalid arguments and settings, and its sentences about connections."""
 
 from __future__ import annotations
 
@@ -6,8 +6,19 @@ import sys
 
 import pytest
 
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.base.installation import missing_extra
+from pulumi_agin.base.secret import Secret
+from pulumi_agin.cli.doctor_checks import Checks
+from pulumi_agin.cli.doctor_connection import Certificate, Connection, Problem
+from pulumi_agin.cli.doctor_connection_check import judge
 from pulumi_agin.cli.doctor_examiner import Examiner
+from pulumi_agin.cli.doctor_report import Remedy
+from pulumi_agin.dnsclient.values import DnsAnswer, Server
+from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.settings import Settings
 from tests.support.command import Command
 from tests.support.keys import API_KEY
 
@@ -23,6 +34,10 @@ pytestmark = pytest.mark.usefixtures("settings_of_emulator")
         ([""], 'the domain "" is empty; use a domain that you own'),
         ([API_KEY], "DOMAIN has no dot; use a domain such as connect.acme.com\n"),
         ([DOMAIN, "--dns", "a:b"], '--dns: "a:b" is not the address of a DNS server; use HOST:PORT'),
+        (
+            [DOMAIN, "--connect", "a:b"],
+            '--connect: "a:b" is not the address of a TLS server; use HOST:PORT, such as [::1]:443',
+        ),
         ([], "specify exactly one of DOMAIN, --all or --filter"),
         (["--filter", ""], "--filter is empty"),
         (["--filter", " "], "--filter is empty"),
@@ -43,7 +58,14 @@ def test_invalid_usage_exits_2(pulumi_agin: Command, arguments: list[str], sente
 
 def test_missing_dnspython_exits_2(pulumi_agin: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     # They are loaded again, and fail.
-    for module in ("dnsclient.ns_lookup", "cli.doctor_examiner", "cli.doctor"):
+    for module in (
+        "dnsclient.ns_lookup",
+        "dnsclient.address_lookup",
+        "cli.doctor_connection",
+        "cli.doctor_connection_check",
+        "cli.doctor_examiner",
+        "cli.doctor",
+    ):
         monkeypatch.delitem(sys.modules, f"pulumi_agin.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "dns.exception", None)
     sentence = missing_extra("a DNS lookup", "doctor")
@@ -56,3 +78,79 @@ def test_ctrl_c_exits_1(pulumi_agin: Command, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Examiner, "examine", interrupt)
     assert pulumi_agin("doctor", DOMAIN) == (1, "", "pulumi-agin: interrupted\n")
+
+
+def test_connection_is_left_out_at_another_base_url(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pulumi_agin.cli.doctor_examiner.find_delegation", lambda *arguments: DnsAnswer())
+    monkeypatch.setattr(AgentIngressClient, "find", lambda *arguments: None)
+
+    def checks(base_url: str, connect_to: Server | None = None) -> list[str]:
+        account = Account(Settings.load({"ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": base_url}.get, {}))
+        return list(Examiner(Checks(account, connect_to=connect_to)).examine(DOMAIN).checks)
+
+    without = ["api_key", "agent_ingress", "delegation", "certificate"]
+    assert checks(emulator.url) == without
+    assert checks(emulator.url, Server("127.0.0.1", 1)) == checks(PUBLIC_API) == [*without, "connection"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "sentence", "step"),
+    [
+        (
+            "no address",
+            "no address for connect.acme.com from the delegated name servers (REASON)",
+            "check that this machine can query these name servers (port 53)",
+        ),
+        (
+            "no connection",
+            "no connection to [2001:db8::7]:443: REASON",
+            "check that no firewall keeps this machine from connecting; agents need this port, too",
+        ),
+        (
+            "wrong name",
+            "the certificate of [2001:db8::7]:443 is for a.acme.com, b.acme.com, not for connect.acme.com",
+            "check that this is ngrok's server, and not a proxy",
+        ),
+        ("expired", "the certificate of [2001:db8::7]:443 expired at EXPIRY", "check this machine's clock"),
+        (
+            "not yet valid",
+            "the certificate of [2001:db8::7]:443 is valid only from BEGIN on",
+            "check this machine's clock",
+        ),
+        (
+            "untrusted issuer",
+            "the certificate of [2001:db8::7]:443 is by ISSUER, which this machine does not trust (REASON)",
+            "check that no proxy inspects TLS here, and that this machine's authorities are up to date (SSL_CERT_FILE "
+            "can name a file with others)",
+        ),
+        (
+            "invalid certificate",
+            "the certificate of [2001:db8::7]:443 is invalid (REASON)",
+            "check that this is ngrok's server, and not a proxy",
+        ),
+        (
+            "resolves elsewhere",
+            "this machine resolves connect.acme.com to 192.0.2.1, and the delegated name servers to 2001:db8::7: "
+            "agents here connect elsewhere",
+            "check the hosts file, the VPN and the DNS resolver of this machine, and wait until cached answers expire",
+        ),
+    ],
+)
+def test_each_problem_of_a_connection_has_its_sentence_and_next_step(
+    problem: Problem, sentence: str, step: str, emulator: Emulator
+) -> None:
+    ingress = AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": DOMAIN})
+    certificate = Certificate(("a.acme.com", "b.acme.com"), "ISSUER", "BEGIN", "EXPIRY")
+    connection = Connection(problem, "REASON", Server("2001:db8::7", 443), certificate, ["2001:db8::7"], ["192.0.2.1"])
+    check = judge(ingress, connection, "DOCTOR")
+    # Nobody has seen how ngrok responds.
+    assert (check.state, check.reason, check.details["problem"]) == ("unknown", sentence, problem)
+    do = f"{step}; if that does not help, contact ngrok support and include {ingress.id}; to check again"
+    assert check.remedies == [Remedy(do, ["DOCTOR"])]
+
+
+def test_connection_without_a_result_is_to_the_domain(emulator: Emulator) -> None:
+    ingress = AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": DOMAIN})
+    check = judge(ingress, Connection("no connection", "REASON"), "DOCTOR")
+    assert check.reason == "no connection to connect.acme.com: REASON"
+    assert judge(ingress, Connection("no address"), "DOCTOR").reason.endswith("name servers (they have none)")

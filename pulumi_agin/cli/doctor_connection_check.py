@@ -1,0 +1,95 @@
+"""The check of the connection of `pulumi-agin doctor`: it judges what a TLS connection to a domain showed.
+
+How ngrok's servers respond was never seen. So whatever does not fit is "unknown", and never "wrong".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pulumi_agin.api.models import IngressModel, certificate_state
+from pulumi_agin.base.redaction import listed, one_line
+
+from .doctor_connection import Connection, Problem
+from .doctor_report import Check, Remedy, State
+
+# For each problem, the sentence and the next step. The one for None is followed by no step.
+_SENTENCES: Mapping[Problem | None, tuple[str, str]] = {
+    None: ("{server} has a certificate for {domain} by {issuer}, valid until {expires_at}", ""),
+    "no address": (
+        "no address for {domain} from the delegated name servers ({reason})",
+        "check that this machine can query these name servers (port 53)",
+    ),
+    "no connection": (
+        "no connection to {server}: {reason}",
+        "check that no firewall keeps this machine from connecting; agents need this port, too",
+    ),
+    "wrong name": (
+        "the certificate of {server} is for {names}, not for {domain}",
+        "check that this is ngrok's server, and not a proxy",
+    ),
+    "expired": ("the certificate of {server} expired at {expires_at}", "check this machine's clock"),
+    "not yet valid": ("the certificate of {server} is valid only from {starts_at} on", "check this machine's clock"),
+    "untrusted issuer": (
+        "the certificate of {server} is by {issuer}, which this machine does not trust ({reason})",
+        "check that no proxy inspects TLS here, and that this machine's authorities are up to date (SSL_CERT_FILE can "
+        "name a file with others)",
+    ),
+    "invalid certificate": (
+        "the certificate of {server} is invalid ({reason})",
+        "check that this is ngrok's server, and not a proxy",
+    ),
+    "resolves elsewhere": (
+        "this machine resolves {domain} to {resolved_here}, and the delegated name servers to {resolved}: agents here "
+        "connect elsewhere",
+        "check the hosts file, the VPN and the DNS resolver of this machine, and wait until cached answers expire",
+    ),
+}
+
+
+def what_comes_first(ingress: IngressModel | None, checks: Mapping[str, Check]) -> Check | None:
+    """Returns the check if there can't be a connection yet, by the checks before; None if there can be one."""
+    if ingress is None:
+        return _not_tried("unknown", "checked once the Agent Ingress is known")
+    if checks["delegation"].state != "ok":
+        return _not_tried("unknown", "checked once the delegation is correct")
+    if not certificate_state(ingress).is_ready:
+        # If only waiting helps, that is true of the connection, too.
+        state = checks["certificate"].state
+        return _not_tried("wait" if state == "wait" else "unknown", "checked once the certificate is ready")
+    return None
+
+
+def _not_tried(state: State, reason: str) -> Check:
+    """Returns the check if no connection was tried."""
+    return Check(state, reason, (), dict.fromkeys(("problem", "server", "names", "issuer", "expires_at")))
+
+
+def judge(ingress: IngressModel, connection: Connection, doctor: str) -> Check:
+    """Returns the check of a connection. `doctor` is the command that runs it again."""
+    certificate = connection.certificate
+    details = {
+        "problem": connection.problem,
+        "server": str(connection.server) if connection.server else None,
+        "names": list(certificate.names) if certificate else None,
+        "issuer": certificate.issuer if certificate else None,
+        "expires_at": certificate.expires_at if certificate else None,
+    }
+    sentence, step = _SENTENCES[connection.problem]
+    reason = sentence.format(
+        domain=ingress.domain,
+        server=connection.server or ingress.domain,
+        reason=connection.reason or "they have none",
+        names=(listed(certificate.names) or "no name") if certificate else "another name",
+        issuer=certificate.issuer if certificate else "an authority",
+        starts_at=certificate.starts_at if certificate else "later",
+        expires_at=certificate.expires_at if certificate else "an unknown time",
+        resolved=listed(connection.resolved),
+        resolved_here=listed(connection.resolved_here) or "no address",
+    )
+    if connection.problem is None:
+        if ingress.certificate_management_policy is None:
+            reason += "; ngrok's own CA, which agents trust by themselves, should have signed it"
+        return Check("ok", one_line(reason, 1000), (), details)
+    do = f"{step}; if that does not help, contact ngrok support and include {ingress.id}; to check again"
+    return Check("unknown", one_line(reason, 1000), [Remedy(do, [doctor])], details)
