@@ -6,20 +6,20 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from pulumi_agin.api import errors
-from pulumi_agin.api.certificate_policy import POLICY, matches_policy
+from pulumi_agin.api.certificate_policy import POLICY
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.base.names import canonical_domain
 
 from . import shell_commands
 from .account import Account
 from .claims import Claims
+from .comparison import changed_fields
 from .domain_taken import DomainTaken
 from .existence import Existence
 from .inputs import AgentIngressInputs, CertificatePolicyInputs
 from .operation import Call, Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone, Reading
 from .outputs import KeptOutputs, inputs_of, outputs_after, outputs_of
 from .renaming import reject_delete_of_renamed
-from .schema import compared_fields, replacing_fields, validate
+from .schema import replacing_fields, validate
 from .services import Services
 
 
@@ -54,7 +54,7 @@ class AgentIngressLifecycle:
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the outputs in the state, both in canonical form."""
-        changed = _changes(call, self._valid_state(call).values, inputs)
+        changed = changed_fields(self._valid_state(call).values, inputs, call.is_unknown)
         replacing = replacing_fields(AgentIngressInputs, changed)
         if replacing:
             self._claims.release_ingress(call.urn, id_)
@@ -129,12 +129,12 @@ class AgentIngressLifecycle:
             self.warn_of_update(call, id_, inputs)
             return outputs_after(call.outputs_before, inputs, call.is_unknown)
         kept, client, budget = self._valid_state(call), self._account.client, self._account.budget(call)
-        changed = _changes(call, kept.values, inputs)
+        changed = changed_fields(kept.values, inputs, call.is_unknown)
         try:
             if not changed:
                 # An earlier update failed. If its response was lost, the state may be wrong.
                 existing = self._outputs(client.get(id_, budget, domain=kept.domain))
-                changed = _changes(call, existing, inputs)
+                changed = changed_fields(existing, inputs, call.is_unknown)
                 if not changed:
                     return existing
             # ngrok ignores a string that is null or absent. Only "" clears it.
@@ -198,7 +198,7 @@ class AgentIngressLifecycle:
         fields: Collection[str],
     ) -> None:
         """Raises PartlyDone if one of the fields that were sent has another value at ngrok afterwards."""
-        not_kept = [field for field in _changes(call, outputs, inputs) if field in fields]
+        not_kept = [field for field in changed_fields(outputs, inputs, call.is_unknown) if field in fields]
         if not not_kept:
             return
         spell = self._services.phrasing.spell
@@ -224,26 +224,6 @@ class AgentIngressLifecycle:
             "first), unprotect it if it is protected, and run\n"
             f"{shell_commands.replace_line(call.urn, stack=self._claims.placement(call.urn).stack)}"
         )
-
-
-# -- the comparison ---------------------------------------------------------------------------------------
-
-
-def _changes(call: Call, existing: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:
-    """Returns the fields whose inputs differ from existing values. Absent, None and "" are one; unknown differs."""
-    fields = compared_fields(AgentIngressInputs)
-    return [field for field in fields if _differs(call, field, existing.get(field) or "", inputs.get(field) or "")]
-
-
-def _differs(call: Call, field: str, old: Any, new: Any) -> bool:
-    if call.is_unknown(new):
-        return True
-    # In a refresh, the inputs are those in the state. If it was edited, they can have any type and spelling.
-    if field == "domain" and isinstance(new, str):
-        return bool(old != canonical_domain(new))
-    if field == POLICY and isinstance(new, Mapping):
-        return not matches_policy(old, new)
-    return bool(old != new)
 
 
 def _may_be_printed(value: object) -> bool:
