@@ -1,35 +1,26 @@
-"""`pulumi-agin import`: an import file and a program that adopt existing Agent Ingresses.
-
-`pulumi import` trusts the file: if a resource has outputs there, the engine does not call the provider. So the file
-contains exactly what a create would have written to the state.
-"""
+"""`pulumi-agin import`: an import file and a program that adopt existing Agent Ingresses."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
-
-from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.list_cache import Listing
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.dns import ADAPTERS
 from pulumi_agin.dnsclient.values import Server
-from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
-from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
 
 from .dns_reading import read_delegations
 from .import_delegations import Delegations, decide
+from .import_file import import_file, python_resource
 from .import_names import canonical_key, name_all, read_names
 from .import_program import program
 from .output import YELLOW, UsageError, note, print_text
@@ -83,7 +74,10 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         return print_text(program(plan.declared, skipped, options.parent, provider, delegations))
     if not plan.new:
         note("all of them are already in the stack, so the import file contains no resources")
-    return print_text(_file(plan.new, {"parent": options.parent, "provider": provider}, account.client))
+    references = {"parent": options.parent, "provider": provider}
+    return print_text(
+        import_file(python_resource(name, each, account.client, references) for name, each in plan.new.items())
+    )
 
 
 def _delegations(
@@ -142,25 +136,6 @@ def _print_notes(account: Account, unreadable: Sequence[str], skipped: Sequence[
     else:
         for sentence in skipped:
             note(f"skipped: {sentence}")
-
-
-def _file(new: Mapping[str, IngressModel], references: Mapping[str, str | None], client: AgentIngressClient) -> str:
-    """Returns the JSON for `pulumi import --file`. It is ASCII only, so that every shell passes it on unchanged."""
-    given = {kind: urn for kind, urn in references.items() if urn is not None}
-    mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
-    resources = [
-        {
-            "type": urns.AGENT_INGRESS,
-            "name": name,
-            "id": ingress.id,
-            **given,
-            "inputs": {**inputs_of(ingress, {}), **mark},
-            "outputs": {**outputs_of(ingress), FINGERPRINT: client.fingerprint(ingress.id), **mark},
-        }
-        for name, ingress in new.items()
-    ]
-    # A name in the table must not be the name of a resource in the file. No resource is named like a URN.
-    return json.dumps({"nameTable": {urn: urn for urn in given.values()}, "resources": resources}, indent=2) + "\n"
 
 
 def _is_imported_as(resource: Mapping[str, Any], parent: str | None, name: str) -> bool:
