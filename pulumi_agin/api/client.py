@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from pulumi_agin.base.addresses import LOOPBACK_HOSTS, canonical_base_url
 from pulumi_agin.base.budget import Budget, format_duration
-from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock, parse_time
 from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.base.redaction import Redactor, holds_secret, one_line
 from pulumi_agin.base.retry import backoff_seconds
@@ -378,11 +378,8 @@ class AgentIngressClient:
         `sent_at` is the time of that request by the monotonic clock, and `now` the current time by the server's clock,
         if it is known.
         """
-        try:
-            made_at = datetime.fromisoformat(existing.created_at.replace("Z", "+00:00"))
-        except ValueError:
-            return False
-        if now is None or made_at.tzinfo is None:
+        made_at = parse_time(existing.created_at)
+        if now is None or made_at is None:
             return False
         # Both times are by the server's clock, because the local one may be wrong.
         first_sent = now - timedelta(seconds=self._clock.monotonic() - sent_at)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from datetime import datetime, timezone
 
 
 class Clock:
@@ -17,6 +18,10 @@ class Clock:
     def monotonic(self) -> float:
         """Returns the seconds since an arbitrary moment. They never decrease."""
         return time.monotonic()
+
+    def utc_now(self) -> datetime:
+        """Returns the date and time in UTC."""
+        return datetime.now(timezone.utc)
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -35,3 +40,18 @@ class Clock:
 
 
 SYSTEM_CLOCK = Clock()
+
+
+def format_time(moment: datetime) -> str:
+    """Returns a time in UTC as ngrok has it, in whole seconds, such as 2024-08-02T07:15:39Z."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def parse_time(value: str) -> datetime | None:
+    """Returns a time as in RFC 3339; None if the value is none, or has no time zone."""
+    try:
+        # Before Python 3.11, "Z" is not accepted.
+        parsed = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else None

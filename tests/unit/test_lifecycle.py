@@ -20,6 +20,7 @@ from pulumi_agin.lifecycle.services import Services
 from pulumi_agin.native.phrasing import NativePhrasing
 from pulumi_agin.settings import Settings
 from tests.support.client import UNKNOWN_ID
+from tests.support.clock import Clock
 from tests.support.keys import API_KEY
 
 URN = "urn:pulumi:dev::test::agin:index:AgentIngress::connect"
@@ -127,6 +128,26 @@ def test_create_update_read_and_delete(ingresses: AgentIngressLifecycle, emulato
     assert ingresses.read(Call(URN, outputs_before=updated), id_, Reading.REFRESH) is None
 
 
+def test_new_resource_has_the_time_of_its_check(clock: Clock) -> None:
+    process = Process(Services(NativePhrasing(), lambda line: None, clock), Claims())
+    ingresses = process.ingresses(settings_at("http://127.0.0.1:1"))
+    given = {"domain": "connect.acme.com"}
+
+    def inputs(call: Call) -> dict[str, Any]:
+        return ingresses.check(call, given).inputs
+
+    since = {"_creating_since": "2024-08-02T07:15:39Z"}
+    assert inputs(Call(URN)) == {**given, **since}
+    clock.sleep(0.9)
+    assert inputs(Call(URN)) == {**given, **since}
+    clock.sleep(1)
+    assert inputs(Call(URN, inputs_before={**given, **since})) == {**given, **since}
+    # A replacement is checked again, as a new resource.
+    assert inputs(Call(URN)) == {**given, "_creating_since": "2024-08-02T07:15:40Z"}
+    # `preview --diff` would show it.
+    assert inputs(Call(URN, is_preview=True)) == given
+
+
 def test_create_that_ngrok_carries_out_in_part_keeps_the_ingress(
     ingresses: AgentIngressLifecycle, emulator: Emulator
 ) -> None:
@@ -142,12 +163,14 @@ def test_preview_of_a_create_only_lists(ingresses: AgentIngressLifecycle, emulat
     inputs: dict[str, Any] = {
         "domain": "connect.acme.com",
         "certificate_management_policy": {"authority": "letsencrypt"},
+        "_creating_since": "2026-11-29T22:49:00Z",
     }
     # ngrok chooses the key type.
     expected = {"domain": "connect.acme.com", "description": "", "metadata": ""}
     assert ingresses.create(call, inputs).outputs == expected
     inputs["certificate_management_policy"]["private_key_type"] = "rsa"
-    assert ingresses.create(call, inputs).outputs == {**expected, **inputs}
+    policy = {"certificate_management_policy": inputs["certificate_management_policy"]}
+    assert ingresses.create(call, inputs).outputs == {**expected, **policy}
     assert emulator.counts() == {"GET /agent_ingresses": 1}
 
 
@@ -165,8 +188,8 @@ def test_creates_of_a_preview_share_a_list(ingresses: AgentIngressLifecycle, emu
 def test_preview_warns_of_a_taken_domain(
     ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
 ) -> None:
-    # By another run.
-    id_, outputs = created(new_process().ingresses(settings_at(emulator.url)))
+    # By another run, with another value.
+    id_, outputs = created(new_process().ingresses(settings_at(emulator.url)), description="theirs")
     emulator.clear_requests()
 
     def preview(urn: str, domain: object, **before: Any) -> list[tuple[str, str]]:
