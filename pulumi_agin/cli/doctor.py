@@ -12,6 +12,7 @@ import sys
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.names import EXAMPLE_DOMAIN
+from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
@@ -37,7 +38,8 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         provider, settings = None, load_settings(options.stack)
     else:
         resources = read_resources(options.stack, show_secrets=True)
-        provider, settings = provider_settings(options.provider, resources, options.stack)
+        types = (urns.PROVIDER, urns.NATIVE_PROVIDER)
+        provider, settings = provider_settings(options.provider, resources, options.stack, types)
     account = Account(settings, clock)
     examiner = Examiner(Checks(account, server, options.stack, provider, connect_to))
     report: Report | FleetReport

@@ -1,7 +1,8 @@
 """Import files for `pulumi import --file`.
 
 `pulumi import` trusts the file: if a resource has outputs there, the engine does not call the provider. So the file
-contains exactly what a create would have written to the state.
+contains exactly what a create would have written to the state. Pulumi's SDK can't read a resource of a Python program
+that is not in the state, so those have outputs; the provider plugin can.
 """
 
 from __future__ import annotations
@@ -18,23 +19,39 @@ from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 
+from .stack import as_secret_as
+
 
 def python_resource(
-    name: str, ingress: IngressModel, client: AgentIngressClient, references: Mapping[str, str | None]
+    name: str,
+    ingress: IngressModel,
+    client: AgentIngressClient,
+    references: Mapping[str, str | None],
+    inputs: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Returns an ingress for the file, as a resource of a Python program. `references` are the URNs that it may have.
+    """Returns an ingress for the file, as a resource of a Python program.
 
-    Those are the URNs of its "parent" and its "provider", or None.
+    `references` are the URNs of its "parent" and "provider", or None. `inputs` are those of an interrupted create, as
+    the state has them; if one is secret, so is the output.
     """
     mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
+    inputs = inputs or inputs_of(ingress, {})
+    outputs = {**outputs_of(ingress), FINGERPRINT: client.fingerprint(ingress.id)}
     return {
-        "type": urns.AGENT_INGRESS,
-        "name": name,
-        "id": ingress.id,
-        **{kind: urn for kind, urn in references.items() if urn is not None},
-        "inputs": {**inputs_of(ingress, {}), **mark},
-        "outputs": {**outputs_of(ingress), FINGERPRINT: client.fingerprint(ingress.id), **mark},
+        **_reference(urns.AGENT_INGRESS, name, ingress, references),
+        "inputs": {**inputs, **mark},
+        "outputs": {**{key: as_secret_as(inputs.get(key), value) for key, value in outputs.items()}, **mark},
     }
+
+
+def native_resource(name: str, ingress: IngressModel, references: Mapping[str, str | None]) -> dict[str, Any]:
+    """Returns an ingress for the file, as a resource of the provider plugin, from which the engine reads its values."""
+    return _reference(urns.NATIVE_AGENT_INGRESS, name, ingress, references)
+
+
+def _reference(type_: str, name: str, ingress: IngressModel, references: Mapping[str, str | None]) -> dict[str, Any]:
+    given = {kind: urn for kind, urn in references.items() if urn is not None}
+    return {"type": type_, "name": name, "id": ingress.id, **given}
 
 
 def import_file(resources: Iterable[Mapping[str, Any]]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml  # Pulumi's SDK needs it too
 
@@ -21,6 +22,14 @@ from pulumi_agin.settings import ENVIRONMENT, IN_PYTHON, PROVIDER_NAME, Names, S
 from .output import UsageError
 
 Resources = list[dict[str, Any]]
+
+
+class State(NamedTuple):
+    """What the state of a stack has."""
+
+    resources: Resources
+    pending_operations: Sequence[Mapping[str, Any]]
+    """The operations that were killed before their results reached the state."""
 
 
 class _CliError(Exception):
@@ -75,16 +84,28 @@ def read_resources(stack: str | None, *, show_secrets: bool) -> Resources:
     If the stack can't be read, there are none, but a named stack or the need for its secrets makes that an error.
     """
     try:
-        exported = _pulumi("stack export", stack, *(["--show-secrets"] if show_secrets else []))
+        return _exported(stack, show_secrets=show_secrets).resources
     except _CliError as error:
         if show_secrets:
             raise UsageError(f"the API key of the provider could not be read from the state: {error}") from None
         if stack is not None:
             raise UsageError(f"the state could not be read: {error}") from None
         return []
+
+
+def read_state(stack: str | None) -> State:
+    """Returns the state of a stack with its secrets; None is the one selected in this folder. It must be readable."""
+    try:
+        return _exported(stack, show_secrets=True)
+    except _CliError as error:
+        raise UsageError(f"the pending operations could not be read from the state: {error}") from None
+
+
+def _exported(stack: str | None, *, show_secrets: bool) -> State:
+    exported = _pulumi("stack export", stack, *(["--show-secrets"] if show_secrets else []))
     # A stack without an update may have no deployment.
     deployment = json.loads(exported)["deployment"] or {}
-    return deployment.get("resources") or []
+    return State(deployment.get("resources") or [], deployment.get("pending_operations") or [])
 
 
 def agent_ingresses(resources: Resources) -> Resources:
@@ -93,31 +114,58 @@ def agent_ingresses(resources: Resources) -> Resources:
     return [each for each in resources if each["type"] in types and not each.get("external")]
 
 
-def provider_settings(urn: str, resources: Resources, stack: str | None) -> tuple[str, Settings]:
+def provider_settings(
+    urn: str, resources: Resources, stack: str | None, types: Sequence[str] = (urns.PROVIDER,)
+) -> tuple[str, Settings]:
     """Returns the URN and the settings of an explicit provider. `resources` are the stack's, with their secrets.
 
-    States append an id to the URN, which may be omitted. A UsageError lists the providers if it is none of them. The
-    key never comes from the environment, because that may belong to another account.
+    States append an id to the URN, which may be omitted. A UsageError lists the providers of these types if it is none
+    of them. The key never comes from the environment, because that may belong to another account.
     """
-    key = IN_PYTHON.key(Setting.API_KEY)
+    found = [(each, settings_of(each)) for each in resources if each["type"] in types]
     # The engine's default provider has no key.
-    providers = [each for each in resources if each["type"] == urns.PROVIDER and each.get("inputs", {}).get(key)]
-    for provider in providers:
+    providers = [(each, settings) for each, settings in found if settings.api_key.get_secret_value()]
+    for provider, settings in providers:
         if urn in (provider["urn"], f"{provider['urn']}::{provider.get('id')}"):
-            inputs = {name: _plain_value(value) for name, value in provider["inputs"].items()}
-            # A provider that is not a `pulumi_agin.Provider` has no name among its inputs. Messages treat it as one.
-            inputs.setdefault(PROVIDER_NAME, urns.Urn.parse(provider["urn"]).name)
-            return provider["urn"], Settings.load(inputs.get, stack=urns.Urn.parse(provider["urn"]).stack)
-    others = ", ".join(one_line(each["urn"]) for each in providers)
+            return provider["urn"], settings
+    others = ", ".join(one_line(provider["urn"]) for provider, _ in providers)
     raise UsageError(
         f"the stack has no provider {one_line(urn)} with an API key"
         + (f"; it has {others}" if others else f": run `{pulumi_line('up', stack)}` with the provider first")
     )
 
 
-def _plain_value(value: Any) -> Any:
-    # The form of a secret in the output of `pulumi stack export --show-secrets`.
-    return json.loads(value["plaintext"]) if isinstance(value, dict) and "plaintext" in value else value
+def settings_of(provider: Mapping[str, Any]) -> Settings:
+    """Returns the settings of a provider of either front end, as the state has it with its secrets."""
+    urn, inputs = urns.Urn.parse(provider["urn"]), plain_value(provider.get("inputs", {}))
+    if provider["type"] == urns.PROVIDER:
+        # A provider that is not a `pulumi_agin.Provider` has no name among its inputs. Messages treat it as one.
+        return Settings.load({PROVIDER_NAME: urn.name, **inputs}.get, stack=urn.stack)
+    # This loads gRPC.
+    from pulumi_agin.native.plugin import NAMES
+
+    values = {NAMES.key(setting): inputs.get(setting.value) for setting in Setting}
+    return Settings.load({PROVIDER_NAME: urn.name, **values}.get, names=NAMES, stack=urn.stack)
+
+
+def plain_value(value: Any) -> Any:
+    """Returns a value in the output of `pulumi stack export --show-secrets` with its secrets as plain values."""
+    if isinstance(value, list):
+        return [plain_value(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if _is_secret(value):
+        return json.loads(value["plaintext"])
+    return {name: plain_value(each) for name, each in value.items()}
+
+
+def as_secret_as(exported: Any, value: Any) -> Any:
+    """Returns a value for an import file, which is secret if another one is in the exported state."""
+    return {**exported, "plaintext": json.dumps(value)} if _is_secret(exported) else value
+
+
+def _is_secret(exported: Any) -> bool:
+    return isinstance(exported, dict) and "plaintext" in exported
 
 
 def request_budget(client: AgentIngressClient) -> Budget:

@@ -31,6 +31,7 @@ AGENT_CONFIG = f"{MODULE}:index:agentConfig"
 
 # The types that the engine gives an explicit provider and the stack itself.
 PROVIDER = f"pulumi:providers:{PYTHON_PACKAGE}"
+NATIVE_PROVIDER = f"pulumi:providers:{MODULE}"
 STACK = "pulumi:pulumi:Stack"
 
 # An input of an Agent Ingress that only `check` gets: the stack by its name in the CLI, and the URNs of the parent and
@@ -69,6 +70,12 @@ class Urn(NamedTuple):
 
     def __str__(self) -> str:
         return f"urn:pulumi:{'::'.join(self)}"
+
+
+def is_default_provider(name: str) -> bool:
+    """Returns whether a provider with this name is one of the engine's, and not of a program."""
+    # With the version of the plugin after it.
+    return name == "default" or name.startswith("default_")
 
 
 def name_of(token: str) -> str:

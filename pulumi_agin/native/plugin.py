@@ -108,8 +108,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             _freeze_garbage_collector()
             config = from_struct(request.args)
             values = {NAMES.key(setting): config.get(setting.value) for setting in Setting}
-            # Default providers have the name "default", or "default_" and a version.
-            is_explicit = request.name != "default" and not request.name.startswith("default_")
+            is_explicit = not urns.is_default_provider(request.name)
             values[PROVIDER_NAME] = request.name if is_explicit else None
             self._provider_urn = request.urn if is_explicit else None
             settings = Settings.load(values.get, names=NAMES)

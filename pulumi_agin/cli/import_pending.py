@@ -1,0 +1,90 @@
+"""`pulumi-agin import --pending`: an import file for what interrupted runs of a stack have created."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pulumi_agin.base.clock import Clock
+from pulumi_agin.base.redaction import one_line
+from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.shell_commands import clear_pending_line, pulumi_line
+
+from .import_file import import_file, native_resource, python_resource
+from .output import YELLOW, UsageError, note, print_text
+from .pending_creates import Left, Listed, Own, PendingCreate, judge, only_the_last, pending_creates
+from .stack import Resources, load_settings, read_state, request_budget, settings_of
+
+# The options that go with --pending, and what selects this command.
+_ALLOWED = ("module", "stack")
+
+
+def run(options: argparse.Namespace, clock: Clock) -> int:
+    """Prints the file for the ingresses that are provably the stack's, and notes about all others on stderr."""
+    if any(value for option, value in vars(options).items() if option not in _ALLOWED):
+        raise UsageError(
+            "--pending takes everything from the state: use it alone or with --stack, without domains, IDs or other "
+            "options"
+        )
+    state = read_state(options.stack)
+    creates = pending_creates(state.pending_operations)
+    listed = _list_accounts({each.provider for each in creates}, state.resources, options.stack, clock)
+    judgements = only_the_last([judge(each, listed.get(each.provider), state.resources) for each in creates])
+    others = len(state.pending_operations) - sum(len(each.attempts) for each in creates)
+    _print_notes(judgements, list(listed.values()), others, options.stack)
+    return print_text(
+        import_file(_in_file(each, listed[each.create.provider]) for each in judgements if isinstance(each, Own))
+    )
+
+
+def _list_accounts(
+    providers: set[str | None], resources: Resources, stack: str | None, clock: Clock
+) -> Mapping[str | None, Listed]:
+    """Lists the accounts of providers, by URN, without those that are not in the state. None is a default provider."""
+    types = (urns.PROVIDER, urns.NATIVE_PROVIDER)
+    settings = {
+        each["urn"]: settings_of(each) for each in resources if each["type"] in types and each["urn"] in providers
+    }
+    accounts: dict[str | None, Account] = {urn: Account(each, clock) for urn, each in settings.items()}
+    if None in providers:
+        accounts[None] = Account(load_settings(stack), clock)
+    return {
+        urn: Listed(each, each.client.list_readable(None, request_budget(each.client)))
+        for urn, each in accounts.items()
+    }
+
+
+def _in_file(own: Own, listed: Listed) -> Mapping[str, Any]:
+    """Returns an ingress for the import file, as its create would have left it in the state."""
+    create = own.create
+    name, references = urns.Urn.parse(create.urn).name, {"parent": create.parent, "provider": create.provider}
+    if create.is_native:
+        return native_resource(name, own.ingress, references)
+    return python_resource(name, own.ingress, listed.account.client, references, own.inputs)
+
+
+def _print_notes(judgements: Sequence[Own | Left], listed: Sequence[Listed], others: int, stack: str | None) -> None:
+    for each in listed:
+        settings = each.account.settings
+        note(f"the API key is from {settings.api_key_source.shown_as}")
+        if settings.other_base_url:
+            note(f"the base URL is {each.account.client.sanitize(settings.other_base_url)}")
+    for judgement in judgements:
+        if isinstance(judgement, Left):
+            note(f"not imported: {_shown(judgement.create)}: {judgement.reason}", YELLOW)
+    if others:
+        note(f"not imported: pending operations that are not creates of Agent Ingresses: {others}", YELLOW)
+    own = sum(isinstance(each, Own) for each in judgements)
+    if not judgements:
+        note("the stack has no pending creates of Agent Ingresses, so the import file contains no resources")
+    elif own:
+        then = f"After the import, run `{clear_pending_line(stack)}`, and then `{pulumi_line('up', stack)}`"
+        note(f"the import file contains {own} of {len(judgements)} Agent Ingresses that were being created. {then}")
+    else:
+        note("the import file contains no resources")
+
+
+def _shown(create: PendingCreate) -> str:
+    return f"{one_line(create.domain)} ({one_line(create.urn)})" if create.domain else one_line(create.urn)

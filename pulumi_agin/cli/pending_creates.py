@@ -1,0 +1,216 @@
+"""Creates that interrupted runs have left in the state, and the judgement which Agent Ingresses they made.
+
+A run that is killed during a create leaves a pending operation in the state, with the inputs of the resource. If ngrok
+had the request by then, there is an ingress that no state has. Only one that is provably of that run may be imported,
+because a later destroy would delete another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pulumi_agin.api.list_cache import Listing
+from pulumi_agin.api.models import IngressModel
+from pulumi_agin.base.clock import format_time, parse_time
+from pulumi_agin.base.redaction import one_line
+from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.comparison import changed_fields
+from pulumi_agin.lifecycle.creating_since import creating_since
+from pulumi_agin.lifecycle.outputs import KeptOutputs, outputs_of
+from pulumi_agin.native.names import camel_case, in_snake_case
+
+from .stack import Resources, agent_ingresses, plain_value
+
+_TYPES = (urns.AGENT_INGRESS, urns.NATIVE_AGENT_INGRESS)
+
+# The next steps for an ingress that may be another's, and for a resource that needs another one in the stack.
+_DECIDE = "The next `pulumi up` fails and shows the next step: import it only if it belongs to this resource"
+_RESTORE = "Run `pulumi up`, which fails but adds it to the stack, and then this command again"
+
+
+class Attempt(NamedTuple):
+    """One create that was interrupted."""
+
+    inputs: Mapping[str, Any]
+    """The checked inputs as the state has them."""
+    values: KeptOutputs
+    """The same with our names and plain values."""
+
+
+class PendingCreate(NamedTuple):
+    """The interrupted creates of one resource, with one domain and one provider. Several runs may have been killed."""
+
+    urn: str
+    domain: str
+    """The domain; "" if it is invalid in the state, which was edited."""
+    provider: str | None
+    """The URN of the explicit provider."""
+    parent: str | None
+    attempts: list[Attempt]
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the provider plugin creates it."""
+        return urns.Urn.parse(self.urn).type == urns.NATIVE_AGENT_INGRESS
+
+
+class Listed(NamedTuple):
+    """An account, and its list of Agent Ingresses."""
+
+    account: Account
+    listing: Listing
+
+
+class Own(NamedTuple):
+    """An ingress that is provably of an interrupted create."""
+
+    create: PendingCreate
+    ingress: IngressModel
+    inputs: Mapping[str, Any]
+    """The inputs of the create, as the state has them."""
+
+
+class Left(NamedTuple):
+    """A pending create without an ingress that may be imported."""
+
+    create: PendingCreate
+    reason: str
+    """Why, and the next step."""
+
+
+def pending_creates(operations: Sequence[Mapping[str, Any]]) -> list[PendingCreate]:
+    """Returns the pending creates of Agent Ingresses in the state, without other pending operations."""
+    found: dict[tuple[str, str | None, str], PendingCreate] = {}
+    for operation in operations:
+        resource = operation["resource"]
+        if operation["type"] != "creating" or resource["type"] not in _TYPES:
+            continue
+        inputs = resource.get("inputs", {})
+        attempt = Attempt(inputs, KeptOutputs.of(in_snake_case(plain_value(inputs))))
+        domain = attempt.values.domain if attempt.values.is_comparable else ""
+        provider = _explicit_provider(resource["provider"])
+        create = PendingCreate(resource["urn"], domain, provider, resource.get("parent"), [attempt])
+        key = (create.urn, create.provider, domain)
+        earlier = found.pop(key).attempts if key in found else []
+        # The order is that of the last attempts.
+        found[key] = create._replace(attempts=[*earlier, attempt])
+    return list(found.values())
+
+
+def judge(create: PendingCreate, listed: Listed | None, resources: Resources) -> Own | Left:
+    """Judges whether ngrok has an ingress that is provably of a create, and whether it can be imported.
+
+    `listed` is the account of the create; None if its provider is not in the state. `resources` are those of the stack.
+    """
+    if listed is None:
+        return Left(create, f"its provider {one_line(str(create.provider))} is not in the state. {_RESTORE}")
+    if not create.domain:
+        return Left(create, "its domain or its policy in the state is invalid, because the state was edited")
+    ingress = next((each for each in listed.listing.ingresses if each.domain == create.domain), None)
+    if ingress is None:
+        return Left(create, _why_none(create.domain, listed))
+    owner = next((each for each in agent_ingresses(resources) if each.get("id") == ingress.id), None)
+    if owner is not None:
+        owned = f"{ingress.id} is already in the stack as {one_line(owner['urn'])}, so there is nothing to import"
+        return Left(create, owned)
+    reason = _why_not_own(create, ingress, listed.account) or _why_not_importable(create, ingress, resources)
+    return Left(create, reason) if reason else Own(create, ingress, _equal(create, ingress)[0].inputs)
+
+
+def only_the_last(judgements: Sequence[Own | Left]) -> list[Own | Left]:
+    """Returns the judgements with at most one ingress for each resource, and one resource for each ingress.
+
+    Between two killed runs, the program may have changed the domain of a resource, or its name.
+    """
+    kept: dict[str, Own] = {}
+    checked: list[Own | Left] = []
+    for each in reversed(judgements):
+        judgement = _after_later_ones(each, kept) if isinstance(each, Own) else each
+        if isinstance(judgement, Own):
+            kept |= {judgement.create.urn: judgement, judgement.ingress.id: judgement}
+        checked.append(judgement)
+    return checked[::-1]
+
+
+def _after_later_ones(own: Own, kept: Mapping[str, Own]) -> Own | Left:
+    """Judges an ingress again. `kept` are those of later runs, by URN and by id."""
+    id_, urn = own.ingress.id, own.create.urn
+    if id_ in kept:
+        return Left(own.create, f"{id_} is imported as {one_line(kept[id_].create.urn)}, which a later run created")
+    if urn in kept:
+        return Left(
+            own.create,
+            f"an interrupted run of this stack created {id_}, and a later run created {kept[urn].ingress.domain} for "
+            f"the same resource. {_how_to_delete(own.ingress)}",
+        )
+    return own
+
+
+def _why_none(domain: str, listed: Listed) -> str:
+    # One that can't be read may have no readable domain.
+    unreadable = next((each for each in listed.listing.unreadable if each.domain in ("", domain)), None)
+    if unreadable is not None:
+        return f"{unreadable}. Without its values, it is not known whose it is. {_DECIDE}"
+    return (
+        f"{listed.account.settings.account_description} has no Agent Ingress with this domain, so there is nothing to "
+        "import: the next `pulumi up` tries again to create it"
+    )
+
+
+def _why_not_own(create: PendingCreate, ingress: IngressModel, account: Account) -> str:
+    """Returns why an ingress is not provably of a create, with the next step; "" if it is."""
+    equal = _equal(create, ingress)
+    if not equal:
+        names = _changed(create.attempts[-1], ingress)
+        fields = " and ".join(map(camel_case, names) if create.is_native else names)
+        return f"{ingress.id} has another value of {fields}, so it may be another's. {_DECIDE}"
+    began = min((since for each in equal if (since := creating_since(each.inputs))), default=None)
+    if began is None:
+        return (
+            "the state does not show when the interrupted run began, as versions before 1.3 did not record it, so "
+            f"{ingress.id} may be older. {_DECIDE}"
+        )
+    created = parse_time(ingress.created_at)
+    if created is None or created < began:
+        return (
+            f"{account.client.describe(ingress)}, may be another's, because the interrupted run began at "
+            f"{format_time(began)} by its machine's clock. {_DECIDE}"
+        )
+    return ""
+
+
+def _why_not_importable(create: PendingCreate, ingress: IngressModel, resources: Resources) -> str:
+    """Returns why the create's own ingress can't be imported, with the next step; "" if it can."""
+    in_state = {each["urn"] for each in resources if not each.get("delete")}
+    if create.urn in in_state:
+        return (
+            f"an interrupted run of this stack created {ingress.id} to replace the Agent Ingress that the stack still "
+            f"has under this name, and `pulumi import` can't replace it. {_how_to_delete(ingress)}"
+        )
+    if create.parent is not None and create.parent not in in_state:
+        return f"its parent {one_line(create.parent)} is not in the state. {_RESTORE}"
+    return ""
+
+
+def _how_to_delete(ingress: IngressModel) -> str:
+    return (
+        f"Delete it at ngrok, for example with `ngrok api agent-ingresses delete {ingress.id}`, and run `pulumi up` "
+        "again"
+    )
+
+
+def _equal(create: PendingCreate, ingress: IngressModel) -> list[Attempt]:
+    """Returns the attempts with exactly the values of an ingress."""
+    return [each for each in create.attempts if not _changed(each, ingress)]
+
+
+def _changed(attempt: Attempt, ingress: IngressModel) -> list[str]:
+    return changed_fields(outputs_of(ingress), attempt.values.values, lambda value: False)
+
+
+def _explicit_provider(reference: str) -> str | None:
+    """Returns the URN in a resource's reference to its provider, which ends with an id; None for a default one."""
+    urn = reference.rpartition("::")[0]
+    return None if urns.is_default_provider(urns.Urn.parse(urn).name) else urn

@@ -1,0 +1,314 @@
+"""`pulumi-agin import --pending`: the ingresses that are provably of an interrupted run, and notes about the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.dynamic.dynamic import serialize_provider
+
+from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
+from pulumi_agin.emulator import Emulator
+from tests.support import ngrok
+from tests.support.command import Command
+from tests.support.keys import OTHER_ACCOUNTS_KEY
+from tests.support.stub_cli import StubCli
+
+TYPE = "pulumi-python:dynamic/agin:AgentIngress"
+NATIVE = "agin:index:AgentIngress"
+URN = "urn:pulumi:dev::test::"
+STACK = {"type": "pulumi:pulumi:Stack", "urn": f"{URN}pulumi:pulumi:Stack::test-dev"}
+SITE = {"type": "acme:index:Site", "urn": f"{URN}acme:index:Site::site"}
+LONG_AGO, FUTURE = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
+MARK = serialize_provider(AgentIngressProvider())
+
+Create = Callable[..., str]
+
+
+def secret(value: object) -> dict[str, str]:
+    """Returns a secret as `pulumi stack export --show-secrets` has it."""
+    return {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps(value)}
+
+
+def pending(
+    name: str,
+    domain: str,
+    since: str | None = LONG_AGO,
+    *,
+    type_: str = TYPE,
+    parent: Mapping[str, Any] = STACK,
+    provider: str = "default",
+    **inputs: Any,
+) -> dict[str, Any]:
+    """Returns a pending create as the state has it."""
+    types = type_ if parent is STACK else f"{parent['type']}${type_}"
+    package = "pulumi-python" if type_ == TYPE else "agin"
+    checked = {"domain": domain, **inputs, **({"_creating_since": since} if since else {})}
+    resource = {
+        "urn": f"{URN}{types}::{name}",
+        "type": type_,
+        "inputs": {**checked, "__provider": MARK} if type_ == TYPE else checked,
+        "parent": parent["urn"],
+        "provider": f"{URN}pulumi:providers:{package}::{provider}::1-2",
+    }
+    return {"type": "creating", "resource": resource}
+
+
+class Pending:
+    """Runs `pulumi-agin import --pending` in a stack with these resources and pending operations."""
+
+    def __init__(self, pulumi_agin: Command, folder: Path) -> None:
+        self.pulumi_agin = pulumi_agin
+        self.cli = StubCli(folder)
+
+    def __call__(
+        self, *operations: Mapping[str, Any], resources: tuple[Mapping[str, Any], ...] = ()
+    ) -> tuple[dict[str, Any], str]:
+        """Returns the file and stderr."""
+        self.cli.stack([STACK, SITE, *resources], pending_operations=operations)
+        status, out, err = self.pulumi_agin("import", "--pending")
+        assert status == 0, err
+        return json.loads(out), err
+
+    def reason(self, *operations: Mapping[str, Any], resources: tuple[Mapping[str, Any], ...] = ()) -> str:
+        """Asserts that nothing is imported. Returns why not."""
+        file, err = self(*operations, resources=resources)
+        assert file == {"nameTable": {}, "resources": []}
+        assert "pulumi-agin: the import file contains no resources\n" in err
+        [line] = [line for line in err.splitlines() if "not imported: " in line]
+        return line.partition("not imported: ")[2]
+
+
+@pytest.fixture
+def command(
+    settings_of_emulator: None, pulumi_agin: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Pending:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return Pending(pulumi_agin, tmp_path)
+
+
+@pytest.fixture
+def create(emulator: Emulator) -> Create:
+    return partial(ngrok.create, emulator)
+
+
+def test_python_file_has_what_the_create_would_have_left(create: Create, command: Pending, emulator: Emulator) -> None:
+    policy = {"authority": "letsencrypt"}
+    id_ = create("a.acme.com", description="d", metadata="hush", certificate_management_policy=policy)
+    inputs: dict[str, Any] = {"description": "d", "metadata": secret("hush"), "certificate_management_policy": policy}
+    emulator.clear_requests()
+    operation = pending("a", "a.acme.com", parent=SITE, **inputs)
+    file, err = command(operation)
+    [resource] = file["resources"]
+    outputs = resource.pop("outputs")
+    assert file["nameTable"] == {SITE["urn"]: SITE["urn"]}
+    assert resource == {
+        "type": TYPE,
+        "name": "a",
+        "id": id_,
+        "parent": SITE["urn"],
+        "inputs": operation["resource"]["inputs"],
+    }
+    # ngrok chose the type of the key. A secret stays one.
+    assert outputs["certificate_management_policy"] == {**policy, "private_key_type": "rsa"}
+    assert outputs["metadata"] == secret("hush")
+    assert (outputs["description"], outputs["__provider"]) == ("d", MARK)
+    assert outputs["_key_fingerprint"].endswith(emulator.url)
+    assert emulator.counts() == {"GET /agent_ingresses": 1}
+    assert err.splitlines()[-1] == (
+        "pulumi-agin: the import file contains 1 of 1 Agent Ingresses that were being created. After the import, run "
+        "`pulumi refresh --clear-pending-creates --yes`, and then `pulumi up`"
+    )
+
+
+def test_each_provider_has_its_own_account(create: Create, command: Pending, emulator: Emulator) -> None:
+    # None of them may use the key in the environment.
+    ids = {
+        "python": create("python.acme.com", OTHER_ACCOUNTS_KEY),
+        "native": create("native.acme.com", OTHER_ACCOUNTS_KEY),
+        "second": create("second.acme.com", OTHER_ACCOUNTS_KEY),
+        "default": create("default.acme.com"),
+    }
+    python = {
+        "type": "pulumi:providers:pulumi-python",
+        "urn": f"{URN}pulumi:providers:pulumi-python::theirs",
+        "inputs": {"ngrok:apiKey": secret(OTHER_ACCOUNTS_KEY)},
+    }
+    native = {
+        "type": "pulumi:providers:agin",
+        "urn": f"{URN}pulumi:providers:agin::theirs",
+        "inputs": {"apiKey": secret(OTHER_ACCOUNTS_KEY), "apiBaseUrl": f"{emulator.url}/", "timeoutSeconds": "50"},
+    }
+    emulator.clear_requests()
+    file, err = command(
+        pending("python", "python.acme.com", provider="theirs"),
+        pending("native", "native.acme.com", type_=NATIVE, provider="theirs"),
+        pending("second", "second.acme.com", type_=NATIVE, provider="theirs", parent=SITE),
+        pending("default", "default.acme.com", type_=NATIVE, provider="default_1_3_0"),
+        resources=(python, native),
+    )
+    assert {each["name"]: each["id"] for each in file["resources"]} == ids
+    assert emulator.counts() == {"GET /agent_ingresses": 3}
+    # The engine reads those of the plugin.
+    assert file["resources"][2] == {
+        "type": NATIVE,
+        "name": "second",
+        "id": ids["second"],
+        "parent": SITE["urn"],
+        "provider": native["urn"],
+    }
+    assert "provider" not in file["resources"][3]
+    assert file["nameTable"].keys() == {STACK["urn"], SITE["urn"], python["urn"], native["urn"]}
+    for source in ('from api_key of the Provider "theirs"', 'from apiKey of the Provider "theirs"', "NGROK_API_KEY"):
+        assert source in err
+
+
+def test_others_are_reported_and_do_not_stop_the_rest(create: Create, command: Pending, emulator: Emulator) -> None:
+    ids = {name: create(f"{name}.acme.com", description="d") for name in ("ours", "odd")}
+    emulator.set_ingress(ids["odd"], {"ns_targets": [""]})
+    file, err = command(
+        pending("none", "none.acme.com"),
+        pending("odd", "odd.acme.com", description="d"),
+        pending("ours", "ours.acme.com", description="d"),
+        pending("edited", 5, description="d"),  # type: ignore[arg-type]
+        {"type": "creating", "resource": {"type": "aws:route53/record:Record"}},
+        {"type": "updating", "resource": {"type": TYPE}},
+    )
+    assert [each["name"] for each in file["resources"]] == ["ours"]
+    where = f"{URN}{TYPE}::"
+    for expected in (
+        f"not imported: none.acme.com ({where}none): the account of the API key from the environment variable "
+        "NGROK_API_KEY has no Agent Ingress with this domain, so there is nothing to import: the next `pulumi up` "
+        "tries again to create it\n",
+        f"not imported: odd.acme.com ({where}odd): could not read the Agent Ingress odd.acme.com ({ids['odd']}): "
+        "ngrok's response is invalid: ns_targets: 0: ",
+        f"not imported: {where}edited: its domain or its policy in the state is invalid, because the state was edited",
+        "not imported: pending operations that are not creates of Agent Ingresses: 2\n",
+        "the import file contains 1 of 4 Agent Ingresses that were being created",
+    ):
+        assert expected in err
+
+
+def test_values_must_be_equal(create: Create, command: Pending) -> None:
+    policy = {"authority": "letsencrypt", "private_key_type": "rsa"}
+    id_ = create("a.acme.com", description="d", metadata="m", certificate_management_policy=policy)
+    equal: dict[str, Any] = {"description": "d", "metadata": "m", "certificate_management_policy": policy}
+    for field, value in (
+        ("description", "other-value"),
+        ("metadata", secret("other-value")),
+        ("metadata", ""),
+        ("certificate_management_policy", {**policy, "private_key_type": "ecdsa"}),
+    ):
+        reason = command.reason(pending("a", "a.acme.com", **{**equal, field: value}))
+        assert f"): {id_} has another value of {field}, so it may be another's. The next `pulumi up` fails" in reason
+        assert "other-value" not in reason
+    native: dict[str, Any] = {"description": "d", "metadata": "m"}
+    native["certificateManagementPolicy"] = {"authority": "letsencrypt"}
+    assert command(pending("a", "a.acme.com", type_=NATIVE, **native))[0]["resources"]
+    native["certificateManagementPolicy"] = {"authority": "letsencrypt", "privateKeyType": "ecdsa"}
+    reason = command.reason(pending("a", "a.acme.com", type_=NATIVE, **native))
+    assert "has another value of certificateManagementPolicy, so" in reason
+
+
+def test_ingress_must_not_be_older_than_the_run(create: Create, command: Pending, emulator: Emulator) -> None:
+    id_ = create("a.acme.com")
+    [created_at] = [each["created_at"] for each in emulator.ingresses()]
+    # In the same second.
+    assert command(pending("a", "a.acme.com", created_at))[0]["resources"]
+    assert command.reason(pending("a", "a.acme.com", FUTURE)).startswith(
+        f"a.acme.com ({URN}{TYPE}::a): {id_}, created at {created_at}, may be another's, because the interrupted run "
+        f"began at {FUTURE} by its machine's clock. "
+    )
+    for since in (None, "an edited state", "2020-01-01T00:00:00"):
+        reason = command.reason(pending("a", "a.acme.com", since))
+        assert "does not show when the interrupted run began, as versions before 1.3 did not record it" in reason
+    # Of several runs that were killed, the first one with these values counts.
+    first, second = pending("a", "a.acme.com"), pending("a", "a.acme.com", FUTURE)
+    assert len(command(first, second)[0]["resources"]) == 1
+    assert len(command(pending("a", "a.acme.com", None), first, second)[0]["resources"]) == 1
+    assert "may be another's" in command.reason(pending("a", "a.acme.com", description="d"), second)
+
+
+def test_what_the_stack_has_is_not_imported(create: Create, command: Pending) -> None:
+    id_ = create("a.acme.com")
+    operation = pending("a", "a.acme.com")
+    urn = operation["resource"]["urn"]
+    owner = {"type": NATIVE, "urn": f"{URN}{NATIVE}::other", "id": id_}
+    expected = f"{id_} is already in the stack as {owner['urn']}, so there is nothing to import"
+    assert command.reason(operation, resources=(owner,)).endswith(expected)
+    # A domain change was killed.
+    before = {"type": TYPE, "urn": urn, "id": "agin_before"}
+    assert command.reason(operation, resources=(before,)).endswith(
+        f"an interrupted run of this stack created {id_} to replace the Agent Ingress that the stack still has under "
+        "this name, and `pulumi import` can't replace it. Delete it at ngrok, for example with `ngrok api "
+        f"agent-ingresses delete {id_}`, and run `pulumi up` again"
+    )
+    assert command(operation, resources=({**before, "delete": True},))[0]["resources"]
+
+
+def test_parent_and_provider_must_be_in_the_state(create: Create, command: Pending) -> None:
+    create("a.acme.com")
+    gone = {"type": "acme:index:Gone", "urn": f"{URN}acme:index:Gone::gone"}
+    reason = command.reason(pending("a", "a.acme.com", parent=gone))
+    assert (
+        f"its parent {gone['urn']} is not in the state. Run `pulumi up`, which fails but adds it to the stack" in reason
+    )
+    reason = command.reason(pending("a", "a.acme.com", provider="gone"))
+    assert f"its provider {URN}pulumi:providers:pulumi-python::gone is not in the state. Run" in reason
+
+
+def test_one_ingress_for_each_resource(create: Create, command: Pending) -> None:
+    ids = {name: create(f"{name}.acme.com") for name in ("a", "b")}
+    # The domain was changed between two killed runs, and then the name.
+    file, err = command(pending("one", "a.acme.com"), pending("one", "b.acme.com"), pending("two", "b.acme.com"))
+    assert [(each["name"], each["id"]) for each in file["resources"]] == [("one", ids["a"]), ("two", ids["b"])]
+    assert (
+        f"not imported: b.acme.com ({URN}{TYPE}::one): {ids['b']} is imported as {URN}{TYPE}::two, which a later" in err
+    )
+    file, err = command(pending("one", "a.acme.com"), pending("one", "b.acme.com"))
+    assert [each["id"] for each in file["resources"]] == [ids["b"]]
+    assert f"an interrupted run of this stack created {ids['a']}, and a later run created b.acme.com for the" in err
+    assert f"agent-ingresses delete {ids['a']}`" in err
+
+
+def test_without_pending_creates_the_file_is_empty(command: Pending, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NGROK_API_KEY")
+    file, err = command()
+    assert file == {"nameTable": {}, "resources": []}
+    assert err == (
+        "pulumi-agin: the stack has no pending creates of Agent Ingresses, so the import file contains no resources\n"
+    )
+
+
+@pytest.mark.parametrize("others", ["a.acme.com", "--all", "--filter x", "--name a", "--names -", "--code"])
+def test_goes_with_no_other_selection(others: str, command: Pending) -> None:
+    status, out, err = command.pulumi_agin("import", "--pending", *others.split())
+    assert (status, out) == (2, "")
+    assert err == (
+        "pulumi-agin: --pending takes everything from the state: use it alone or with --stack, without domains, IDs or "
+        "other options\n"
+    )
+    assert command.cli.calls == []
+
+
+def test_failures_print_no_file(create: Create, command: Pending, emulator: Emulator) -> None:
+    create("a.acme.com")
+    command.cli.stack([STACK], pending_operations=[pending("a", "a.acme.com")])
+    emulator.add_fault("GET", "respond", status=400, json_body={"msg": "no", "status_code": 400})
+    status, out, err = command.pulumi_agin("import", "--pending")
+    assert (status, out) == (2, "")
+    assert "could not list the Agent Ingresses" in err
+    command.cli.fail("incorrect passphrase")
+    status, out, err = command.pulumi_agin("import", "--pending", "--stack", "prod")
+    assert (status, out) == (2, "")
+    assert err == (
+        "pulumi-agin: the pending operations could not be read from the state: `pulumi stack export` failed: "
+        "incorrect passphrase\n"
+    )
+    assert "--stack=prod" in command.cli.calls[-1]
+    assert "--show-secrets" in command.cli.calls[-1]
