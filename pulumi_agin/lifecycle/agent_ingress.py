@@ -86,13 +86,13 @@ class AgentIngressLifecycle:
         inputs = without_creating_since(inputs)
         if call.is_preview:
             if not call.is_unknown(inputs["domain"]):
-                self._domain_taken.warn_in_preview(call, inputs["domain"])
+                self._domain_taken.warn_in_preview(call, inputs)
             return Created("", outputs_after({}, inputs, call.is_unknown))
         budget = self._account.budget(call)
         try:
             ingress = self._account.client.create(inputs, budget)
         except (errors.DomainExistsError, errors.CreateUnsettledError) as error:
-            raise Failed(self._domain_taken.explain(call, error, inputs["domain"], budget)) from None
+            raise Failed(self._domain_taken.explain(call, error, inputs, budget)) from None
         except errors.CreatedUnreadError as error:
             outputs = {**inputs, **self._account.fingerprint(error.id)}
             raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pulumi_agin.api.errors import AuthenticationError, CreateUnsettledError, DomainExistsError, NgrokError
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.budget import Budget
 
 from .account import Account
 from .claims import Claims
+from .comparison import changed_fields
 from .existence import Existence
 from .operation import Call
+from .outputs import outputs_of
 from .renaming import how_to_alias
 from .services import Services
+from .shell_commands import clear_pending_line, pending_line, pulumi_line
+from .urns import Urn
 
 # The limits of a search for the ingress of a domain: after a create that failed, and in a preview.
 SEARCH_SECONDS = 30
@@ -27,8 +34,15 @@ class DomainTaken:
         self._claims = claims
         self._existence = existence
 
-    def explain(self, call: Call, error: DomainExistsError | CreateUnsettledError, domain: str, budget: Budget) -> str:
+    def explain(
+        self,
+        call: Call,
+        error: DomainExistsError | CreateUnsettledError,
+        inputs: Mapping[str, Any],
+        budget: Budget,
+    ) -> str:
         """Returns the message of a create that failed. Searches for the ingress, and records that it is in the way."""
+        domain = inputs["domain"]
         if isinstance(error, CreateUnsettledError):
             if error.existing_id:
                 self._claims.record_failed_create(error.existing_id, call.urn)
@@ -47,13 +61,14 @@ class DomainTaken:
                 f"{self._account.settings.api_key_source.shown_as}"
             )
         self._claims.record_failed_create(existing.id, call.urn)
-        return f"{error}. {self._explain_existing(call.urn, existing)}"
+        return f"{error}. {self._explain_existing(call, inputs, existing)}"
 
-    def warn_in_preview(self, call: Call, domain: str) -> None:
+    def warn_in_preview(self, call: Call, inputs: Mapping[str, Any]) -> None:
         """Warns if the domain of a new resource has an Agent Ingress already, or if ngrok rejects the API key.
 
         Without a response in time, it warns of nothing.
         """
+        domain = inputs["domain"]
         budget = self._account.budget(call, PREVIEW_SEARCH_SECONDS)
         try:
             existing, unreadable = self._account.client.find_in_preview(domain, budget)
@@ -71,7 +86,7 @@ class DomainTaken:
             self._services.warn(
                 # The engine does not send the provider whether `--replace` replaces a resource, nor its options.
                 f"{domain} already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first. "
-                f"{self._explain_existing(call.urn, existing)}",
+                f"{self._explain_existing(call, inputs, existing)}",
                 call.urn,
             )
 
@@ -89,8 +104,9 @@ class DomainTaken:
             "another domain, or remove one from the program"
         )
 
-    def _explain_existing(self, urn: str, existing: IngressModel) -> str:
-        """Returns whose ingress it is, as far as the stack shows, and the next step for the resource `urn`."""
+    def _explain_existing(self, call: Call, inputs: Mapping[str, Any], existing: IngressModel) -> str:
+        """Returns whose ingress it is, as far as the stack shows, and the next step for the resource of the call."""
+        urn = call.urn
         delete_before_replace = self._services.phrasing.delete_before_replace
         belongs = f"It belongs to {self._account.client.describe(existing)}"
         owner = self._claims.resource_with(existing)
@@ -105,13 +121,15 @@ class DomainTaken:
                 "choose another domain; or, to swap two domains, first change one of them to a third domain and run "
                 "`pulumi up`"
             )
-        next_step = self._next_step(urn, existing.id)
         if not self._claims.is_in_state(urn):
+            may_be_pending = not changed_fields(outputs_of(existing), inputs, call.is_unknown)
+            next_step = self._how_to_import(urn, existing.id, may_be_pending=may_be_pending)
             return (
                 f"{belongs}. If it belongs to a resource of this stack that was renamed or moved in the program, "
                 f"{how_to_alias(self._services.phrasing, urn)}; if it belongs to this resource, `--replace` needs "
                 f"{delete_before_replace}. {next_step}"
             )
+        next_step = self._next_step(urn, existing.id)
         old_domain = self._claims.state(urn).get("domain", existing.domain)
         old_created_at = self._claims.state(urn).get("created_at")
         if old_domain == existing.domain:
@@ -129,8 +147,28 @@ class DomainTaken:
     def _next_step(self, urn: str, id_: str) -> str:
         """Returns how to import an ingress as a new resource, or what to do if the resource has another one."""
         if not self._claims.is_in_state(urn):
-            return self._services.phrasing.how_to_import(id_, urn, self._claims.placement(urn))
+            return self._how_to_import(urn, id_, may_be_pending=False)
         return (
             "Only if an interrupted run of this stack created it, delete it at ngrok, for example with `ngrok api "
             f"agent-ingresses delete {id_}`, and run `pulumi up` again. Otherwise, it is in use: choose another domain"
+        )
+
+    def _how_to_import(self, urn: str, id_: str, *, may_be_pending: bool) -> str:
+        """Returns the end of a message: how to import an ingress, and before it all others of an interrupted run.
+
+        That command is the same in the message of each of them, and is run once.
+        """
+        placement = self._claims.placement(urn)
+        step = self._services.phrasing.import_step(id_, urn, placement)
+        line = f"\n{step.line}" if step.line else ""
+        if not may_be_pending:
+            return f"To import it as this resource, {step.words}{line}"
+        # The engine does not send the plugin the organization of the stack.
+        stack = placement.stack or Urn.parse(urn).stack
+        which, last = ("first line", " the last line") if line else ("line", "")
+        return (
+            f"If an interrupted `pulumi up` of this stack created it, the {which} below imports everything that it "
+            f"provably created: before that, run `{pulumi_line('cancel', stack, '--yes')}` if the stack is still "
+            f"locked; after it, run `{clear_pending_line(stack)}`, and then `{pulumi_line('up', stack)}`. Otherwise, "
+            f"to import it as this resource, {step.words}{last}\n{pending_line(stack)}{line}"
         )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.killed_up import kill_up_during_creates
 from tests.support.ngrok import create
 from tests.support.project import Project
-from tests.support.waiting import until
 
 # Of the two gateways, only one has an ingress: its URN does not show which.
 GATEWAYS = """
@@ -26,19 +24,6 @@ TWO_MORE = """
     agin.AgentIngress("theirs", domain="theirs.acme.com")
     agin.AgentIngress("lost", domain="lost.acme.com")
     """
-
-
-def kill_up_during_creates(project: Project, emulator: Emulator, domains: set[str]) -> None:
-    """Kills `pulumi up` after ngrok has created these ingresses and before it responds."""
-    for domain in domains:
-        emulator.add_fault("POST", "hang", after=True, domain=domain)
-    # A separate session, so that the plugin, which outlives it, can be found and killed.
-    up = project.start("up", "--yes", "--skip-preview", stdout=subprocess.DEVNULL, start_new_session=True)
-    until("the ingresses are made", lambda: {each["domain"] for each in emulator.ingresses()} == domains)
-    up.kill()
-    up.wait()
-    subprocess.run(["pkill", "-KILL", "-s", str(up.pid)], check=False)
-    project.pulumi("cancel", "--yes")
 
 
 def test_printed_commands_import_ingresses_of_killed_creates(project: Project, emulator: Emulator) -> None:

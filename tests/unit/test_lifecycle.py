@@ -306,6 +306,45 @@ def test_replacement_with_the_same_domain_deletes_first(ingresses: AgentIngressL
         assert ingresses.diff(call, "agin_1", {"domain": domain}).delete_before_replace is deletes_first
 
 
+def test_taken_domain_with_equal_values_has_the_command_for_an_interrupted_run(
+    ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
+) -> None:
+    policy: dict[str, Any] = {"certificate_management_policy": {"authority": "letsencrypt"}}
+    id_, _ = created(new_process().ingresses(settings_at(emulator.url)), description="d", **policy)
+    equal = {"domain": "connect.acme.com", "description": "d", "metadata": "", **policy}
+
+    def fail(urn: str, inputs: Mapping[str, Any]) -> str:
+        checked = ingresses.check(Call(urn), inputs).inputs
+        with pytest.raises(Failed) as caught:
+            ingresses.create(Call(urn), checked)
+        return str(caught.value)
+
+    sentence, *lines = fail(NEW, equal).split("\n")
+    assert lines == [shell_commands.pending_line("dev"), shell_commands.native_import_line(id_, NEW)]
+    assert sentence.endswith(
+        "If an interrupted `pulumi up` of this stack created it, the first line below imports everything that it "
+        "provably created: before that, run `pulumi cancel --stack dev --yes` if the stack is still locked; after it, "
+        "run `pulumi refresh --stack dev --clear-pending-creates --yes`, and then `pulumi up --stack dev`. Otherwise, "
+        f"to import it as this resource, first check that `pulumi stack export` does not show {id_}. Then run the last "
+        "line"
+    )
+    # No other command can name the parent.
+    child = NEW.replace("agin:index:AgentIngress::new", "acme:index:Site$agin:index:AgentIngress::child")
+    sentence, *lines = fail(child, equal).split("\n")
+    assert lines == [shell_commands.pending_line("dev")]
+    assert "created it, the line below imports everything" in sentence
+    assert sentence.endswith(f'the option `import: "{id_}"`, run `pulumi up`, and remove the option again')
+    for other in ({"description": "e"}, {"metadata": "m"}, {"certificate_management_policy": None}):
+        assert "--pending" not in fail(NEW, {**equal, **other})
+
+    # Also in the preview, unless a value is not known yet.
+    for inputs, has_command in ((equal, True), ({**equal, "metadata": ...}, False)):
+        warnings.clear()
+        ingresses.create(Call(NEW, is_preview=True, is_unknown=lambda value: value is ...), inputs)
+        [(sentence, _)] = warnings
+        assert ("import --pending" in sentence) == has_command
+
+
 @pytest.mark.parametrize(
     ("created_before", "may_be_left_to_delete"),
     [("2000-01-01T00:00:00Z", False), ("2999-01-01T00:00:00Z", True), (None, True), (7.0, True)],

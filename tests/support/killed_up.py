@@ -1,0 +1,40 @@
+"""`pulumi up` that is killed during its creates."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Collection
+
+from pulumi_agin.emulator import Emulator
+from tests.support.project import Project
+from tests.support.waiting import until
+
+
+def kill_up_during_creates(
+    project: Project, emulator: Emulator, created: Collection[str], unsent: Collection[str] = ()
+) -> None:
+    """Kills `pulumi up` while ngrok owes it the responses to the creates of these domains, and unlocks the stack.
+
+    ngrok has carried out those of `created`, and none of `unsent`.
+    """
+    emulator.clear_faults()
+    emulator.clear_requests()
+    for domain in created:
+        emulator.add_fault("POST", "hang", after=True, domain=domain)
+    for domain in unsent:
+        emulator.add_fault("POST", "hang", domain=domain)
+    # A separate session, so that the plugin, which outlives it, can be found and killed.
+    up = project.start("up", "--yes", "--skip-preview", stdout=subprocess.DEVNULL, start_new_session=True)
+
+    def has_sent_all() -> bool:
+        sent = {each["body"]["domain"] for each in emulator.requests() if each["method"] == "POST"}
+        return sent == {*created, *unsent} and {*created} <= {each["domain"] for each in emulator.ingresses()}
+
+    try:
+        until("the ingresses are made", has_sent_all)
+    finally:
+        up.kill()
+        up.wait()
+        subprocess.run(["pkill", "-KILL", "-s", str(up.pid)], check=False)
+    project.pulumi("cancel", "--yes")
+    emulator.clear_faults()
