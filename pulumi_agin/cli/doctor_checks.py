@@ -62,9 +62,9 @@ class Checks:
         extra = [part for option, value in options.items() if value is not None for part in (option, str(value))]
         return shlex.join(["pulumi-agin", "doctor", *what, *extra])
 
-    def command_of_provider(self, provider: str, *what: str) -> str:
-        """Returns the doctor command with the key of another provider; "" is the default one."""
-        return replace(self, provider=provider or None).command(*what)
+    def command_of_provider(self, provider: str | None, *what: str) -> str:
+        """Returns the doctor command with the key of another provider; None is the default one."""
+        return replace(self, provider=provider).command(*what)
 
     # -- the API key --------------------------------------------------------------------------------------
 

@@ -96,8 +96,12 @@ class Examiner:
         in_stack: Sequence[StackIngress],
     ) -> list[Report]:
         """Returns the reports on domains, after connections to those whose other checks allow it."""
+        in_stack_by_domain: dict[str, list[StackIngress]] = {}
+        for each in in_stack:
+            in_stack_by_domain.setdefault(each.domain, []).append(each)
         reports = [
-            self._report(domain, ingress, delegations[domain], in_stack) for domain, ingress in ingresses.items()
+            self._report(domain, ingress, delegations[domain], in_stack_by_domain.get(domain, ()))
+            for domain, ingress in ingresses.items()
         ]
         if not self._has_connections:
             return reports
@@ -119,11 +123,11 @@ class Examiner:
     def _report(
         self, domain: str, ingress: IngressModel | None, found: DnsAnswer, in_stack: Sequence[StackIngress]
     ) -> Report:
-        """Compares what was read: the ingress at ngrok, the NS records that were found, and those of the stack.
+        """Compares what was read: the ingress at ngrok, the NS records, and the ingresses of the stack with the domain.
 
         The connection is checked afterwards.
         """
-        own = _with_domain(in_stack, domain, ingress)
+        own = _preferred(in_stack, ingress)
         is_gone = ingress is None and own is not None and own.was_read_with_this_key
         released = own.ns_targets if own is not None and is_gone else ()
         agent_ingress = self._checks.agent_ingress(domain, ingress, own)
@@ -167,9 +171,8 @@ def _only_in_stack(in_stack: Sequence[StackIngress], listing: Listing) -> list[s
     ]
 
 
-def _with_domain(in_stack: Sequence[StackIngress], domain: str, ingress: IngressModel | None) -> StackIngress | None:
+def _preferred(same_domain: Sequence[StackIngress], ingress: IngressModel | None) -> StackIngress | None:
     """Returns the ingress of the stack with a domain; if there are several, preferably the one at ngrok."""
-    same_domain = [each for each in in_stack if each.domain == domain]
     return min(same_domain, key=lambda each: ingress is not None and each.id != ingress.id, default=None)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +22,8 @@ class StackIngress:
     urn: str
     domain: str
     ns_targets: Sequence[str]
-    provider: str
-    """The URN of its explicit provider; "" for the default provider."""
+    provider: str | None
+    """The URN of its explicit provider; None for the default provider."""
     has_this_provider: bool
     """Whether its provider is the one of the settings, so that it uses their API key."""
     base_url: str
@@ -41,17 +40,14 @@ def ingresses_in_stack(account: Account, stack: str | None, provider: str | None
     if not account.settings.stack:
         return []
     resources = agent_ingresses(read_resources(stack, show_secrets=False))
-    found = [_parse(each, account, provider or "") for each in resources if not each.get("delete")]
+    found = [_parse(each, account, provider) for each in resources if not each.get("delete")]
     return [each for each in found if each.domain]
 
 
-def _parse(resource: dict[str, Any], account: Account, provider_of_settings: str) -> StackIngress:
+def _parse(resource: dict[str, Any], account: Account, provider_of_settings: str | None) -> StackIngress:
     outputs = in_snake_case(resource.get("outputs") or {})
     kept, id_ = KeptOutputs.of(outputs), resource.get("id", "")
-    # The state appends the id to the URN.
-    provider = resource.get("provider", "").rpartition("::")[0]
-    if re.match("default(_|$)", urns.Urn.parse(provider).name):
-        provider = ""
+    provider = urns.explicit_provider(resource.get("provider", ""))
     return StackIngress(
         id=id_,
         urn=resource["urn"],

@@ -100,9 +100,12 @@ def _plan(selection: _Selection, options: argparse.Namespace, in_stack: Sequence
     otherwise. One that the stack has under the same name is omitted from the file, but not from the program.
     """
     plan = _Plan()
+    owners_by_id: dict[str, list[Mapping[str, Any]]] = {}
+    for each in in_stack:
+        owners_by_id.setdefault(each.get("id", ""), []).append(each)
     names = name_all(selection.ingresses, selection.names, options.name)
     for name, ingress in zip(names, selection.ingresses, strict=True):
-        owners = [each for each in in_stack if each.get("id") == ingress.id]
+        owners = owners_by_id.get(ingress.id, [])
         others = [each for each in owners if not _is_imported_as(each, options.parent, name)]
         fact = f"the Agent Ingress {ingress.domain} ({ingress.id}) is already in the stack as "
         if others:

@@ -90,7 +90,7 @@ def pending_creates(operations: Sequence[Mapping[str, Any]]) -> list[PendingCrea
         inputs = resource.get("inputs", {})
         attempt = Attempt(inputs, KeptOutputs.of(in_snake_case(plain_value(inputs))))
         domain = attempt.values.domain if attempt.values.is_comparable else ""
-        provider = _explicit_provider(resource["provider"])
+        provider = urns.explicit_provider(resource["provider"])
         create = PendingCreate(resource["urn"], domain, provider, resource.get("parent"), [attempt])
         key = (create.urn, create.provider, domain)
         earlier = found.pop(key).attempts if key in found else []
@@ -208,9 +208,3 @@ def _equal(create: PendingCreate, ingress: IngressModel) -> list[Attempt]:
 
 def _changed(attempt: Attempt, ingress: IngressModel) -> list[str]:
     return changed_fields(outputs_of(ingress), attempt.values.values, lambda value: False)
-
-
-def _explicit_provider(reference: str) -> str | None:
-    """Returns the URN in a resource's reference to its provider, which ends with an id; None for a default one."""
-    urn = reference.rpartition("::")[0]
-    return None if urns.is_default_provider(urns.Urn.parse(urn).name) else urn

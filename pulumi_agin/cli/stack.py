@@ -24,7 +24,7 @@ from .output import UsageError
 Resources = list[dict[str, Any]]
 
 
-class State(NamedTuple):
+class StackState(NamedTuple):
     """What the state of a stack has."""
 
     resources: Resources
@@ -93,7 +93,7 @@ def read_resources(stack: str | None, *, show_secrets: bool) -> Resources:
         return []
 
 
-def read_state(stack: str | None) -> State:
+def read_state(stack: str | None) -> StackState:
     """Returns the state of a stack with its secrets; None is the one selected in this folder. It must be readable."""
     try:
         return _exported(stack, show_secrets=True)
@@ -101,11 +101,11 @@ def read_state(stack: str | None) -> State:
         raise UsageError(f"the pending operations could not be read from the state: {error}") from None
 
 
-def _exported(stack: str | None, *, show_secrets: bool) -> State:
+def _exported(stack: str | None, *, show_secrets: bool) -> StackState:
     exported = _pulumi("stack export", stack, *(["--show-secrets"] if show_secrets else []))
     # A stack without an update may have no deployment.
     deployment = json.loads(exported)["deployment"] or {}
-    return State(deployment.get("resources") or [], deployment.get("pending_operations") or [])
+    return StackState(deployment.get("resources") or [], deployment.get("pending_operations") or [])
 
 
 def agent_ingresses(resources: Resources) -> Resources:

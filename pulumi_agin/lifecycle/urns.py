@@ -78,6 +78,12 @@ def is_default_provider(name: str) -> bool:
     return name == "default" or name.startswith("default_")
 
 
+def explicit_provider(reference: str) -> str | None:
+    """Returns the URN in a resource's reference to its provider, which ends with an id; None for a default one."""
+    urn = reference.rpartition("::")[0]
+    return None if is_default_provider(Urn.parse(urn).name) else urn
+
+
 def name_of(token: str) -> str:
     """Returns the last part of a type token, such as "AgentIngress"."""
     return token.rpartition(":")[2]
