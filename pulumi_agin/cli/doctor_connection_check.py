@@ -47,11 +47,16 @@ _SENTENCES: Mapping[Problem | None, tuple[str, str]] = {
 }
 
 
-def what_comes_first(ingress: IngressModel | None, checks: Mapping[str, Check]) -> Check | None:
-    """Returns the check if there can't be a connection yet, by the checks before; None if there can be one."""
+def what_comes_first(
+    ingress: IngressModel | None, checks: Mapping[str, Check], *, is_resolved: bool = True
+) -> Check | None:
+    """Returns the check if there can't be a connection yet, by the checks before; None if there can be one.
+
+    `is_resolved` is whether the domain is resolved for it, which the user's own server makes unnecessary.
+    """
     if ingress is None:
         return _not_tried("unknown", "checked once the Agent Ingress is known")
-    if checks["delegation"].state != "ok":
+    if is_resolved and checks["delegation"].state != "ok":
         return _not_tried("unknown", "checked once the delegation is correct")
     if not certificate_state(ingress).is_ready:
         # If only waiting helps, that is true of the connection, too.

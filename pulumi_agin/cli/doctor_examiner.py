@@ -105,17 +105,18 @@ class Examiner:
         ]
         if not self._has_connections:
             return reports
+        connect_to = self._checks.connect_to
         checks = {
             each.domain: check
             for each in reports
-            if (check := what_comes_first(ingresses[each.domain], each.checks)) is not None
+            if (check := what_comes_first(ingresses[each.domain], each.checks, is_resolved=connect_to is None))
         }
         ready = {domain: each for domain, each in ingresses.items() if each is not None and domain not in checks}
         destinations = [
             Destination(domain, delegations[domain].names, ingress.certificate_management_policy is not None)
             for domain, ingress in ready.items()
         ]
-        connections = connect_all(destinations, self._checks.connect_to, self._client.budget(CONNECTION_SECONDS))
+        connections = connect_all(destinations, connect_to, self._client.budget(CONNECTION_SECONDS))
         for domain, ingress in ready.items():
             checks[domain] = judge(ingress, connections[domain], self._checks.command(domain))
         return [report.with_check("connection", checks[report.domain]) for report in reports]

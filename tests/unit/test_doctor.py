@@ -12,9 +12,9 @@ from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.cli.doctor_checks import Checks
 from pulumi_agin.cli.doctor_connection import Certificate, Connection, Problem
-from pulumi_agin.cli.doctor_connection_check import judge
+from pulumi_agin.cli.doctor_connection_check import judge, what_comes_first
 from pulumi_agin.cli.doctor_examiner import Examiner
-from pulumi_agin.cli.doctor_report import Remedy
+from pulumi_agin.cli.doctor_report import Check, Remedy
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import Account
@@ -147,6 +147,15 @@ def test_each_problem_of_a_connection_has_its_sentence_and_next_step(
     assert (check.state, check.reason, check.details["problem"]) == ("unknown", sentence, problem)
     do = f"{step}; if that does not help, contact ngrok support and include {ingress.id}; to check again"
     assert check.remedies == [Remedy(do, ["DOCTOR"])]
+
+
+def test_connection_waits_for_the_delegation_that_resolves_the_domain(emulator: Emulator) -> None:
+    ingress = AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": DOMAIN})
+    checks = {"delegation": Check("wrong", ""), "certificate": Check("ok", "")}
+    first = what_comes_first(ingress, checks)
+    assert first is not None
+    assert (first.state, first.reason) == ("unknown", "checked once the delegation is correct")
+    assert what_comes_first(ingress, checks, is_resolved=False) is None
 
 
 def test_connection_without_a_result_is_to_the_domain(emulator: Emulator) -> None:
