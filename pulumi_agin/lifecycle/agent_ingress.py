@@ -13,7 +13,7 @@ from . import shell_commands
 from .account import Account
 from .claims import Claims
 from .comparison import changed_fields
-from .creating_since import with_creating_since, without_creating_since
+from .creating_since import hidden_inputs
 from .domain_taken import DomainTaken
 from .existence import Existence
 from .inputs import AgentIngressInputs, CertificatePolicyInputs
@@ -40,8 +40,7 @@ class AgentIngressLifecycle:
         """Normalizes the inputs, and reports every problem with them and with the settings."""
         self._claims.record_check(call)
         self._existence.warn_of_other_base_url(call)
-        given = without_creating_since(inputs)
-        checked, problems = validate(AgentIngressInputs, given, call.is_unknown, self._services.phrasing)
+        checked, problems = validate(AgentIngressInputs, inputs, call.is_unknown, self._services.phrasing)
         failures = [InputFailure(sentence) for sentence in self._account.settings.problems]
         for problem in problems:
             if problem.path == ("domain",) and _may_be_printed(inputs.get("domain")):
@@ -52,7 +51,7 @@ class AgentIngressLifecycle:
             self._claims.declare_domain(call.urn, checked["domain"])
             if other := self._claims.other_with_domain(call.urn, checked["domain"]):
                 failures.append(InputFailure(self._domain_taken.explain_two(call.urn, other), "domain"))
-        return Checked(with_creating_since(call, checked, self._services.clock), failures)
+        return Checked(checked, failures, hidden_inputs(call, self._services.clock))
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the outputs in the state, both in canonical form."""
@@ -83,7 +82,6 @@ class AgentIngressLifecycle:
 
         In a preview it only warns of a domain that already has an ingress. Outputs that are not known yet are absent.
         """
-        inputs = without_creating_since(inputs)
         if call.is_preview:
             if not call.is_unknown(inputs["domain"]):
                 self._domain_taken.warn_in_preview(call, inputs)

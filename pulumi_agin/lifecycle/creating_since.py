@@ -14,27 +14,18 @@ from pulumi_agin.base.clock import Clock, format_time, parse_time
 
 from .operation import Call
 
-# The engine keeps it with the checked inputs; ngrok does not get it, and no diff compares it. Users' states contain it,
-# so its name never changes. Python's SDK drops names that begin with two underscores.
-CREATING_SINCE = "_creating_since"
+# Users' states contain it, so its name never changes. The engine shows no property whose name begins with two
+# underscores, and the front ends pass none on. So only a check has it, and nothing compares it or sends it to ngrok.
+CREATING_SINCE = "__creating_since"
 
 
-def with_creating_since(call: Call, checked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
-    """Returns checked inputs with the time: now for a new resource, and otherwise that in the state, if there is one.
+def hidden_inputs(call: Call, clock: Clock) -> dict[str, str]:
+    """Returns the time for a check: now for a new resource, and otherwise the one in the state, if there is one.
 
-    Another time would be a change of the inputs. A replacement is checked a second time, as a new resource. A preview
-    creates nothing, and `--diff` would show the time; only some front ends know that it is one.
+    Another one would change the state of every resource. A replacement is checked again, as a new resource.
     """
-    if call.inputs_before:
-        since = call.inputs_before.get(CREATING_SINCE)
-    else:
-        since = None if call.is_preview else format_time(clock.utc_now())
-    return {**checked, CREATING_SINCE: since} if since else dict(checked)
-
-
-def without_creating_since(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns inputs without the time. Those of a program have it if `ignore_changes` puts back all that it had."""
-    return {name: value for name, value in inputs.items() if name != CREATING_SINCE}
+    since = call.creating_since if call.inputs_before else format_time(clock.utc_now())
+    return {CREATING_SINCE: since} if since else {}
 
 
 def creating_since(inputs: Mapping[str, Any]) -> datetime | None:

@@ -22,14 +22,9 @@ agin.AgentIngressCertificateValidation("odd", agent_ingress_id=odd.id)
 """
 
 
-def without_time(inputs: dict[str, object]) -> dict[str, object]:
-    """Returns inputs without the hidden one of a new ingress, which a refresh removes."""
-    return {name: value for name, value in inputs.items() if name != "_creating_since"}
-
-
 def states(project: Project) -> dict[str, dict[str, dict[str, object]]]:
     return {
-        state["urn"].rpartition("::")[2]: {"inputs": without_time(state["inputs"]), "outputs": state["outputs"]}
+        state["urn"].rpartition("::")[2]: {"inputs": state["inputs"], "outputs": state["outputs"]}
         for state in project.resources()
     }
 

@@ -40,11 +40,10 @@ FULL: dict[str, Any] = {
 
 
 def created(plugin: Plugin, emulator: Emulator, **inputs: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """Returns the id, outputs and inputs of a new ingress, as after a refresh. Clears the log of requests."""
+    """Returns the id, outputs and inputs of a new ingress. Clears the log of requests."""
     checked, failures = plugin.check({"domain": DOMAIN, **inputs})
     assert failures == []
     id_, outputs = plugin.create(checked)
-    del checked["_creating_since"]
     emulator.clear_requests()
     return id_, outputs, checked
 
@@ -58,26 +57,25 @@ CALLS: dict[str, Callable[[Plugin, str, dict[str, Any]], object]] = {
 
 
 def test_check_normalizes_without_a_request(plugin: Plugin, emulator: Emulator) -> None:
-    checked, failures = plugin.check({**FULL, "domain": " Connect.ACME.com. "})
-    assert re.fullmatch(r"2\d{3}(-\d\d){2}T(\d\d:){2}\d\dZ", checked.pop("_creating_since"))
-    assert (checked, failures) == (FULL, [])
+    assert plugin.check({**FULL, "domain": " Connect.ACME.com. "}) == (FULL, [])
     assert emulator.requests() == []
 
 
 @both_front_ends
-def test_creating_since_is_only_in_the_inputs_in_the_state(plugin: Plugin, emulator: Emulator) -> None:
-    since = {"_creating_since": "2026-11-29T22:49:00Z"}
+def test_time_of_a_create_is_only_in_the_inputs_in_the_state(plugin: Plugin, emulator: Emulator) -> None:
+    assert re.fullmatch(r"2\d{3}(-\d\d){2}T(\d\d:){2}\d\dZ", plugin.creating_since(FULL))
+    since = {"__creating_since": "2026-11-29T22:49:00Z"}
+    in_state = {**FULL, **since}
     # `ignore_changes: ["*"]` puts it into the program's inputs.
-    for sent in (FULL, {**FULL, "_creating_since": "another"}):
-        assert plugin.check(sent, {**FULL, **since}) == ({**FULL, **since}, [])
+    for sent in (FULL, {**FULL, "__creating_since": "another"}):
+        assert plugin.check(sent, in_state) == (FULL, [])
+        assert plugin.creating_since(sent, in_state) == since["__creating_since"]
     # A version before 1.3 wrote this state.
-    assert plugin.check(FULL, FULL) == (FULL, [])
-    id_, outputs = plugin.create({**FULL, **since})
-    assert "_creating_since" not in outputs
+    assert plugin.creating_since(FULL, FULL) == ""
+    id_, outputs = plugin.create(in_state)
     assert [request["body"] for request in emulator.requests()] == [FULL]
-    assert plugin.diff(outputs, {**FULL, **since}) == (False, [])
-    _, outputs_after, inputs_after = plugin.read(id_, outputs, {**FULL, **since})
-    assert (outputs_after, inputs_after) == (outputs, FULL)
+    assert plugin.diff(outputs, in_state) == (False, [])
+    assert plugin.update(id_, outputs, in_state) == outputs
 
 
 def test_check_reports_all_problems_at_once(plugin: Plugin) -> None:

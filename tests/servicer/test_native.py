@@ -35,6 +35,7 @@ from tests.support.plugin import (
     PluginError,
     Plugins,
     failure,
+    without_hidden,
 )
 from tests.support.waiting import until
 
@@ -48,8 +49,7 @@ class ExactPlugin(NativePlugin):
     """A plugin whose calls have properties in the engine's form: camelCase, nulls, secrets."""
 
     def plain(self, struct: struct_pb2.Struct) -> dict[str, Any]:
-        values: dict[str, Any] = json_format.MessageToDict(struct)
-        return values
+        return without_hidden(json_format.MessageToDict(struct))
 
     def _struct(self, values: Mapping[str, Any]) -> struct_pb2.Struct:
         struct = struct_pb2.Struct()
@@ -90,7 +90,7 @@ def test_stack_config_wins_over_the_environment(new_plugin: Plugins, emulator: E
     config = {"ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": emulator.url, "ngrok:timeoutSeconds": "50"}
     nowhere = {"NGROK_API_BASE_URL": "https://127.0.0.1:1", "NGROK_API_TIMEOUT_SECONDS": "-1"}
     plugin = new_plugin(OTHER_ACCOUNTS_KEY, config, has_quick_clock=True, **nowhere)
-    assert plugin.check({"domain": DOMAIN})[1] == []
+    assert plugin.check({"domain": DOMAIN}) == ({"domain": DOMAIN}, [])
     id_, _ = plugin.create({"domain": DOMAIN})
     assert [ingress["id"] for ingress in emulator.ingresses()] == [id_]
     emulator.add_fault("GET", "respond", status=503, times=None)
@@ -165,15 +165,13 @@ def test_no_change_of_the_configuration_replaces_the_provider(plugin: Plugin) ->
 
 def test_check_returns_canonical_values_and_defaults(plugin: Plugin, emulator: Emulator) -> None:
     given = {"domain": " Connect.ACME.com. ", "certificateManagementPolicy": POLICY, "metadata": None}
-    # A resource in the state. A new one also has a hidden input.
-    before = {"domain": DOMAIN}
-    assert plugin.check(given, before) == ({"domain": DOMAIN, "certificateManagementPolicy": POLICY}, [])
+    assert plugin.check(given) == ({"domain": DOMAIN, "certificateManagementPolicy": POLICY}, [])
     assert plugin.of(CERTIFICATE_VALIDATION).check({"agentIngressId": ID}) == (
         {"agentIngressId": ID, "timeoutSeconds": 2700, "dnsErrorGraceSeconds": 600},
         [],
     )
     unknown = {"domain": UNKNOWN, "certificateManagementPolicy": {"authority": UNKNOWN, "privateKeyType": "rsa"}}
-    assert plugin.check(unknown, before) == (unknown, [])
+    assert plugin.check(unknown) == (unknown, [])
     assert emulator.requests() == []
 
 

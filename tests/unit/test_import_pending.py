@@ -47,7 +47,7 @@ def pending(
     """Returns a pending create as the state has it."""
     types = type_ if parent is STACK else f"{parent['type']}${type_}"
     package = "pulumi-python" if type_ == TYPE else "agin"
-    checked = {"domain": domain, **inputs, **({"_creating_since": since} if since else {})}
+    checked = {"domain": domain, **inputs, **({"__creating_since": since} if since else {})}
     resource = {
         "urn": f"{URN}{types}::{name}",
         "type": type_,

@@ -133,19 +133,18 @@ def test_new_resource_has_the_time_of_its_check(clock: Clock) -> None:
     ingresses = process.ingresses(settings_at("http://127.0.0.1:1"))
     given = {"domain": "connect.acme.com"}
 
-    def inputs(call: Call) -> dict[str, Any]:
-        return ingresses.check(call, given).inputs
+    def hidden(call: Call) -> Mapping[str, str]:
+        return ingresses.check(call, given).hidden
 
-    since = {"_creating_since": "2024-08-02T07:15:39Z"}
-    assert inputs(Call(URN)) == {**given, **since}
+    since = "2024-08-02T07:15:39Z"
+    assert hidden(Call(URN)) == {"__creating_since": since}
     clock.sleep(0.9)
-    assert inputs(Call(URN)) == {**given, **since}
+    assert hidden(Call(URN)) == {"__creating_since": since}
     clock.sleep(1)
-    assert inputs(Call(URN, inputs_before={**given, **since})) == {**given, **since}
+    assert hidden(Call(URN, inputs_before=given, creating_since=since)) == {"__creating_since": since}
+    assert hidden(Call(URN, inputs_before=given)) == {}
     # A replacement is checked again, as a new resource.
-    assert inputs(Call(URN)) == {**given, "_creating_since": "2024-08-02T07:15:40Z"}
-    # `preview --diff` would show it.
-    assert inputs(Call(URN, is_preview=True)) == given
+    assert hidden(Call(URN)) == {"__creating_since": "2024-08-02T07:15:40Z"}
 
 
 def test_create_that_ngrok_carries_out_in_part_keeps_the_ingress(
@@ -163,14 +162,12 @@ def test_preview_of_a_create_only_lists(ingresses: AgentIngressLifecycle, emulat
     inputs: dict[str, Any] = {
         "domain": "connect.acme.com",
         "certificate_management_policy": {"authority": "letsencrypt"},
-        "_creating_since": "2026-11-29T22:49:00Z",
     }
     # ngrok chooses the key type.
     expected = {"domain": "connect.acme.com", "description": "", "metadata": ""}
     assert ingresses.create(call, inputs).outputs == expected
     inputs["certificate_management_policy"]["private_key_type"] = "rsa"
-    policy = {"certificate_management_policy": inputs["certificate_management_policy"]}
-    assert ingresses.create(call, inputs).outputs == {**expected, **policy}
+    assert ingresses.create(call, inputs).outputs == {**expected, **inputs}
     assert emulator.counts() == {"GET /agent_ingresses": 1}
 
 
