@@ -138,7 +138,9 @@ def _after_later_ones(own: Own, kept: Mapping[str, Own]) -> Own | Left:
     """Judges an ingress again. `kept` are those of later runs, by URN and by id."""
     id_, urn = own.ingress.id, own.create.urn
     if id_ in kept:
-        return Left(own.create, f"{id_} is imported as {one_line(kept[id_].create.urn)}, which a later run created")
+        return Left(
+            own.create, f"{id_} is imported as {one_line(kept[id_].create.urn)}, which a later run tried to create"
+        )
     if urn in kept:
         return Left(
             own.create,
