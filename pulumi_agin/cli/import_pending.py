@@ -14,7 +14,16 @@ from pulumi_agin.lifecycle.shell_commands import clear_pending_line, pulumi_line
 
 from .import_file import import_file, native_resource, python_resource
 from .output import YELLOW, UsageError, note, print_text
-from .pending_creates import Left, Listed, Own, PendingCreate, judge, only_the_last, pending_creates
+from .pending_creates import (
+    Left,
+    Listed,
+    Own,
+    PendingCreate,
+    is_create_of_ingress,
+    judge,
+    only_the_last,
+    pending_creates,
+)
 from .stack import Resources, load_settings, read_state, request_budget, settings_of
 
 # The options that go with --pending, and what selects this command.
@@ -25,14 +34,14 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     """Prints the file for the ingresses that are provably the stack's, and notes about all others on stderr."""
     if any(value for option, value in vars(options).items() if option not in _ALLOWED):
         raise UsageError(
-            "--pending takes everything from the state: use it alone or with --stack, without domains, IDs or other "
+            "--pending reads everything from the state: use it alone or with --stack, without domains, IDs or other "
             "options"
         )
     state = read_state(options.stack)
     creates = pending_creates(state.pending_operations)
     listed = _list_accounts({each.provider for each in creates}, state.resources, options.stack, clock)
     judgements = only_the_last([judge(each, listed.get(each.provider), state.resources) for each in creates])
-    others = len(state.pending_operations) - sum(len(each.attempts) for each in creates)
+    others = [each for each in state.pending_operations if not is_create_of_ingress(each)]
     _print_notes(judgements, list(listed.values()), others, options.stack)
     return print_text(
         import_file(_in_file(each, listed[each.create.provider]) for each in judgements if isinstance(each, Own))
@@ -65,7 +74,10 @@ def _in_file(own: Own, listed: Listed) -> Mapping[str, Any]:
     return python_resource(name, own.ingress, listed.account.client, references, own.inputs)
 
 
-def _print_notes(judgements: Sequence[Own | Left], listed: Sequence[Listed], others: int, stack: str | None) -> None:
+def _print_notes(
+    judgements: Sequence[Own | Left], listed: Sequence[Listed], others: Sequence[Mapping[str, Any]], stack: str | None
+) -> None:
+    """Prints notes on stderr. `others` are the pending operations that are not creates of Agent Ingresses."""
     for each in listed:
         settings = each.account.settings
         note(f"the API key is from {settings.api_key_source.shown_as}")
@@ -74,16 +86,31 @@ def _print_notes(judgements: Sequence[Own | Left], listed: Sequence[Listed], oth
     for judgement in judgements:
         if isinstance(judgement, Left):
             note(f"not imported: {_shown(judgement.create)}: {judgement.reason}", YELLOW)
-    if others:
-        note(f"not imported: pending operations that are not creates of Agent Ingresses: {others}", YELLOW)
-    own = sum(isinstance(each, Own) for each in judgements)
+    for operation in others:
+        urn = one_line(operation["resource"].get("urn", "a resource"))
+        note(f"not imported: {urn}, which was interrupted while {one_line(operation['type'])}", YELLOW)
     if not judgements:
-        note("the stack has no pending creates of Agent Ingresses, so the import file contains no resources")
-    elif own:
-        then = f"After the import, run `{clear_pending_line(stack)}`, and then `{pulumi_line('up', stack)}`"
-        note(f"the import file contains {own} of {len(judgements)} Agent Ingresses that were being created. {then}")
-    else:
-        note("the import file contains no resources")
+        note(
+            "the stack has no pending creates of Agent Ingresses, so the import file contains no resources. To import "
+            "one by its domain or ID, omit --pending"
+        )
+        return
+    own = sum(isinstance(each, Own) for each in judgements)
+    note(
+        f"the import file contains {own} of {len(judgements)} Agent Ingresses whose creates were interrupted. "
+        f"{_what_next(judgements, others, stack)}"
+    )
+
+
+def _what_next(judgements: Sequence[Own | Left], others: Sequence[Mapping[str, Any]], stack: str | None) -> str:
+    """Returns what to do after the import. Until then, the state keeps the pending creates."""
+    clear, up = clear_pending_line(stack), pulumi_line("up", stack)
+    if any(isinstance(each, Left) and each.needs_pending_create for each in judgements):
+        return f"After the import, follow the steps above and run this command again, before you run `{clear}`"
+    if any(each["type"] == "creating" for each in others):
+        refresh = pulumi_line("refresh", stack)
+        return f"After the import, run `{refresh}`, which asks about each other pending create, and then `{up}`"
+    return f"After the import, run `{clear}`, and then `{up}`"
 
 
 def _shown(create: PendingCreate) -> str:

@@ -8,10 +8,12 @@ because a later destroy would delete another's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from pulumi_agin.api.list_cache import Listing
 from pulumi_agin.api.models import IngressModel
+from pulumi_agin.base.budget import format_duration
 from pulumi_agin.base.clock import format_time, parse_time
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.lifecycle import urns
@@ -26,8 +28,15 @@ from .stack import Resources, agent_ingresses, plain_value
 _TYPES = (urns.AGENT_INGRESS, urns.NATIVE_AGENT_INGRESS)
 
 # The next steps for an ingress that may be another's, and for a resource that needs another one in the stack.
-_DECIDE = "The next `pulumi up` fails and shows the next step: import it only if it belongs to this resource"
+_DECIDE = (
+    "The next `pulumi up` fails and shows the command that imports it. Run that only if the Agent Ingress belongs to "
+    "this resource"
+)
 _RESTORE = "Run `pulumi up`, which fails but adds it to the stack, and then this command again"
+
+# How long after the check of its inputs a create may reach ngrok, in limits of a call: it may wait for the end of
+# another call.
+_MOST_CALLS = 2
 
 
 class Attempt(NamedTuple):
@@ -78,15 +87,20 @@ class Left(NamedTuple):
     create: PendingCreate
     reason: str
     """Why, and the next step."""
+    needs_pending_create: bool = False
+    """Whether the next step is to run this command again, so that the pending create must stay until then."""
+
+
+def is_create_of_ingress(operation: Mapping[str, Any]) -> bool:
+    """Returns whether a pending operation in the state is the create of an Agent Ingress."""
+    return bool(operation["type"] == "creating" and operation["resource"]["type"] in _TYPES)
 
 
 def pending_creates(operations: Sequence[Mapping[str, Any]]) -> list[PendingCreate]:
     """Returns the pending creates of Agent Ingresses in the state, without other pending operations."""
     found: dict[tuple[str, str | None, str], PendingCreate] = {}
-    for operation in operations:
+    for operation in filter(is_create_of_ingress, operations):
         resource = operation["resource"]
-        if operation["type"] != "creating" or resource["type"] not in _TYPES:
-            continue
         inputs = resource.get("inputs", {})
         attempt = Attempt(inputs, KeptOutputs.of(in_snake_case(plain_value(inputs))))
         domain = attempt.values.domain if attempt.values.is_comparable else ""
@@ -105,7 +119,7 @@ def judge(create: PendingCreate, listed: Listed | None, resources: Resources) ->
     `listed` is the account of the create; None if its provider is not in the state. `resources` are those of the stack.
     """
     if listed is None:
-        return Left(create, f"its provider {one_line(str(create.provider))} is not in the state. {_RESTORE}")
+        return Left(create, f"its provider {one_line(str(create.provider))} is not in the state. {_RESTORE}", True)
     if not create.domain:
         return Left(create, "its domain or its policy in the state is invalid, because the state was edited")
     ingress = next((each for each in listed.listing.ingresses if each.domain == create.domain), None)
@@ -115,8 +129,18 @@ def judge(create: PendingCreate, listed: Listed | None, resources: Resources) ->
     if owner is not None:
         owned = f"{ingress.id} is already in the stack as {one_line(owner['urn'])}, so there is nothing to import"
         return Left(create, owned)
-    reason = _why_not_own(create, ingress, listed.account) or _why_not_importable(create, ingress, resources)
-    return Left(create, reason) if reason else Own(create, ingress, _equal(create, ingress)[0].inputs)
+    if reason := _why_not_own(create, ingress, listed.account):
+        return Left(create, reason)
+    in_state = {each["urn"] for each in resources if not each.get("delete")}
+    if create.urn in in_state:
+        return Left(
+            create,
+            "an interrupted run created it as a replacement, which can't be imported, because the stack still has the "
+            f"Agent Ingress to be replaced. {_how_to_delete(ingress)}",
+        )
+    if create.parent is not None and create.parent not in in_state:
+        return Left(create, f"its parent {one_line(create.parent)} is not in the state. {_RESTORE}", True)
+    return Own(create, ingress, _equal(create, ingress)[0].inputs)
 
 
 def only_the_last(judgements: Sequence[Own | Left]) -> list[Own | Left]:
@@ -167,39 +191,28 @@ def _why_not_own(create: PendingCreate, ingress: IngressModel, account: Account)
     if not equal:
         names = _changed(create.attempts[-1], ingress)
         fields = " and ".join(map(camel_case, names) if create.is_native else names)
-        return f"{ingress.id} has another value of {fields}, so it may be another's. {_DECIDE}"
-    began = min((since for each in equal if (since := creating_since(each.inputs))), default=None)
-    if began is None:
+        return f"{ingress.id} has a different {fields}, so the interrupted run may not have created it. {_DECIDE}"
+    checked = [since for each in equal if (since := creating_since(each.inputs))]
+    if not checked:
         return (
-            "the state does not show when the interrupted run began, as versions before 1.3 did not record it, so "
-            f"{ingress.id} may be older. {_DECIDE}"
+            "the state does not show when the interrupted run checked this resource, as versions before 1.3 did not "
+            f"record it, so that run may not have created {ingress.id}. {_DECIDE}"
         )
     created = parse_time(ingress.created_at)
-    if created is None or created < began:
+    seconds = _MOST_CALLS * account.client.timeout_seconds
+    if created is None or not any(since <= created <= since + timedelta(seconds=seconds) for since in checked):
         return (
-            f"{account.client.describe(ingress)}, may be another's, because the interrupted run began at "
-            f"{format_time(began)} by its machine's clock. {_DECIDE}"
+            f"{account.client.describe(ingress)}, may not be of the interrupted run, which checked this resource at "
+            f"{format_time(min(checked))} by its machine's clock, and whose create took at most "
+            f"{format_duration(seconds)}. {_DECIDE}"
         )
-    return ""
-
-
-def _why_not_importable(create: PendingCreate, ingress: IngressModel, resources: Resources) -> str:
-    """Returns why the create's own ingress can't be imported, with the next step; "" if it can."""
-    in_state = {each["urn"] for each in resources if not each.get("delete")}
-    if create.urn in in_state:
-        return (
-            f"an interrupted run of this stack created {ingress.id} to replace the Agent Ingress that the stack still "
-            f"has under this name, and `pulumi import` can't replace it. {_how_to_delete(ingress)}"
-        )
-    if create.parent is not None and create.parent not in in_state:
-        return f"its parent {one_line(create.parent)} is not in the state. {_RESTORE}"
     return ""
 
 
 def _how_to_delete(ingress: IngressModel) -> str:
     return (
-        f"Delete it at ngrok, for example with `ngrok api agent-ingresses delete {ingress.id}`, and run `pulumi up` "
-        "again"
+        f"Delete {ingress.id}, which the stack does not use, for example with `ngrok api agent-ingresses delete "
+        f"{ingress.id}`, and run `pulumi up` again"
     )
 
 

@@ -122,13 +122,14 @@ class DomainTaken:
                 "`pulumi up`"
             )
         if not self._claims.is_in_state(urn):
-            may_be_pending = not changed_fields(outputs_of(existing), inputs, call.is_unknown)
-            next_step = self._how_to_import(urn, existing.id, may_be_pending=may_be_pending)
-            return (
-                f"{belongs}. If it belongs to a resource of this stack that was renamed or moved in the program, "
+            if_renamed = (
+                f"If it belongs to a resource of this stack that was renamed or moved in the program, "
                 f"{how_to_alias(self._services.phrasing, urn)}; if it belongs to this resource, `--replace` needs "
-                f"{delete_before_replace}. {next_step}"
+                f"{delete_before_replace}."
             )
+            if changed_fields(outputs_of(existing), inputs, call.is_unknown):
+                return f"{belongs}. {if_renamed} {self._next_step(urn, existing.id)}"
+            return f"{belongs}. {self._how_to_import_all(urn, existing.id, if_renamed)}"
         next_step = self._next_step(urn, existing.id)
         old_domain = self._claims.state(urn).get("domain", existing.domain)
         old_created_at = self._claims.state(urn).get("created_at")
@@ -147,28 +148,29 @@ class DomainTaken:
     def _next_step(self, urn: str, id_: str) -> str:
         """Returns how to import an ingress as a new resource, or what to do if the resource has another one."""
         if not self._claims.is_in_state(urn):
-            return self._how_to_import(urn, id_, may_be_pending=False)
+            step = self._services.phrasing.import_step(id_, urn, self._claims.placement(urn))
+            return f"To import it as this resource, {step.words}" + (f"\n{step.line}" if step.line else "")
         return (
             "Only if an interrupted run of this stack created it, delete it at ngrok, for example with `ngrok api "
             f"agent-ingresses delete {id_}`, and run `pulumi up` again. Otherwise, it is in use: choose another domain"
         )
 
-    def _how_to_import(self, urn: str, id_: str, *, may_be_pending: bool) -> str:
-        """Returns the end of a message: how to import an ingress, and before it all others of an interrupted run.
+    def _how_to_import_all(self, urn: str, id_: str, if_renamed: str) -> str:
+        """Returns how to import all that an interrupted run created, which may be this ingress, or else it alone.
 
-        That command is the same in the message of each of them, and is run once.
+        The command for all is the same in the message of each of them. `if_renamed` comes between the two.
         """
         placement = self._claims.placement(urn)
-        step = self._services.phrasing.import_step(id_, urn, placement)
-        line = f"\n{step.line}" if step.line else ""
-        if not may_be_pending:
-            return f"To import it as this resource, {step.words}{line}"
         # The engine does not send the plugin the organization of the stack.
         stack = placement.stack or Urn.parse(urn).stack
-        which, last = ("first line", " the last line") if line else ("line", "")
+        step = self._services.phrasing.import_step(id_, urn, placement)
+        line, alone = ("first line", f" the last line\n{pending_line(stack)}\n{step.line}")
+        if not step.line:
+            line, alone = ("line", f"\n{pending_line(stack)}")
+        cancel, up = pulumi_line("cancel", stack, "--yes"), pulumi_line("up", stack)
         return (
-            f"If an interrupted `pulumi up` of this stack created it, the {which} below imports everything that it "
-            f"provably created: before that, run `{pulumi_line('cancel', stack, '--yes')}` if the stack is still "
-            f"locked; after it, run `{clear_pending_line(stack)}`, and then `{pulumi_line('up', stack)}`. Otherwise, "
-            f"to import it as this resource, {step.words}{last}\n{pending_line(stack)}{line}"
+            f"If an interrupted `pulumi up` of this stack created it, run the {line} below, once for everything that "
+            f"the run created, and then `{clear_pending_line(stack)}` and `{up}`. If that run has ended but left the "
+            f"stack locked, run `{cancel}` before. {if_renamed} To import it alone as this resource, "
+            f"{step.words}{alone}"
         )

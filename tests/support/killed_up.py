@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Collection
 
 from pulumi_agin.emulator import Emulator
-from tests.support.project import Project
+from tests.support.project import COMMAND_TIMEOUT_SECONDS, Project
 from tests.support.waiting import until
 
 
@@ -24,14 +24,15 @@ def kill_up_during_creates(
     for domain in unsent:
         emulator.add_fault("POST", "hang", domain=domain)
     # A separate session, so that the plugin, which outlives it, can be found and killed.
-    up = project.start("up", "--yes", "--skip-preview", stdout=subprocess.DEVNULL, start_new_session=True)
+    options = ("--yes", "--skip-preview", "--parallel", str(len(created) + len(unsent)))
+    up = project.start("up", *options, stdout=subprocess.DEVNULL, start_new_session=True)
 
     def has_sent_all() -> bool:
         sent = {each["body"]["domain"] for each in emulator.requests() if each["method"] == "POST"}
         return sent == {*created, *unsent} and {*created} <= {each["domain"] for each in emulator.ingresses()}
 
     try:
-        until("the ingresses are made", has_sent_all)
+        until("the creates are sent", has_sent_all, COMMAND_TIMEOUT_SECONDS)
     finally:
         up.kill()
         up.wait()

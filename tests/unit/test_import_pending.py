@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ NATIVE = "agin:index:AgentIngress"
 URN = "urn:pulumi:dev::test::"
 STACK = {"type": "pulumi:pulumi:Stack", "urn": f"{URN}pulumi:pulumi:Stack::test-dev"}
 SITE = {"type": "acme:index:Site", "urn": f"{URN}acme:index:Site::site"}
-LONG_AGO, FUTURE = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
+NOW = datetime.now(timezone.utc)
+# The runs began before their ingresses were created, and can't have created one that is older or much younger.
+RECENTLY, LONG_AGO, FUTURE = (f"{NOW + timedelta(minutes=each):%Y-%m-%dT%H:%M:%SZ}" for each in (-1, -11, 1))
 MARK = serialize_provider(AgentIngressProvider())
 
 Create = Callable[..., str]
@@ -37,7 +40,7 @@ def secret(value: object) -> dict[str, str]:
 def pending(
     name: str,
     domain: str,
-    since: str | None = LONG_AGO,
+    since: str | None = RECENTLY,
     *,
     type_: str = TYPE,
     parent: Mapping[str, Any] = STACK,
@@ -78,7 +81,7 @@ class Pending:
         """Asserts that nothing is imported. Returns why not."""
         file, err = self(*operations, resources=resources)
         assert file == {"nameTable": {}, "resources": []}
-        assert "pulumi-agin: the import file contains no resources\n" in err
+        assert "pulumi-agin: the import file contains 0 of " in err
         [line] = [line for line in err.splitlines() if "not imported: " in line]
         return line.partition("not imported: ")[2]
 
@@ -121,8 +124,8 @@ def test_python_file_has_what_the_create_would_have_left(create: Create, command
     assert outputs["_key_fingerprint"].endswith(emulator.url)
     assert emulator.counts() == {"GET /agent_ingresses": 1}
     assert err.splitlines()[-1] == (
-        "pulumi-agin: the import file contains 1 of 1 Agent Ingresses that were being created. After the import, run "
-        "`pulumi refresh --clear-pending-creates --yes`, and then `pulumi up`"
+        "pulumi-agin: the import file contains 1 of 1 Agent Ingresses whose creates were interrupted. After the "
+        "import, run `pulumi refresh --clear-pending-creates --yes`, and then `pulumi up`"
     )
 
 
@@ -169,6 +172,7 @@ def test_each_provider_has_its_own_account(create: Create, command: Pending, emu
 
 
 def test_others_are_reported_and_do_not_stop_the_rest(create: Create, command: Pending, emulator: Emulator) -> None:
+    where = f"{URN}{TYPE}::"
     ids = {name: create(f"{name}.acme.com", description="d") for name in ("ours", "odd")}
     emulator.set_ingress(ids["odd"], {"ns_targets": [""]})
     file, err = command(
@@ -176,11 +180,10 @@ def test_others_are_reported_and_do_not_stop_the_rest(create: Create, command: P
         pending("odd", "odd.acme.com", description="d"),
         pending("ours", "ours.acme.com", description="d"),
         pending("edited", 5, description="d"),  # type: ignore[arg-type]
-        {"type": "creating", "resource": {"type": "aws:route53/record:Record"}},
-        {"type": "updating", "resource": {"type": TYPE}},
+        {"type": "creating", "resource": {"type": "aws:route53/record:Record", "urn": f"{URN}aws::record"}},
+        {"type": "updating", "resource": {"type": TYPE, "urn": f"{where}updated"}},
     )
     assert [each["name"] for each in file["resources"]] == ["ours"]
-    where = f"{URN}{TYPE}::"
     for expected in (
         f"not imported: none.acme.com ({where}none): the account of the API key from the environment variable "
         "NGROK_API_KEY has no Agent Ingress with this domain, so there is nothing to import: the next `pulumi up` "
@@ -188,13 +191,15 @@ def test_others_are_reported_and_do_not_stop_the_rest(create: Create, command: P
         f"not imported: odd.acme.com ({where}odd): could not read the Agent Ingress odd.acme.com ({ids['odd']}): "
         "ngrok's response is invalid: ns_targets: 0: ",
         f"not imported: {where}edited: its domain or its policy in the state is invalid, because the state was edited",
-        "not imported: pending operations that are not creates of Agent Ingresses: 2\n",
-        "the import file contains 1 of 4 Agent Ingresses that were being created",
+        f"not imported: {URN}aws::record, which was interrupted while creating\n",
+        f"not imported: {where}updated, which was interrupted while updating\n",
+        "the import file contains 1 of 4 Agent Ingresses whose creates were interrupted. After the import, run `pulumi "
+        "refresh`, which asks about each other pending create, and then `pulumi up`\n",
     ):
         assert expected in err
 
 
-def test_values_must_be_equal(create: Create, command: Pending) -> None:
+def test_ingress_with_different_values_is_not_imported(create: Create, command: Pending) -> None:
     policy = {"authority": "letsencrypt", "private_key_type": "rsa"}
     id_ = create("a.acme.com", description="d", metadata="m", certificate_management_policy=policy)
     equal: dict[str, Any] = {"description": "d", "metadata": "m", "certificate_management_policy": policy}
@@ -205,36 +210,37 @@ def test_values_must_be_equal(create: Create, command: Pending) -> None:
         ("certificate_management_policy", {**policy, "private_key_type": "ecdsa"}),
     ):
         reason = command.reason(pending("a", "a.acme.com", **{**equal, field: value}))
-        assert f"): {id_} has another value of {field}, so it may be another's. The next `pulumi up` fails" in reason
+        assert f"): {id_} has a different {field}, so the interrupted run may not have created it. The next" in reason
         assert "other-value" not in reason
     native: dict[str, Any] = {"description": "d", "metadata": "m"}
     native["certificateManagementPolicy"] = {"authority": "letsencrypt"}
     assert command(pending("a", "a.acme.com", type_=NATIVE, **native))[0]["resources"]
     native["certificateManagementPolicy"] = {"authority": "letsencrypt", "privateKeyType": "ecdsa"}
     reason = command.reason(pending("a", "a.acme.com", type_=NATIVE, **native))
-    assert "has another value of certificateManagementPolicy, so" in reason
+    assert "has a different certificateManagementPolicy, so" in reason
 
 
-def test_ingress_must_not_be_older_than_the_run(create: Create, command: Pending, emulator: Emulator) -> None:
+def test_ingress_from_another_time_is_not_imported(create: Create, command: Pending, emulator: Emulator) -> None:
     id_ = create("a.acme.com")
     [created_at] = [each["created_at"] for each in emulator.ingresses()]
     # In the same second.
     assert command(pending("a", "a.acme.com", created_at))[0]["resources"]
-    assert command.reason(pending("a", "a.acme.com", FUTURE)).startswith(
-        f"a.acme.com ({URN}{TYPE}::a): {id_}, created at {created_at}, may be another's, because the interrupted run "
-        f"began at {FUTURE} by its machine's clock. "
-    )
-    for since in (None, "an edited state", "2020-01-01T00:00:00"):
-        reason = command.reason(pending("a", "a.acme.com", since))
-        assert "does not show when the interrupted run began, as versions before 1.3 did not record it" in reason
-    # Of several runs that were killed, the first one with these values counts.
+    for since in (FUTURE, LONG_AGO):
+        assert command.reason(pending("a", "a.acme.com", since)).startswith(
+            f"a.acme.com ({URN}{TYPE}::a): {id_}, created at {created_at}, may not be of the interrupted run, which "
+            f"checked this resource at {since} by its machine's clock, and whose create took at most 10 minutes. "
+        )
+    for unusable in (None, "an edited state", RECENTLY.removesuffix("Z")):
+        reason = command.reason(pending("a", "a.acme.com", unusable))
+        assert "does not show when the interrupted run checked this resource, as versions before 1.3 did not" in reason
+    # Each of several runs that were killed may have created it.
     first, second = pending("a", "a.acme.com"), pending("a", "a.acme.com", FUTURE)
     assert len(command(first, second)[0]["resources"]) == 1
     assert len(command(pending("a", "a.acme.com", None), first, second)[0]["resources"]) == 1
-    assert "may be another's" in command.reason(pending("a", "a.acme.com", description="d"), second)
+    assert "may not be of the" in command.reason(pending("a", "a.acme.com", description="d"), second)
 
 
-def test_what_the_stack_has_is_not_imported(create: Create, command: Pending) -> None:
+def test_ingress_already_in_the_stack_is_skipped(create: Create, command: Pending) -> None:
     id_ = create("a.acme.com")
     operation = pending("a", "a.acme.com")
     urn = operation["resource"]["urn"]
@@ -244,8 +250,8 @@ def test_what_the_stack_has_is_not_imported(create: Create, command: Pending) ->
     # A domain change was killed.
     before = {"type": TYPE, "urn": urn, "id": "agin_before"}
     assert command.reason(operation, resources=(before,)).endswith(
-        f"an interrupted run of this stack created {id_} to replace the Agent Ingress that the stack still has under "
-        "this name, and `pulumi import` can't replace it. Delete it at ngrok, for example with `ngrok api "
+        "an interrupted run created it as a replacement, which can't be imported, because the stack still has the "
+        f"Agent Ingress to be replaced. Delete {id_}, which the stack does not use, for example with `ngrok api "
         f"agent-ingresses delete {id_}`, and run `pulumi up` again"
     )
     assert command(operation, resources=({**before, "delete": True},))[0]["resources"]
@@ -258,7 +264,10 @@ def test_parent_and_provider_must_be_in_the_state(create: Create, command: Pendi
     assert (
         f"its parent {gone['urn']} is not in the state. Run `pulumi up`, which fails but adds it to the stack" in reason
     )
-    reason = command.reason(pending("a", "a.acme.com", provider="gone"))
+    operation = pending("a", "a.acme.com", provider="gone")
+    then = "After the import, follow the steps above and run this command again, before you run `pulumi refresh --clear"
+    assert then in command(operation)[1]
+    reason = command.reason(operation)
     assert f"its provider {URN}pulumi:providers:pulumi-python::gone is not in the state. Run" in reason
 
 
@@ -281,16 +290,17 @@ def test_without_pending_creates_the_file_is_empty(command: Pending, monkeypatch
     file, err = command()
     assert file == {"nameTable": {}, "resources": []}
     assert err == (
-        "pulumi-agin: the stack has no pending creates of Agent Ingresses, so the import file contains no resources\n"
+        "pulumi-agin: the stack has no pending creates of Agent Ingresses, so the import file contains no resources. "
+        "To import one by its domain or ID, omit --pending\n"
     )
 
 
 @pytest.mark.parametrize("others", ["a.acme.com", "--all", "--filter x", "--name a", "--names -", "--code"])
-def test_goes_with_no_other_selection(others: str, command: Pending) -> None:
+def test_pending_with_other_options_exits_2(others: str, command: Pending) -> None:
     status, out, err = command.pulumi_agin("import", "--pending", *others.split())
     assert (status, out) == (2, "")
     assert err == (
-        "pulumi-agin: --pending takes everything from the state: use it alone or with --stack, without domains, IDs or "
+        "pulumi-agin: --pending reads everything from the state: use it alone or with --stack, without domains, IDs or "
         "other options\n"
     )
     assert command.cli.calls == []

@@ -318,18 +318,21 @@ def test_taken_domain_with_equal_values_has_the_command_for_an_interrupted_run(
 
     sentence, *lines = fail(NEW, equal).split("\n")
     assert lines == [shell_commands.pending_line("dev"), shell_commands.native_import_line(id_, NEW)]
+    assert (
+        "If an interrupted `pulumi up` of this stack created it, run the first line below, once for everything that "
+        "the run created, and then `pulumi refresh --stack dev --clear-pending-creates --yes` and `pulumi up --stack "
+        "dev`. If that run has ended but left the stack locked, run `pulumi cancel --stack dev --yes` before. If it "
+        "belongs to a resource of this stack that was renamed or moved in the program, "
+    ) in sentence
     assert sentence.endswith(
-        "If an interrupted `pulumi up` of this stack created it, the first line below imports everything that it "
-        "provably created: before that, run `pulumi cancel --stack dev --yes` if the stack is still locked; after it, "
-        "run `pulumi refresh --stack dev --clear-pending-creates --yes`, and then `pulumi up --stack dev`. Otherwise, "
-        f"to import it as this resource, first check that `pulumi stack export` does not show {id_}. Then run the last "
-        "line"
+        f"To import it alone as this resource, first check that `pulumi stack export` does not show {id_}. Then run "
+        "the last line"
     )
     # No other command can name the parent.
     child = NEW.replace("agin:index:AgentIngress::new", "acme:index:Site$agin:index:AgentIngress::child")
     sentence, *lines = fail(child, equal).split("\n")
     assert lines == [shell_commands.pending_line("dev")]
-    assert "created it, the line below imports everything" in sentence
+    assert "created it, run the line below, once for everything" in sentence
     assert sentence.endswith(f'the option `import: "{id_}"`, run `pulumi up`, and remove the option again')
     for other in ({"description": "e"}, {"metadata": "m"}, {"certificate_management_policy": None}):
         assert "--pending" not in fail(NEW, {**equal, **other})
