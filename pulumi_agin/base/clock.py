@@ -43,8 +43,8 @@ SYSTEM_CLOCK = Clock()
 
 
 def format_time(moment: datetime) -> str:
-    """Returns a time in UTC as ngrok has it, in whole seconds, such as 2024-08-02T07:15:39Z."""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    """Returns a time in UTC and whole seconds, as ngrok has it: 2024-08-02T07:15:39Z."""
+    return f"{moment.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def parse_time(value: str) -> datetime | None:

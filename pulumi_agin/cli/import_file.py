@@ -2,7 +2,7 @@
 
 `pulumi import` trusts the file: if a resource has outputs there, the engine does not call the provider. So the file
 contains exactly what a create would have written to the state. Pulumi's SDK can't read a resource of a Python program
-that is not in the state, so those have outputs; the provider plugin can.
+that is not in the state, and a plugin that reads one does not know which of its values are secrets.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pulumi_agin.api.models import IngressModel
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
+from pulumi_agin.native.names import in_camel_case
 
 from .stack import as_secret_as
 
@@ -35,23 +36,40 @@ def python_resource(
     the state has them; if one is secret, so is the output.
     """
     mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
-    inputs = inputs or inputs_of(ingress, {})
-    outputs = {**outputs_of(ingress), FINGERPRINT: client.fingerprint(ingress.id)}
+    outputs = {**outputs_of(ingress), FINGERPRINT: client.fingerprint(ingress.id), **mark}
+    inputs = {**(inputs or inputs_of(ingress, {})), **mark}
+    return _resource(urns.AGENT_INGRESS, name, ingress, references, inputs, outputs)
+
+
+def native_resource(
+    name: str,
+    ingress: IngressModel,
+    client: AgentIngressClient,
+    references: Mapping[str, str | None],
+    inputs: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Returns an ingress for the file, as a resource of the provider plugin; see `python_resource`."""
+    # A program treats an absent output as unknown, so those without a value are null.
+    outputs = in_camel_case({**ingress.model_dump(exclude={"id"}), FINGERPRINT: client.fingerprint(ingress.id)})
+    return _resource(urns.NATIVE_AGENT_INGRESS, name, ingress, references, inputs, outputs)
+
+
+def _resource(
+    type_: str,
+    name: str,
+    ingress: IngressModel,
+    references: Mapping[str, str | None],
+    inputs: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+) -> dict[str, Any]:
     return {
-        **_reference(urns.AGENT_INGRESS, name, ingress, references),
-        "inputs": {**inputs, **mark},
-        "outputs": {**{key: as_secret_as(inputs.get(key), value) for key, value in outputs.items()}, **mark},
+        "type": type_,
+        "name": name,
+        "id": ingress.id,
+        **{kind: urn for kind, urn in references.items() if urn is not None},
+        "inputs": dict(inputs),
+        "outputs": {key: as_secret_as(inputs.get(key), value) for key, value in outputs.items()},
     }
-
-
-def native_resource(name: str, ingress: IngressModel, references: Mapping[str, str | None]) -> dict[str, Any]:
-    """Returns an ingress for the file, as a resource of the provider plugin, from which the engine reads its values."""
-    return _reference(urns.NATIVE_AGENT_INGRESS, name, ingress, references)
-
-
-def _reference(type_: str, name: str, ingress: IngressModel, references: Mapping[str, str | None]) -> dict[str, Any]:
-    given = {kind: urn for kind, urn in references.items() if urn is not None}
-    return {"type": type_, "name": name, "id": ingress.id, **given}
 
 
 def import_file(resources: Iterable[Mapping[str, Any]]) -> str:

@@ -6,15 +6,18 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.shell_commands import clear_pending_line, pulumi_line
+from pulumi_agin.settings import Settings
 
 from .import_file import import_file, native_resource, python_resource
 from .output import YELLOW, UsageError, note, print_text
 from .pending_creates import (
+    InStack,
     Left,
     Listed,
     Own,
@@ -27,58 +30,74 @@ from .pending_creates import (
 from .stack import Resources, load_settings, read_state, request_budget, settings_of
 
 # The options that go with --pending, and what selects this command.
-_ALLOWED = ("module", "stack")
+_ALLOWED = {"module", "stack"}
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Prints the file for the ingresses that are provably the stack's, and notes about all others on stderr."""
-    if any(value for option, value in vars(options).items() if option not in _ALLOWED):
+    given = {option for option, value in vars(options).items() if value not in (None, False, [])}
+    if given - _ALLOWED:
         raise UsageError(
             "--pending reads everything from the state: use it alone or with --stack, without domains, IDs or other "
             "options"
         )
     state = read_state(options.stack)
     creates = pending_creates(state.pending_operations)
-    listed = _list_accounts({each.provider for each in creates}, state.resources, options.stack, clock)
-    judgements = only_the_last([judge(each, listed.get(each.provider), state.resources) for each in creates])
+    accounts = _list_accounts({each.last.provider for each in creates}, state.resources, options.stack, clock)
+    in_stack = InStack.of(state.resources)
+    judgements = only_the_last([judge(each, accounts.get(each.last.provider), in_stack) for each in creates])
     others = [each for each in state.pending_operations if not is_create_of_ingress(each)]
-    _print_notes(judgements, list(listed.values()), others, options.stack)
-    return print_text(
-        import_file(_in_file(each, listed[each.create.provider]) for each in judgements if isinstance(each, Own))
-    )
+    _print_notes(judgements, list(accounts.values()), others, options.stack)
+    return print_text(import_file(_in_file(each, accounts) for each in judgements if isinstance(each, Own)))
 
 
 def _list_accounts(
     providers: set[str | None], resources: Resources, stack: str | None, clock: Clock
-) -> Mapping[str | None, Listed]:
-    """Lists the accounts of providers, by URN, without those that are not in the state. None is a default provider."""
+) -> Mapping[str | None, Listed | NgrokError]:
+    """Lists the accounts of providers, by URN, without those that are not in the state. None is a default provider.
+
+    An account that can't be listed has its error, unless that is true of all of them.
+    """
     types = (urns.PROVIDER, urns.NATIVE_PROVIDER)
-    settings = {
+    settings: dict[str | None, Settings] = {
         each["urn"]: settings_of(each) for each in resources if each["type"] in types and each["urn"] in providers
     }
-    accounts: dict[str | None, Account] = {urn: Account(each, clock) for urn, each in settings.items()}
     if None in providers:
-        accounts[None] = Account(load_settings(stack), clock)
-    return {
-        urn: Listed(each, each.client.list_readable(None, request_budget(each.client)))
-        for urn, each in accounts.items()
-    }
+        settings[None] = load_settings(stack)
+    accounts = {urn: _list(Account(each, clock)) for urn, each in settings.items()}
+    errors = [each for each in accounts.values() if isinstance(each, NgrokError)]
+    if errors and len(errors) == len(accounts):
+        raise errors[0]
+    return accounts
 
 
-def _in_file(own: Own, listed: Listed) -> Mapping[str, Any]:
+def _list(account: Account) -> Listed | NgrokError:
+    try:
+        return Listed(account, account.client.list_readable(None, request_budget(account.client)))
+    except NgrokError as error:
+        return error
+
+
+def _in_file(own: Own, accounts: Mapping[str | None, Listed | NgrokError]) -> Mapping[str, Any]:
     """Returns an ingress for the import file, as its create would have left it in the state."""
-    create = own.create
-    name, references = urns.Urn.parse(create.urn).name, {"parent": create.parent, "provider": create.provider}
-    if create.is_native:
-        return native_resource(name, own.ingress, references)
-    return python_resource(name, own.ingress, listed.account.client, references, own.inputs)
+    last = own.create.last
+    listed = accounts[last.provider]
+    assert isinstance(listed, Listed)  # noqa: S101 - otherwise, nothing is known to be own
+    resource = native_resource if last.is_native else python_resource
+    references = {"parent": last.parent, "provider": last.provider}
+    return resource(urns.Urn.parse(last.urn).name, own.ingress, listed.account.client, references, own.inputs)
 
 
 def _print_notes(
-    judgements: Sequence[Own | Left], listed: Sequence[Listed], others: Sequence[Mapping[str, Any]], stack: str | None
+    judgements: Sequence[Own | Left],
+    accounts: Sequence[Listed | NgrokError],
+    others: Sequence[Mapping[str, Any]],
+    stack: str | None,
 ) -> None:
     """Prints notes on stderr. `others` are the pending operations that are not creates of Agent Ingresses."""
-    for each in listed:
+    for each in accounts:
+        if isinstance(each, NgrokError):
+            continue
         settings = each.account.settings
         note(f"the API key is from {settings.api_key_source.shown_as}")
         if settings.other_base_url:
@@ -114,4 +133,5 @@ def _what_next(judgements: Sequence[Own | Left], others: Sequence[Mapping[str, A
 
 
 def _shown(create: PendingCreate) -> str:
-    return f"{one_line(create.domain)} ({one_line(create.urn)})" if create.domain else one_line(create.urn)
+    urn = one_line(create.last.urn)
+    return f"{one_line(create.domain)} ({urn})" if create.domain else urn

@@ -7,10 +7,13 @@ because a later destroy would delete another's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from typing import Any, NamedTuple
 
+from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.api.list_cache import Listing
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.budget import format_duration
@@ -42,22 +45,16 @@ _MOST_CALLS = 2
 class Attempt(NamedTuple):
     """One create that was interrupted."""
 
+    urn: str
+    parent: str | None
+    provider: str | None
+    """The URN of the explicit provider."""
     inputs: Mapping[str, Any]
     """The checked inputs as the state has them."""
     values: KeptOutputs
     """The same with our names and plain values."""
-
-
-class PendingCreate(NamedTuple):
-    """The interrupted creates of one resource, with one domain and one provider. Several runs may have been killed."""
-
-    urn: str
-    domain: str
-    """The domain; "" if it is invalid in the state, which was edited."""
-    provider: str | None
-    """The URN of the explicit provider."""
-    parent: str | None
-    attempts: list[Attempt]
+    since: datetime | None
+    """When the run checked these inputs; None if the state does not show it."""
 
     @property
     def is_native(self) -> bool:
@@ -65,11 +62,48 @@ class PendingCreate(NamedTuple):
         return urns.Urn.parse(self.urn).type == urns.NATIVE_AGENT_INGRESS
 
 
-class Listed(NamedTuple):
+@dataclass(frozen=True)
+class PendingCreate:
+    """The interrupted creates of one domain with one provider. Several runs may have been killed."""
+
+    domain: str
+    """The domain; "" if it is invalid in the state, which was edited, or if it is a secret."""
+    attempts: Sequence[Attempt]
+    """The latest comes last. Between two runs, the program may have renamed or changed the resource."""
+
+    @property
+    def last(self) -> Attempt:
+        return self.attempts[-1]
+
+    def equal_to(self, ingress: IngressModel) -> list[Attempt]:
+        """Returns the attempts with exactly the values of an ingress."""
+        return [each for each in self.attempts if not _changed(each, ingress)]
+
+
+@dataclass(frozen=True)
+class Listed:
     """An account, and its list of Agent Ingresses."""
 
     account: Account
     listing: Listing
+
+    @cached_property
+    def by_domain(self) -> Mapping[str, IngressModel]:
+        return {ingress.domain: ingress for ingress in self.listing.ingresses}
+
+
+class InStack(NamedTuple):
+    """What the stack has."""
+
+    urns: frozenset[str]
+    """The URNs of its resources, without those that the next `pulumi up` deletes."""
+    owners: Mapping[str, str]
+    """By the id of an Agent Ingress: the URN of the resource that has it."""
+
+    @classmethod
+    def of(cls, resources: Resources) -> InStack:
+        urns_of_all = frozenset(each["urn"] for each in resources if not each.get("delete"))
+        return cls(urns_of_all, {each.get("id", ""): each["urn"] for each in agent_ingresses(resources)})
 
 
 class Own(NamedTuple):
@@ -96,75 +130,93 @@ def is_create_of_ingress(operation: Mapping[str, Any]) -> bool:
     return bool(operation["type"] == "creating" and operation["resource"]["type"] in _TYPES)
 
 
-def pending_creates(operations: Sequence[Mapping[str, Any]]) -> list[PendingCreate]:
-    """Returns the pending creates of Agent Ingresses in the state, without other pending operations."""
-    found: dict[tuple[str, str | None, str], PendingCreate] = {}
-    for operation in filter(is_create_of_ingress, operations):
-        resource = operation["resource"]
-        inputs = resource.get("inputs", {})
-        attempt = Attempt(inputs, KeptOutputs.of(in_snake_case(plain_value(inputs))))
-        domain = attempt.values.domain if attempt.values.is_comparable else ""
-        provider = urns.explicit_provider(resource["provider"])
-        create = PendingCreate(resource["urn"], domain, provider, resource.get("parent"), [attempt])
-        key = (create.urn, create.provider, domain)
-        earlier = found.pop(key).attempts if key in found else []
-        # The order is that of the last attempts.
-        found[key] = create._replace(attempts=[*earlier, attempt])
-    return list(found.values())
+def pending_creates(operations: Iterable[Mapping[str, Any]]) -> list[PendingCreate]:
+    """Returns the pending creates of Agent Ingresses in the state, in the order of their last attempts."""
+    found: dict[tuple[str, str | None], list[Attempt]] = {}
+    for attempt in sorted(map(_parse, filter(is_create_of_ingress, operations)), key=_age):
+        domain = _domain(attempt)
+        # The order of a dict is that of the keys' first use.
+        key = (domain or attempt.urn, attempt.provider)
+        found[key] = [*found.pop(key, []), attempt]
+    return [PendingCreate(_domain(attempts[-1]), attempts) for attempts in found.values()]
 
 
-def judge(create: PendingCreate, listed: Listed | None, resources: Resources) -> Own | Left:
+def _parse(operation: Mapping[str, Any]) -> Attempt:
+    resource = operation["resource"]
+    inputs = resource.get("inputs") or {}
+    return Attempt(
+        urn=resource["urn"],
+        parent=resource.get("parent"),
+        provider=urns.explicit_provider(resource.get("provider", "")),
+        inputs=inputs,
+        values=KeptOutputs.of(in_snake_case(plain_value(inputs))),
+        since=creating_since(inputs),
+    )
+
+
+def _age(attempt: Attempt) -> datetime:
+    """Returns the key by which the oldest comes first. The engine does not keep the order of runs."""
+    return attempt.since or datetime.min.replace(tzinfo=timezone.utc)
+
+
+def _domain(attempt: Attempt) -> str:
+    # One that is secret is not a string in the state, and no message may show it.
+    is_shown = attempt.values.is_comparable and isinstance(attempt.inputs.get("domain"), str)
+    return attempt.values.domain if is_shown else ""
+
+
+def judge(create: PendingCreate, account: Listed | NgrokError | None, in_stack: InStack) -> Own | Left:
     """Judges whether ngrok has an ingress that is provably of a create, and whether it can be imported.
 
-    `listed` is the account of the create; None if its provider is not in the state. `resources` are those of the stack.
+    `account` is that of the create, or why it could not be listed; None if its provider is not in the state.
     """
-    if listed is None:
-        return Left(create, f"its provider {one_line(str(create.provider))} is not in the state. {_RESTORE}", True)
+    last = create.last
+    if account is None:
+        return Left(create, f"its provider {one_line(str(last.provider))} is not in the state. {_RESTORE}", True)
+    if isinstance(account, NgrokError):
+        return Left(create, f"{account}. Then run this command again", True)
     if not create.domain:
-        return Left(create, "its domain or its policy in the state is invalid, because the state was edited")
-    ingress = next((each for each in listed.listing.ingresses if each.domain == create.domain), None)
+        return Left(create, f"its domain or its policy in the state is a secret or invalid. {_DECIDE}")
+    ingress = account.by_domain.get(create.domain)
     if ingress is None:
-        return Left(create, _why_none(create.domain, listed))
-    owner = next((each for each in agent_ingresses(resources) if each.get("id") == ingress.id), None)
-    if owner is not None:
-        owned = f"{ingress.id} is already in the stack as {one_line(owner['urn'])}, so there is nothing to import"
-        return Left(create, owned)
-    if reason := _why_not_own(create, ingress, listed.account):
+        return Left(create, _why_none(create.domain, account))
+    if owner := in_stack.owners.get(ingress.id):
+        return Left(create, f"{ingress.id} is already in the stack as {one_line(owner)}, so there is nothing to import")
+    equal = create.equal_to(ingress)
+    if reason := _why_not_own(create, ingress, equal, account.account):
         return Left(create, reason)
-    in_state = {each["urn"] for each in resources if not each.get("delete")}
-    if create.urn in in_state:
+    if last.urn in in_stack.urns:
         return Left(
             create,
             "an interrupted run created it as a replacement, which can't be imported, because the stack still has the "
             f"Agent Ingress to be replaced. {_how_to_delete(ingress)}",
         )
-    if create.parent is not None and create.parent not in in_state:
-        return Left(create, f"its parent {one_line(create.parent)} is not in the state. {_RESTORE}", True)
-    return Own(create, ingress, _equal(create, ingress)[0].inputs)
+    if last.parent is not None and last.parent not in in_stack.urns:
+        return Left(create, f"its parent {one_line(last.parent)} is not in the state. {_RESTORE}", True)
+    return Own(create, ingress, equal[-1].inputs)
 
 
 def only_the_last(judgements: Sequence[Own | Left]) -> list[Own | Left]:
     """Returns the judgements with at most one ingress for each resource, and one resource for each ingress.
 
-    Between two killed runs, the program may have changed the domain of a resource, or its name.
+    Between two killed runs, the program may have changed the domain of a resource, or its provider.
     """
     kept: dict[str, Own] = {}
     checked: list[Own | Left] = []
     for each in reversed(judgements):
         judgement = _after_later_ones(each, kept) if isinstance(each, Own) else each
         if isinstance(judgement, Own):
-            kept |= {judgement.create.urn: judgement, judgement.ingress.id: judgement}
+            kept |= {judgement.create.last.urn: judgement, judgement.ingress.id: judgement}
         checked.append(judgement)
     return checked[::-1]
 
 
 def _after_later_ones(own: Own, kept: Mapping[str, Own]) -> Own | Left:
-    """Judges an ingress again. `kept` are those of later runs, by URN and by id."""
-    id_, urn = own.ingress.id, own.create.urn
+    """Judges an ingress again. `kept` are those of later attempts, by URN and by id."""
+    id_, urn = own.ingress.id, own.create.last.urn
     if id_ in kept:
-        return Left(
-            own.create, f"{id_} is imported as {one_line(kept[id_].create.urn)}, which a later run tried to create"
-        )
+        other = one_line(kept[id_].create.last.urn)
+        return Left(own.create, f"{id_} is imported as {other}, which a later run tried to create")
     if urn in kept:
         return Left(
             own.create,
@@ -174,25 +226,27 @@ def _after_later_ones(own: Own, kept: Mapping[str, Own]) -> Own | Left:
     return own
 
 
-def _why_none(domain: str, listed: Listed) -> str:
+def _why_none(domain: str, account: Listed) -> str:
     # One that can't be read may have no readable domain.
-    unreadable = next((each for each in listed.listing.unreadable if each.domain in ("", domain)), None)
+    unreadable = next((each for each in account.listing.unreadable if each.domain in ("", domain)), None)
     if unreadable is not None:
         return f"{unreadable}. Without its values, it is not known whose it is. {_DECIDE}"
     return (
-        f"{listed.account.settings.account_description} has no Agent Ingress with this domain, so there is nothing to "
+        f"{account.account.settings.account_description} has no Agent Ingress with this domain, so there is nothing to "
         "import: the next `pulumi up` tries again to create it"
     )
 
 
-def _why_not_own(create: PendingCreate, ingress: IngressModel, account: Account) -> str:
-    """Returns why an ingress is not provably of a create, with the next step; "" if it is."""
-    equal = _equal(create, ingress)
+def _why_not_own(create: PendingCreate, ingress: IngressModel, equal: Sequence[Attempt], account: Account) -> str:
+    """Returns why an ingress is not provably of a create, with the next step; "" if it is.
+
+    `equal` are the attempts with its values.
+    """
     if not equal:
-        names = _changed(create.attempts[-1], ingress)
-        fields = " and ".join(map(camel_case, names) if create.is_native else names)
+        names = _changed(create.last, ingress)
+        fields = " and ".join(map(camel_case, names) if create.last.is_native else names)
         return f"{ingress.id} has a different {fields}, so the interrupted run may not have created it. {_DECIDE}"
-    checked = [since for each in equal if (since := creating_since(each.inputs))]
+    checked = [each.since for each in equal if each.since is not None]
     if not checked:
         return (
             "the state does not show when the interrupted run checked this resource, as versions before 1.3 did not "
@@ -203,7 +257,7 @@ def _why_not_own(create: PendingCreate, ingress: IngressModel, account: Account)
     if created is None or not any(since <= created <= since + timedelta(seconds=seconds) for since in checked):
         return (
             f"{account.client.describe(ingress)}, may not be of the interrupted run, which checked this resource at "
-            f"{format_time(min(checked))} by its machine's clock, and whose create took at most "
+            f"{format_time(checked[-1])} by its machine's clock, and whose create took at most "
             f"{format_duration(seconds)}. {_DECIDE}"
         )
     return ""
@@ -214,11 +268,6 @@ def _how_to_delete(ingress: IngressModel) -> str:
         f"Delete {ingress.id}, which the stack does not use, for example with `ngrok api agent-ingresses delete "
         f"{ingress.id}`, and run `pulumi up` again"
     )
-
-
-def _equal(create: PendingCreate, ingress: IngressModel) -> list[Attempt]:
-    """Returns the attempts with exactly the values of an ingress."""
-    return [each for each in create.attempts if not _changed(each, ingress)]
 
 
 def _changed(attempt: Attempt, ingress: IngressModel) -> list[str]:

@@ -122,8 +122,12 @@ def provider_settings(
     States append an id to the URN, which may be omitted. A UsageError lists the providers of these types if it is none
     of them. The key never comes from the environment, because that may belong to another account.
     """
-    found = [(each, settings_of(each)) for each in resources if each["type"] in types]
-    # The engine's default provider has no key.
+    found = [
+        (each, settings_of(each))
+        for each in resources
+        if each["type"] in types and not urns.is_default_provider(urns.Urn.parse(each["urn"]).name)
+    ]
+    # Another package's provider for Python has no key.
     providers = [(each, settings) for each, settings in found if settings.api_key.get_secret_value()]
     for provider, settings in providers:
         if urn in (provider["urn"], f"{provider['urn']}::{provider.get('id')}"):
@@ -137,7 +141,7 @@ def provider_settings(
 
 def settings_of(provider: Mapping[str, Any]) -> Settings:
     """Returns the settings of a provider of either front end, as the state has it with its secrets."""
-    urn, inputs = urns.Urn.parse(provider["urn"]), plain_value(provider.get("inputs", {}))
+    urn, inputs = urns.Urn.parse(provider["urn"]), plain_value(provider.get("inputs") or {})
     if provider["type"] == urns.PROVIDER:
         # A provider that is not a `pulumi_agin.Provider` has no name among its inputs. Messages treat it as one.
         return Settings.load({PROVIDER_NAME: urn.name, **inputs}.get, stack=urn.stack)
@@ -155,7 +159,11 @@ def plain_value(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if _is_secret(value):
-        return json.loads(value["plaintext"])
+        try:
+            return json.loads(value["plaintext"])
+        except (ValueError, TypeError):
+            # The state was edited. No property accepts this.
+            return value
     return {name: plain_value(each) for name, each in value.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -157,14 +158,6 @@ def test_each_provider_has_its_own_account(create: Create, command: Pending, emu
     )
     assert {each["name"]: each["id"] for each in file["resources"]} == ids
     assert emulator.counts() == {"GET /agent_ingresses": 3}
-    # The engine reads those of the plugin.
-    assert file["resources"][2] == {
-        "type": NATIVE,
-        "name": "second",
-        "id": ids["second"],
-        "parent": SITE["urn"],
-        "provider": native["urn"],
-    }
     assert "provider" not in file["resources"][3]
     assert file["nameTable"].keys() == {STACK["urn"], SITE["urn"], python["urn"], native["urn"]}
     for source in ('from api_key of the Provider "theirs"', 'from apiKey of the Provider "theirs"', "NGROK_API_KEY"):
@@ -190,7 +183,7 @@ def test_others_are_reported_and_do_not_stop_the_rest(create: Create, command: P
         "tries again to create it\n",
         f"not imported: odd.acme.com ({where}odd): could not read the Agent Ingress odd.acme.com ({ids['odd']}): "
         "ngrok's response is invalid: ns_targets: 0: ",
-        f"not imported: {where}edited: its domain or its policy in the state is invalid, because the state was edited",
+        f"not imported: {where}edited: its domain or its policy in the state is a secret or invalid. ",
         f"not imported: {URN}aws::record, which was interrupted while creating\n",
         f"not imported: {where}updated, which was interrupted while updating\n",
         "the import file contains 1 of 4 Agent Ingresses whose creates were interrupted. After the import, run `pulumi "
@@ -271,18 +264,69 @@ def test_parent_and_provider_must_be_in_the_state(create: Create, command: Pendi
     assert f"its provider {URN}pulumi:providers:pulumi-python::gone is not in the state. Run" in reason
 
 
-def test_one_ingress_for_each_resource(create: Create, command: Pending) -> None:
+def test_plugin_file_has_what_the_create_would_have_left(create: Create, command: Pending, emulator: Emulator) -> None:
+    policy = {"authority": "letsencrypt"}
+    create("a.acme.com", metadata="hush", certificate_management_policy=policy)
+    inputs: dict[str, Any] = {"metadata": secret("hush"), "certificateManagementPolicy": policy}
+    operation = pending("a", "a.acme.com", type_=NATIVE, **inputs)
+    [resource] = command(operation)[0]["resources"]
+    assert resource["inputs"] == operation["resource"]["inputs"]
+    assert resource["outputs"]["certificateManagementPolicy"] == {"authority": "letsencrypt", "privateKeyType": "rsa"}
+    # A program would treat an absent output as unknown. A secret stays one.
+    assert resource["outputs"]["certificateManagementStatus"] is None
+    assert resource["outputs"]["metadata"] == secret("hush")
+    assert resource["outputs"]["_key_fingerprint"].endswith(emulator.url)
+
+
+def minutes_ago(minutes: int) -> str:
+    return f"{NOW - timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_last_of_several_killed_runs_counts(create: Create, command: Pending) -> None:
+    """The engine does not keep the order of runs: the operations of the last one come first."""
     ids = {name: create(f"{name}.acme.com") for name in ("a", "b")}
-    # The domain was changed between two killed runs, and then the name.
-    file, err = command(pending("one", "a.acme.com"), pending("one", "b.acme.com"), pending("two", "b.acme.com"))
-    assert [(each["name"], each["id"]) for each in file["resources"]] == [("one", ids["a"]), ("two", ids["b"])]
-    assert (
-        f"not imported: b.acme.com ({URN}{TYPE}::one): {ids['b']} is imported as {URN}{TYPE}::two, which a later" in err
-    )
-    file, err = command(pending("one", "a.acme.com"), pending("one", "b.acme.com"))
+    earlier, later = minutes_ago(2), minutes_ago(1)
+    # The domain was changed between two killed runs.
+    file, err = command(pending("one", "b.acme.com", later), pending("one", "a.acme.com", earlier))
     assert [each["id"] for each in file["resources"]] == [ids["b"]]
     assert f"an interrupted run of this stack created {ids['a']}, and a later run created b.acme.com for the" in err
-    assert f"agent-ingresses delete {ids['a']}`" in err
+    assert f"Delete {ids['a']}, which the stack does not use" in err
+    # The name was changed, and the values.
+    renamed = pending("new", "b.acme.com", later, description="not at ngrok")
+    file, err = command(renamed, pending("old", "b.acme.com", earlier), pending("a", "a.acme.com", minutes_ago(3)))
+    assert {each["name"]: each["id"] for each in file["resources"]} == {"a": ids["a"], "new": ids["b"]}
+    assert "description" not in file["resources"][1]["inputs"]
+    assert "not imported" not in err
+
+
+def test_account_that_can_not_be_listed_leaves_the_others(create: Create, command: Pending) -> None:
+    id_ = create("a.acme.com")
+    provider = {
+        "type": "pulumi:providers:agin",
+        "urn": f"{URN}pulumi:providers:agin::revoked",
+        "inputs": {"apiKey": secret("a-key-that-was-revoked"), "apiBaseUrl": os.environ["NGROK_API_BASE_URL"]},
+    }
+    revoked = pending("theirs", "theirs.acme.com", type_=NATIVE, provider="revoked")
+    file, err = command(pending("a", "a.acme.com"), revoked, resources=(provider,))
+    assert [each["id"] for each in file["resources"]] == [id_]
+    assert f"not imported: theirs.acme.com ({URN}{NATIVE}::theirs): could not list the Agent Ingresses: " in err
+    assert "Then run this command again\n" in err
+    assert "revoked" not in err.replace("providers:agin::revoked", "").replace('Provider "revoked"', "")
+
+
+def test_edited_states_and_secret_domains_have_no_traceback(create: Create, command: Pending) -> None:
+    create("a.acme.com")
+    operation = pending("a", "a.acme.com")
+    hidden = pending("a", secret("a.acme.com"))  # type: ignore[arg-type]
+    without: dict[str, Any] = {"inputs": None, "provider": ""}
+    not_json = {**secret(""), "plaintext": "{"}
+    for edited in (
+        {**operation, "resource": {**operation["resource"], **without}},
+        pending("a", "a.acme.com", metadata=not_json),
+        pending("a", "a.acme.com", metadata={**not_json, "plaintext": 5}),
+    ):
+        assert command.reason(edited)
+    assert "a.acme.com" not in command.reason(hidden)
 
 
 def test_without_pending_creates_the_file_is_empty(command: Pending, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,7 +339,7 @@ def test_without_pending_creates_the_file_is_empty(command: Pending, monkeypatch
     )
 
 
-@pytest.mark.parametrize("others", ["a.acme.com", "--all", "--filter x", "--name a", "--names -", "--code"])
+@pytest.mark.parametrize("others", ["a.acme.com", "--all", "--filter x", "--name a", "--names -", "--code", "--dns="])
 def test_pending_with_other_options_exits_2(others: str, command: Pending) -> None:
     status, out, err = command.pulumi_agin("import", "--pending", *others.split())
     assert (status, out) == (2, "")
