@@ -66,12 +66,12 @@ class AgentIngressLifecycle:
         return Difference(changed, replacing, bool(changed), delete_before_replace="domain" not in replacing)
 
     def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
-        """Warns of an update that removes the policy, because ngrok will keep it."""
+        """Warns of an update that removes the policy, because ngrok may keep it."""
         policy = KeptOutputs.of(call.outputs_before).policy
         if policy and not inputs.get(POLICY):
             self._services.warn(
-                f"ngrok will keep the {self._services.phrasing.spell(POLICY)} that this update removes, so the "
-                f"update will fail. {self._how_to_keep_or_remove(call, policy)}",
+                f"ngrok may keep the {self._services.phrasing.spell(POLICY)} that this update removes; the update "
+                f"then fails. {self._how_to_keep_or_remove(call, policy)}",
                 call.urn,
             )
 
@@ -213,14 +213,14 @@ class AgentIngressLifecycle:
         raise PartlyDone(message, ingress.id, outputs)
 
     def _how_to_keep_or_remove(self, call: Call, policy: Mapping[str, Any]) -> str:
-        """Returns the next step for a program that removes a policy, which ngrok keeps."""
+        """Returns the next step for a program that removes a policy, which ngrok may keep."""
         phrasing = self._services.phrasing
         # It may have been set outside Pulumi. A program can't declare values that we do not know.
         declared, problems = validate(CertificatePolicyInputs, policy)
         code = "" if problems else phrasing.declare(POLICY, declared)
         keep = f"To keep the policy, declare it in the program: `{code}`. " if code else ""
         return (
-            f"{keep}The policy can be removed only by replacing the Agent Ingress. To replace it, set "
+            f"{keep}To remove the policy even if ngrok keeps it, replace the Agent Ingress: set "
             f"{phrasing.delete_before_replace} on the resource (the old ingress must free the domain "
             "first), unprotect it if it is protected, and run\n"
             f"{shell_commands.replace_line(call.urn, stack=self._claims.placement(call.urn).stack)}"

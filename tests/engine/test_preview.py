@@ -131,7 +131,7 @@ WARNINGS = (
     "renamed.acme.com already has an Agent Ingress, so `pulumi up` will fail",
     "taken.acme.com already has an Agent Ingress, so `pulumi up` will fail",
     "recreated.acme.com already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first",
-    "ngrok will keep the certificate_management_policy that this update removes, so the update will fail",
+    "ngrok may keep the certificate_management_policy that this update removes; the update then fails",
 )
 
 # A part of each error of the update.

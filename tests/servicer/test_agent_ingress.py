@@ -168,7 +168,7 @@ def test_diff_reports_changes_and_replacements(
 
 
 @pytest.mark.parametrize("is_preview", [True, False])
-def test_diff_warns_in_a_preview_of_a_policy_that_ngrok_keeps(is_preview: bool, new_plugin: Plugins) -> None:
+def test_diff_warns_in_a_preview_of_a_policy_that_ngrok_may_keep(is_preview: bool, new_plugin: Plugins) -> None:
     plugin = new_plugin()
     resources: dict[str, dict[str, Any]] = {
         "removed": {"domain": DOMAIN},
@@ -182,7 +182,7 @@ def test_diff_warns_in_a_preview_of_a_policy_that_ngrok_keeps(is_preview: bool, 
         assert resource.diff(OUTPUTS, inputs)[0]
     warnings = [(line.urn, line.message) for line in plugin.engine.lines if line.severity == engine_pb2.WARNING]
     assert [urn for urn, _ in warnings] == ([plugin.of(name="removed").urn] if is_preview else [])
-    assert all(message.startswith("ngrok will keep the certificate_management_policy") for _, message in warnings)
+    assert all(message.startswith("ngrok may keep the certificate_management_policy") for _, message in warnings)
 
 
 @both_front_ends
@@ -245,7 +245,7 @@ def test_update_that_removes_a_policy_fails_if_ngrok_keeps_it(plugin: Plugin, em
             f"ngrok did not remove the certificate_management_policy of the Agent Ingress {DOMAIN} ({id_}). "
             "To keep the policy, declare it in the program: "
             '`certificate_management_policy={"authority": "letsencrypt", "private_key_type": "rsa"}`. '
-            "The policy can be removed only by replacing the Agent Ingress. To replace it, set "
+            "To remove the policy even if ngrok keeps it, replace the Agent Ingress: set "
             "ResourceOptions(delete_before_replace=True) on the resource (the old ingress must free the domain first), "
             f"unprotect it if it is protected, and run\npulumi up --stack dev --replace {plugin.urn}"
         )

@@ -581,7 +581,7 @@ def test_domain_can_move_to_another_resource(ingresses: AgentIngressLifecycle) -
     ],
     ids=["removed", "changed", "never there"],
 )
-def test_preview_warns_that_ngrok_keeps_a_removed_policy(
+def test_preview_warns_that_ngrok_may_keep_a_removed_policy(
     before: object, wanted: object, warns: bool, ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]]
 ) -> None:
     call = Call(URN, is_preview=True, outputs_before={**IN_STATE, "certificate_management_policy": before})
@@ -592,11 +592,11 @@ def test_preview_warns_that_ngrok_keeps_a_removed_policy(
     assert warnings == 2 * warnings[:1] * warns
     for sentence, urn in warnings:
         assert urn == URN
-        assert sentence.startswith("ngrok will keep the certificateManagementPolicy that this update removes")
+        assert sentence.startswith("ngrok may keep the certificateManagementPolicy that this update removes")
         # To be pasted into YAML or TypeScript. It comes before the command that replaces the ingress.
         keep = 'certificateManagementPolicy: { authority: "letsencrypt", privateKeyType: "ecdsa" }'
         assert (
-            f"so the update will fail. To keep the policy, declare it in the program: `{keep}`. The policy can"
+            f"; the update then fails. To keep the policy, declare it in the program: `{keep}`. To remove the policy"
             in sentence
         )
         assert yaml.safe_load(keep)["certificateManagementPolicy"]["privateKeyType"] == "ecdsa"
@@ -610,4 +610,4 @@ def test_message_about_a_kept_policy_does_not_advise_to_declare_an_unknown_one(
     before = {**IN_STATE, "certificate_management_policy": {"authority": "another"}}
     ingresses.warn_of_update(Call(URN, is_preview=True, outputs_before=before), "agin_1", IN_STATE)
     [(sentence, _)] = warnings
-    assert "so the update will fail. The policy can be removed only by replacing" in sentence
+    assert "; the update then fails. To remove the policy even if ngrok keeps it, replace the Agent Ingress" in sentence
