@@ -1,4 +1,4 @@
-"""What `pulumi-agin import --delegations` reads from DNS: the NS records of domains, and their zones."""
+"""DNS lookups for `pulumi-agin import --delegations`: the NS records of domains, and their zones."""
 
 from __future__ import annotations
 

@@ -59,12 +59,14 @@ def _delegation(ingress: IngressModel, found: DnsAnswer, source: str, usual_zone
         return Delegation(comments=[_comment(f"{found.describe(source)}: check the TTL, and that there are records")])
     comments = []
     if found.zone not in ("", usual_zone):
-        comments.append(_comment(f"in the zone {found.zone}, which needs another adapter than {usual_zone}"))
+        zone = f"this domain is in the zone {found.zone}, not {usual_zone}"
+        comments.append(_comment(f"{zone}: use an adapter for that zone"))
     if not found.names:
         comments.append(_comment("no NS records, so `pulumi up` creates them"))
         return Delegation(adopts=False, comments=comments)
     if differences := found.differences(ingress.ns_targets):
-        comments.append(_comment(f"correct the NS records first; {differences}"))
+        correct = "correct them at the DNS provider, or remove this delegation until then"
+        comments.append(_comment(f"the NS records differ ({differences}): {correct}"))
     if found.ttl is None:
         unknown = f"{source} did not show the TTL in the parent zone"
         comments.append(_comment(f"{unknown}; if it is not {DEFAULT_TTL_SECONDS}, set ttl"))

@@ -307,7 +307,7 @@ def delegations(program: str) -> dict[str, tuple[list[str], str, str]]:
     return found
 
 
-def test_delegations_have_what_dns_has(create: Create, command: Import, emulator: Emulator) -> None:
+def test_generated_delegations_match_dns(create: Create, command: Import, emulator: Emulator) -> None:
     names = ["same", "ttl", "new", "other", "far", "far.eu", "gone.eu"]
     ids = {name: create(f"{name}.acme.com", description="d") for name in names}
     targets = {name: ngrok.ns_targets(emulator, f"{name}.acme.com") for name in names}
@@ -323,14 +323,17 @@ def test_delegations_have_what_dns_has(create: Create, command: Import, emulator
         alone, _ = command(ids["same"], ids["far.eu"], *arguments[1:])
     assert_formatted(out)
     absent = "# DNS: no NS records, so `pulumi up` creates them"
-    zone = "# DNS: in the zone eu.acme.com, which needs another adapter than acme.com"
+    zone = "# DNS: this domain is in the zone eu.acme.com, not acme.com: use an adapter for that zone"
     refused = f"{server} could not be queried ({server} answered REFUSED)"
     assert delegations(out) == {
         "same-acme-com": ([], "dns", ""),
         "ttl-acme-com": ([], "dns", "0"),
         "new-acme-com": ([absent], "new_dns", ""),
         "other-acme-com": (
-            [f"# DNS: correct the NS records first; missing: {missing}; extra: ns-9.elsewhere.example."],
+            [
+                f"# DNS: the NS records differ (missing: {missing}; extra: ns-9.elsewhere.example.): "
+                "correct them at the DNS provider, or remove this delegation until then"
+            ],
             "dns",
             "600",
         ),
