@@ -88,4 +88,7 @@ class Fault:
 
 def not_used_up(unused: Sequence[str]) -> str:
     """Returns the message for a test that ends with unused faults."""
-    return f"Some faults were not used up: {'; '.join(unused)}. Correct the test, or add them with optional=True."
+    return (
+        f"Some faults were not used up: {'; '.join(unused)}. `requests()` shows what was sent. Correct the fault's "
+        "method or domain, or add it with optional=True."
+    )

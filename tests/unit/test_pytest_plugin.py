@@ -86,7 +86,7 @@ def late(agin_emulator):
 
 def test_unused(agin_emulator): agin_emulator.add_fault("POST", "reset_after")
 def test_optional(agin_emulator): agin_emulator.add_fault("POST", "hang", optional=True)
-def test_used_by_a_fixture_at_its_end(agin_emulator, late): agin_emulator.add_fault("POST", "hang")
+def test_cleared_by_a_fixture(agin_emulator, late): agin_emulator.add_fault("POST", "hang")
 
 
 def test_failed_before(agin_emulator):
@@ -100,7 +100,7 @@ def test_block():
 """
 
 
-def test_unused_faults_fail_the_test_in_one_sentence(tmp_path: Path) -> None:
+def test_unused_fault_is_a_teardown_error(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_it.py").write_text(UNUSED_FAULTS)
     output = run(tmp_path, "-rN")
