@@ -41,6 +41,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("rest" if level == "engine" or is_of_other_adapter(item) else "main")
 
 
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Clears the faults of a failed test, which may not have reached their requests, so that only it is reported."""
+    if call.excinfo and isinstance(item, pytest.Function):
+        for each in item.funcargs.values():
+            if isinstance(each, Emulator):
+                each.clear_faults()
+
+
 def is_of_other_adapter(item: pytest.Item) -> bool:
     """Returns whether a test needs a DNS provider's package that `make test` does not have."""
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
