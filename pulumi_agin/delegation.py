@@ -22,7 +22,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     """The NS records that delegate the domain of an Agent Ingress to ngrok, created with a DNS provider's package.
 
     The records are children of this component. They are created after the ingress and deleted before it, because an
-    attacker could hijack the domain of a delegation that outlives its ingress. If a run is killed, it may leave records
+    attacker could hijack the domain of a delegation that outlives its ingress. An interrupted run may leave records
     that are not in the state. Delete them at the DNS provider.
 
     Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/delegation.html

@@ -20,7 +20,7 @@ from pulumi_agin.base.clock import Clock
 from . import errors
 from .models import IngressModel
 
-# A list is dropped if no read has used it for so long.
+# A list is dropped if no read has used it for this many seconds.
 MAX_UNUSED_SECONDS = 5.0
 
 

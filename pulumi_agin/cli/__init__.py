@@ -140,8 +140,8 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         dest="module",
         action="store_const",
         const="import_pending",
-        help="import what a killed `pulumi up` of the stack has created, with names, parents and providers from the "
-        "state; needs no other option",
+        help="import what an interrupted `pulumi up` of the stack has created, with names, parents and providers "
+        "from the state; needs no other option",
     )
     add("--stack", metavar="S", help="the stack for the resources (default: the one selected in this folder)")
     add("--code", action="store_true", help="print the Python program for the resources instead")
