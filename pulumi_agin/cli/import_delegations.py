@@ -62,7 +62,12 @@ def _delegation(ingress: IngressModel, found: DnsAnswer, source: str, usual_zone
         zone = f"this domain is in the zone {found.zone}, not {usual_zone}"
         comments.append(_comment(f"{zone}: use an adapter for that zone"))
     if not found.names:
-        comments.append(_comment("no NS records, so `pulumi up` creates them"))
+        comments.append(
+            _comment(
+                "no NS records, so `pulumi up` creates them: check that the zone has none, because some DNS providers "
+                "overwrite others"
+            )
+        )
         return Delegation(adopts=False, comments=comments)
     if differences := found.differences(ingress.ns_targets):
         correct = "correct them at the DNS provider, or remove this delegation until then"

@@ -23,6 +23,8 @@ _HAS_FAILED = pytest.StashKey[bool]()
 """Whether the last step of a test, its setup or its call, has failed or was skipped."""
 
 
+# First, because another plugin's report would end the call of the others.
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
     """Reports in one sentence that the Pulumi CLI is missing, and records for the fixture whether the test failed."""
     item.stash[_HAS_FAILED] = call.excinfo is not None
@@ -58,5 +60,5 @@ def agin_emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
         emulator.stop()
     unused = emulator.unused_faults()
     # A test that has failed may not have reached the requests of its other faults.
-    if unused and not request.node.stash[_HAS_FAILED]:
+    if unused and not request.node.stash.get(_HAS_FAILED, False):
         pytest.fail(not_used_up(unused), pytrace=False)
