@@ -43,7 +43,7 @@ def find_addresses(domain: str, name_servers: Sequence[str], budget: Budget, por
     for name in name_servers:
         for address in find_addresses_here(name).found:
             if budget.left <= 0:
-                return Addresses(problem=problem or "no answer in time")
+                return Addresses(problem=problem or "timed out")
             answer = _query(domain, Server(address, port), budget)
             if not answer.problem:
                 return answer

@@ -90,7 +90,7 @@ def find_zone(name: str, timeout_seconds: float, server: Server | None = None, c
 
 
 def find_delegations(domains: Sequence[str], budget: Budget, server: Server | None = None) -> dict[str, DnsAnswer]:
-    """Looks up domains side by side, and returns the answers. Each may be a problem, also if the time is over."""
+    """Looks up domains side by side, and returns the answers. Each may be a problem, also if it timed out."""
 
     def find(domain: str) -> DnsAnswer:
         return find_delegation(domain, min(LOOKUP_SECONDS, budget.left), server)
@@ -175,7 +175,7 @@ def response_to(query: dns.message.Message, server: Server, budget: Budget) -> d
 
 
 _REASONS = {
-    dns.exception.Timeout: "no answer in time",
+    dns.exception.Timeout: "timed out",
     dns.resolver.NoNameservers: "this machine's resolver got no usable answer",
     dns.resolver.NoRootSOA: "this machine's resolver found no zone",
     dns.resolver.NoResolverConfiguration: "this machine has no DNS resolver configured",
