@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,19 @@ def test_import_of_one_ingress(project: Project, emulator: Emulator) -> None:
     project.typed(f"{commands.rstrip()} > __main__.py", NGROK_API_KEY="")
     assert UNCHANGED in project.preview()
     assert sent_only_reads(emulator)
+
+
+def test_check_of_all_accounts_fails_if_any_fails() -> None:
+    [check] = [each for each in blocks((DOCS / "reference/provider.md").read_text(), "sh") if "doctor" in each]
+    programs = """
+        pulumi() { true; }
+        jq() { echo wrong unknown fine; }
+        pulumi-agin() { case "$*" in "doctor --all --provider wrong") return 1;; *unknown) return 3;; esac; }
+    """
+    run = subprocess.run(
+        ["bash", "-c", f'{programs}\n{check.rstrip()} || echo "$failed"'], capture_output=True, check=True
+    )
+    assert run.stdout == b" 1 3\n"
 
 
 def test_lookups(project: Project, emulator: Emulator) -> None:

@@ -209,7 +209,7 @@ def commands() -> list[list[str]]:
         script = "".join(blocks(page.read_text(), "sh|console")).replace("\\\n", " ")
         lines = [line.removeprefix("$ ") for line in script.splitlines()]
         for line in lines:
-            for part in re.split(r" \|(?: |$)| >>? | &$", line):
+            for part in re.split(r" \|\|?(?: |$)| >>? | &$", line):
                 words = shlex.split(part, comments=True)
                 if words[:1] == ["pulumi-agin"]:
                     found.append(words[1:])
