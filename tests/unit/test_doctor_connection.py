@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,7 +21,7 @@ import trustme
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import SYSTEM_CLOCK
 from pulumi_agin.cli import doctor_connection
-from pulumi_agin.cli.doctor_connection import Certificate, Connection, Destination, connect_all
+from pulumi_agin.cli.doctor_connection import Certificate, Connection, Destination, Problem, connect_all
 from pulumi_agin.dnsclient import address_lookup, ns_lookup
 from pulumi_agin.dnsclient.address_lookup import Addresses
 from pulumi_agin.dnsclient.values import Server, parse_server
@@ -55,7 +57,7 @@ def in_rfc_3339(days: int) -> str:
 
 @pytest.mark.parametrize("needs_authority", [True, False])
 @pytest.mark.parametrize("name", [DOMAIN, "*.acme.com"])
-def test_certificate_that_fits(name: str, needs_authority: bool, authority: trustme.CA) -> None:
+def test_valid_certificate_has_no_problem(name: str, needs_authority: bool, authority: trustme.CA) -> None:
     issuer = authority if needs_authority else new_authority()
     with tls_server({DOMAIN: issue(issuer, name)}) as place:
         connection = connect(place, needs_authority=needs_authority)
@@ -64,7 +66,7 @@ def test_certificate_that_fits(name: str, needs_authority: bool, authority: trus
 
 
 @pytest.mark.parametrize("needs_authority", [True, False])
-def test_certificate_that_does_not_fit(needs_authority: bool, authority: trustme.CA) -> None:
+def test_wrong_name_expired_and_early_certificates_are_reported(needs_authority: bool, authority: trustme.CA) -> None:
     certificates = {
         "wrong.acme.com": issue(authority, "other.acme.com"),
         "expired.acme.com": issue(authority, "expired.acme.com", end=-DAY / 2),
@@ -81,13 +83,19 @@ def test_certificate_that_does_not_fit(needs_authority: bool, authority: trustme
     assert [each.starts_at for each in found if each][2] == in_rfc_3339(1)
 
 
-@pytest.mark.parametrize("needs_authority", [True, False])
-def test_common_name_does_not_count(needs_authority: bool, authority: trustme.CA) -> None:
+@pytest.mark.parametrize(
+    ("needs_authority", "problem"),
+    [
+        (False, "wrong name"),
+        # From Python 3.13 on, the check of an authority's certificate is stricter, and comes first.
+        (True, "invalid certificate" if sys.version_info >= (3, 13) else "wrong name"),
+    ],
+)
+def test_certificate_without_san_is_rejected(needs_authority: bool, problem: Problem, authority: trustme.CA) -> None:
     certificate = authority.issue_cert(common_name=DOMAIN)
     with tls_server({DOMAIN: certificate}) as place:
         connection = connect(place, needs_authority=needs_authority)
-    # From Python 3.13 on, authorities must not issue such a certificate.
-    assert connection.problem in ("wrong name", "invalid certificate")
+    assert connection.problem == problem
 
 
 def test_untrusted_issuer(authority: trustme.CA) -> None:
@@ -110,7 +118,10 @@ def test_servers_behind_one_address_may_have_different_certificates() -> None:
     )
 
 
-def test_no_connection() -> None:
+def test_failed_connection_shows_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(host: str, *_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, f"{host} is unknown")
+
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         refused = connect(f"127.0.0.1:{taken.getsockname()[1]}")
@@ -120,27 +131,33 @@ def test_no_connection() -> None:
         no_tls = connect(place)
     with tls_server({}) as place:
         unknown_name = connect(place)
-    unresolved = connect("nowhere.invalid:443")
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", fail)
+        unresolved = connect("nowhere.invalid:443")
     connections = [refused, closed, no_tls, unknown_name, unresolved]
     assert {(each.problem, each.certificate) for each in connections} == {("no connection", None)}
     assert refused.reason == "Connection refused"
     assert closed.reason == "the server closed the connection during the TLS handshake"
-    assert no_tls.reason == "the TLS handshake failed (wrong version number)"
-    assert unknown_name.reason == "the TLS handshake failed (tlsv1 unrecognized name)"
+    # The rest is OpenSSL's.
+    for each in (no_tls, unknown_name):
+        assert each.reason.startswith("the TLS handshake failed (")
     assert unresolved.server == Server("nowhere.invalid", 443)
-    assert unresolved.reason
+    assert unresolved.reason == "nowhere.invalid is unknown"
 
 
-def test_server_that_hangs() -> None:
-    end = threading.Event()
+def test_hanging_server_times_out() -> None:
+    is_connected, end = threading.Event(), threading.Event()
 
     def handle(connection: socket.socket) -> None:
+        is_connected.set()
         end.wait(SECONDS)
 
     with serve(handle) as place:
         server = parse_server(place)
-        budget = Budget(0.1, SYSTEM_CLOCK)
+        # Only the handshake takes time.
+        budget = Budget(0.1, Clock())
         connection = doctor_connection._connect_to(DOMAIN, Addresses((server.host,)), server.port, None, budget)
+        assert is_connected.wait(SECONDS)
         end.set()
     assert connection == Connection("no connection", "timed out", server)
 
@@ -148,15 +165,19 @@ def test_server_that_hangs() -> None:
 def test_time_limit_is_for_all_domains_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """One thread, in a lookup that does not end: nothing waits for it, and the second domain has no time left."""
     monkeypatch.setattr(doctor_connection, "AT_ONCE", 1)
-    end = threading.Event()
+    clock = Clock()
+    has_begun, end = threading.Event(), threading.Event()
 
     def find(host: str) -> Addresses:
+        clock.now += 1
+        has_begun.set()
         end.wait(SECONDS)
         return Addresses()
 
     monkeypatch.setattr(doctor_connection, "find_addresses_here", find)
     destinations = [Destination(domain, (), needs_authority=True) for domain in (DOMAIN, "devices.acme.com")]
-    connections = connect_all(destinations, Server("127.0.0.1", 443), Budget(0.1, SYSTEM_CLOCK))
+    connections = connect_all(destinations, Server("127.0.0.1", 443), Budget(0.1, clock))
+    assert has_begun.wait(SECONDS)
     end.set()
     late = Connection("no connection", "no result within 0.1 seconds for all domains together")
     assert connections == {DOMAIN: late, "devices.acme.com": late}
@@ -220,7 +241,6 @@ def here(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     def find(host: str) -> Addresses:
         return Addresses(tuple(found.get(host, ())))
 
-    monkeypatch.setattr(ns_lookup, "UDP_SECONDS", UDP_SECONDS)
     for module in (address_lookup, doctor_connection):
         monkeypatch.setattr(module, "find_addresses_here", find)
     return found
@@ -241,14 +261,26 @@ def test_addresses_come_from_the_name_servers_of_the_domain(here: dict[str, list
         assert resolve(server) == Addresses()
 
 
-def test_name_servers_that_do_not_answer(here: dict[str, list[str]]) -> None:
+def test_next_name_server_is_queried_after_a_failure(
+    here: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with dns_server(failing(dns.rcode.REFUSED)) as server:
         assert resolve(server).problem == f"{server} answered REFUSED"
     with dns_server(failing(dns.rcode.NOERROR, dns.flags.RA)) as server:
         assert resolve(server).problem == f"{server} is not a name server of the domain"
-    assert resolve(server).problem == f"{server}: Connection refused"
+    with monkeypatch.context() as patch:
+        # A server that is down does not respond by UDP.
+        patch.setattr(ns_lookup, "UDP_SECONDS", UDP_SECONDS)
+        assert resolve(server).problem == f"{server}: Connection refused"
     assert resolve(server, ["ns.nowhere."]).problem == "this machine's resolver found no address of the name servers"
-    # Another one answers. The first one has an address without a route, or a server.
+
+    def response_to(query: dns.message.Message, server: Server, budget: Budget) -> dns.message.Message:
+        if server.host != "127.0.0.1":
+            raise OSError(errno.ENETUNREACH, "Network is unreachable")
+        return ns_lookup.response_to(query, server, budget)
+
+    # Another one answers.
+    monkeypatch.setattr(address_lookup, "response_to", response_to)
     here[NAME_SERVERS[0]] = ["127.0.0.2", "100::1"]
     with dns_server(addresses("198.51.100.7")) as server:
         assert resolve(server) == Addresses(("198.51.100.7",))
@@ -273,8 +305,19 @@ def connect_as_agent(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_any_address_of_the_domain_is_enough(
-    authority: trustme.CA, here: dict[str, list[str]], connect_as_agent: ConnectAsAgent
+    authority: trustme.CA,
+    here: dict[str, list[str]],
+    connect_as_agent: ConnectAsAgent,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    create_connection = socket.create_connection
+
+    def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+        if address[0] == "100::1":
+            raise OSError(errno.ENETUNREACH, "Network is unreachable")
+        return create_connection(address, timeout)
+
+    monkeypatch.setattr(socket, "create_connection", connect)
     here[DOMAIN] = ["127.0.0.1"]
     # 100::1 has no route, and nothing listens at 127.0.0.2 and 127.0.0.3.
     with tls_server({DOMAIN: issue(authority, DOMAIN)}) as place:
@@ -299,7 +342,7 @@ def test_address_that_hangs_leaves_time_for_the_others(monkeypatch: pytest.Monke
     assert clock.slept == [3, 3, 3]
 
 
-def test_machine_that_resolves_the_domain_elsewhere(
+def test_different_local_address_is_reported(
     authority: trustme.CA, here: dict[str, list[str]], connect_as_agent: ConnectAsAgent
 ) -> None:
     with tls_server({DOMAIN: issue(authority, DOMAIN)}) as place:
