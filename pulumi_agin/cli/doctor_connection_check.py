@@ -1,6 +1,6 @@
 """The check of the connection of `pulumi-agin doctor`: it judges what a TLS connection to a domain showed.
 
-How ngrok's servers respond was never seen. So whatever does not fit is "unknown", and never "wrong".
+It has not been tested with ngrok's servers. So whatever does not fit is "unknown", and never "wrong".
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pulumi_agin.base.redaction import listed, one_line
 from .doctor_connection import Connection, Problem
 from .doctor_report import Check, Remedy, State
 
-# For each problem, the sentence and the next step. The one for None is followed by no step.
+# For each problem, the sentence and what to do before the next run. There is nothing to do about None.
 _SENTENCES: Mapping[Problem | None, tuple[str, str]] = {
     None: ("{server} has a certificate for {domain} by {issuer}, valid until {expires_at}", ""),
     "no address": (
@@ -22,7 +22,7 @@ _SENTENCES: Mapping[Problem | None, tuple[str, str]] = {
     ),
     "no connection": (
         "no connection to {server}: {reason}",
-        "check that no firewall keeps this machine from connecting; agents need this port, too",
+        "check that no firewall blocks this port, which agents need, too",
     ),
     "wrong name": (
         "the certificate of {server} is for {names}, not for {domain}",
@@ -40,17 +40,18 @@ _SENTENCES: Mapping[Problem | None, tuple[str, str]] = {
         "check that this is ngrok's server, and not a proxy",
     ),
     "resolves elsewhere": (
-        "this machine resolves {domain} to {resolved_here}, and the delegated name servers to {resolved}: agents here "
-        "connect elsewhere",
-        "check the hosts file, the VPN and the DNS resolver of this machine, and wait until cached answers expire",
+        "this machine resolves {domain} to {resolved_here}, but the delegated name servers return {resolved}",
+        "check the hosts file, the VPN and the DNS resolver of this machine (ngrok may also return different addresses "
+        "to different resolvers), wait until cached answers expire",
     ),
 }
+_NO_ADDRESS_EXISTS = ("the delegated name servers have no address for {domain}", "wait a few minutes")
 
 
-def what_comes_first(
+def judge_untried(
     ingress: IngressModel | None, checks: Mapping[str, Check], *, is_resolved: bool = True
 ) -> Check | None:
-    """Returns the check if there can't be a connection yet, by the checks before; None if there can be one.
+    """Returns the check of a connection that the other checks show to be too early; None if it can be tried.
 
     `is_resolved` is whether the domain is resolved for it, which the user's own server makes unnecessary.
     """
@@ -80,11 +81,12 @@ def judge(ingress: IngressModel, connection: Connection, doctor: str) -> Check:
         "issuer": certificate.issuer if certificate else None,
         "expires_at": certificate.expires_at if certificate else None,
     }
-    sentence, step = _SENTENCES[connection.problem]
+    no_address_exists = connection.problem == "no address" and not connection.reason
+    sentence, step = _NO_ADDRESS_EXISTS if no_address_exists else _SENTENCES[connection.problem]
     reason = sentence.format(
         domain=ingress.domain,
         server=connection.server or ingress.domain,
-        reason=connection.reason or "they have none",
+        reason=connection.reason,
         names=(listed(certificate.names) or "no name") if certificate else "another name",
         issuer=certificate.issuer if certificate else "an authority",
         starts_at=certificate.starts_at if certificate else "later",
@@ -94,7 +96,10 @@ def judge(ingress: IngressModel, connection: Connection, doctor: str) -> Check:
     )
     if connection.problem is None:
         if ingress.certificate_management_policy is None:
-            reason += "; ngrok's own CA, which agents trust by themselves, should have signed it"
+            reason += "; without a certificate policy, ngrok's own CA signs it, which agents trust"
         return Check("ok", one_line(reason, 1000), (), details)
-    do = f"{step}; if that does not help, contact ngrok support and include {ingress.id}; to check again"
-    return Check("unknown", one_line(reason, 1000), [Remedy(do, [doctor])], details)
+    remedies = [
+        Remedy(f"{step}, and run this again", [doctor]),
+        Remedy(f"if this persists, contact ngrok support and include {ingress.id}"),
+    ]
+    return Check("unknown", one_line(reason, 1000), remedies, details)

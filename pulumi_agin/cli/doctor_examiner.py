@@ -14,7 +14,7 @@ from pulumi_agin.lifecycle.shell_commands import pulumi_line
 
 from .doctor_checks import REFRESH, Checks
 from .doctor_connection import Destination, connect_all
-from .doctor_connection_check import judge, what_comes_first
+from .doctor_connection_check import judge, judge_untried
 from .doctor_report import FleetReport, Report, worst_first
 from .doctor_stack import StackIngress, ingresses_in_stack
 from .output import YELLOW, UsageError, note
@@ -109,7 +109,7 @@ class Examiner:
         checks = {
             each.domain: check
             for each in reports
-            if (check := what_comes_first(ingresses[each.domain], each.checks, is_resolved=connect_to is None))
+            if (check := judge_untried(ingresses[each.domain], each.checks, is_resolved=connect_to is None))
         }
         ready = {domain: each for domain, each in ingresses.items() if each is not None and domain not in checks}
         destinations = [
@@ -156,7 +156,7 @@ class Examiner:
             "delegation": self._checks.delegation(domain, None, found, ()),
             "certificate": self._checks.unqueried_certificate(),
         }
-        if self._has_connections and (connection := what_comes_first(None, checks)):
+        if self._has_connections and (connection := judge_untried(None, checks)):
             checks["connection"] = connection
         return Report(domain, checks, due="unknown")
 

@@ -558,7 +558,8 @@ def test_connection_after_the_other_checks(
         emulator.set_certificate(ingress["id"], "issued")
         check = connection(place, 3, "ok", "ok", "ok", "ok", "unknown")
         command = f"pulumi-agin doctor connect.acme.com --dns {bind.address} --connect {place}"
-        assert in_a_line(check).endswith(f"include {ingress['id']}; to check again [{command}]")
+        support = f"if this persists, contact ngrok support and include {ingress['id']} []"
+        assert in_a_line(check).endswith(f", and run this again [{command}] -> {support}")
     with tls_server({DOMAIN: issue(authority, DOMAIN)}) as place:
         check = connection(place, 0, "ok", "ok", "ok", "ok", "ok")
     expires_at = f"{NOW + 9 * DAY:%Y-%m-%dT%H:%M:%SZ}"
@@ -588,7 +589,7 @@ def test_connection_without_a_policy_accepts_any_issuer(
         status, out, err = doctor(*arguments, place)
     assert (status, err) == (0, "")
     assert f" by {AUTHORITY}, 1, valid until " in out
-    assert out.endswith("; ngrok's own CA, which agents trust by themselves, should have signed it\n")
+    assert out.endswith("; without a certificate policy, ngrok's own CA signs it, which agents trust\n")
     with tls_server({DOMAIN: issue(new_authority(), "other.acme.com")}) as place:
         status, out, err = doctor(*arguments, place)
     assert (status, err) == (3, "")
