@@ -180,7 +180,12 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     command.set_defaults(module="doctor")
     add = command.add_argument
     add("domain", nargs="?", metavar="DOMAIN", help="the domain of an Agent Ingress, such as connect.acme.com")
-    add("--all", action="store_true", help="check all Agent Ingresses of the account and of the stack, in one table")
+    add(
+        "--all",
+        action="store_true",
+        help="check all Agent Ingresses of this key's account, and those of the stack with the same key or provider, "
+        "in one table; run it once more for each explicit provider (--provider)",
+    )
     add("--filter", metavar="CEL", help="check the Agent Ingresses that match the filter, in one table")
     add(
         "--provider",
@@ -192,7 +197,8 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add(
         "--connect",
         metavar="HOST:PORT",
-        help="connect to this server instead of the domain's; the domain is still the name that is sent and checked",
+        help="connect to this server (default port 443), whatever the delegation. The domain is still the name that is "
+        "sent and checked",
     )
     add("--json", action="store_true", help="print JSON instead of a table")
 

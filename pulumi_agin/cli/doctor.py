@@ -21,7 +21,7 @@ from pulumi_agin.version import VERSION
 from .doctor_checks import Checks
 from .doctor_examiner import Examiner
 from .doctor_report import FleetReport, Report, State
-from .output import UsageError, print_text, style_of
+from .output import YELLOW, UsageError, note, print_text, style_of
 from .server_options import dns_server_of, tls_server_of
 from .stack import load_settings, provider_settings, read_resources
 
@@ -41,14 +41,26 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         types = (urns.PROVIDER, urns.NATIVE_PROVIDER)
         provider, settings = provider_settings(options.provider, resources, options.stack, types)
     account = Account(settings, clock)
-    examiner = Examiner(Checks(account, server, options.stack, provider, connect_to))
+    checks = Checks(account, server, options.stack, provider, connect_to)
     report: Report | FleetReport
     if options.domain is None:
-        report = examiner.examine_all(options.filter)
+        report = Examiner(checks).examine_all(options.filter)
+        # The JSON has them, and a cron job would mail them.
+        if not options.json:
+            _print_notes(report, checks)
     else:
-        report = examiner.examine(_canonical(options.domain, account.client))
+        report = Examiner(checks).examine(_canonical(options.domain, account.client))
     output = _json(report) if options.json else report.table(style_of(sys.stdout))
     return print_text(output) or _STATUS[report.state]
+
+
+def _print_notes(report: FleetReport, checks: Checks) -> None:
+    """Prints notes on what the table leaves out. A user who named a provider knows that there are others."""
+    if report.other_providers and checks.provider is None:
+        sentence = "the key of the stack's explicit providers was not used; to check their Agent Ingresses, run"
+        note(sentence, lines=[checks.command_of_provider(urn, "--all") for urn in report.other_providers])
+    for reason in report.skipped:
+        note(f"skipped: {reason}", YELLOW)
 
 
 def _json(report: Report | FleetReport) -> str:

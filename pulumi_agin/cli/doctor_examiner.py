@@ -8,6 +8,7 @@ from typing import Any
 from pulumi_agin.api import errors
 from pulumi_agin.api.list_cache import Listing
 from pulumi_agin.api.models import IngressModel, certificate_state
+from pulumi_agin.base.redaction import listed
 from pulumi_agin.dnsclient.ns_lookup import FLEET_SECONDS, LOOKUP_SECONDS, find_delegation, find_delegations
 from pulumi_agin.dnsclient.values import DnsAnswer
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
@@ -17,7 +18,7 @@ from .doctor_connection import Destination, connect_all
 from .doctor_connection_check import judge, judge_untried
 from .doctor_report import FleetReport, Report, worst_first
 from .doctor_stack import StackIngress, ingresses_in_stack
-from .output import YELLOW, UsageError, note
+from .output import UsageError
 from .stack import request_budget
 
 # The time limit of the connections to all domains together.
@@ -52,8 +53,8 @@ class Examiner:
     def examine_all(self, filter: str | None) -> FleetReport:  # noqa: A002
         """Examines all domains of the account, or those that match a filter in ngrok's CEL.
 
-        An ingress that can't be read is skipped, with a note on stderr. If the request to ngrok fails, the report says
-        so. A filter that ngrok rejects raises UsageError, and so does a selection without ingresses.
+        An ingress that can't be read is skipped. If the request to ngrok fails, the report says so. A filter that ngrok
+        rejects raises UsageError, and so does a selection without ingresses.
         """
         try:
             listing = self._client.list_readable(filter, request_budget(self._client))
@@ -64,30 +65,24 @@ class Examiner:
             return FleetReport(self._checks.api_key(error, *arguments))
         in_stack = ingresses_in_stack(self._account, self._checks.stack, self._checks.provider)
         domains: dict[str, IngressModel | None] = {}
+        other_providers: list[str] = []
         if filter is None:
-            self._note_other_providers(in_stack)
             domains = dict.fromkeys(_only_in_stack(in_stack, listing))
+            other_providers = _other_providers(in_stack)
         domains |= {ingress.domain: ingress for ingress in listing.ingresses}
         skipped = [str(odd) for odd in listing.unreadable]
         if not domains and not skipped:
-            raise self._nothing_found(filter)
-        for reason in skipped:
-            note(f"skipped: {reason}", YELLOW)
+            raise self._nothing_found(filter, other_providers)
         delegations = find_delegations(list(domains), self._client.budget(FLEET_SECONDS), self._checks.server)
         reports = worst_first(self._reports(domains, delegations, in_stack))
         details_line = self._checks.command(reports[0].domain) if reports else ""
-        return FleetReport(self._checks.api_key(None), reports, details_line, skipped)
+        return FleetReport(self._checks.api_key(None), reports, details_line, skipped, other_providers)
 
-    def _note_other_providers(self, in_stack: Sequence[StackIngress]) -> None:
-        """Notes the explicit providers of the stack, unless the user named one, and so knows of them."""
-        others = {each.provider for each in in_stack if each.provider and not each.was_read_with_this_key}
-        if others and self._checks.provider is None:
-            sentence = "the key of the stack's explicit providers was not used; to check their Agent Ingresses, run"
-            note(sentence, lines=[self._checks.command_of_provider(urn, "--all") for urn in sorted(others)])
-
-    def _nothing_found(self, filter: str | None) -> UsageError:  # noqa: A002
+    def _nothing_found(self, filter: str | None, other_providers: Sequence[str]) -> UsageError:  # noqa: A002
         matching = "" if filter is None else f" that matches the filter: {self._client.sanitize(filter)}"
-        return UsageError(f"{self._account.settings.account_description} has no Agent Ingress{matching}")
+        others = f"; those of the stack have other providers, so use --provider: {listed(other_providers)}"
+        account = self._account.settings.account_description
+        return UsageError(f"{account} has no Agent Ingress{matching}{others if other_providers else ''}")
 
     def _reports(
         self,
@@ -166,10 +161,14 @@ def _only_in_stack(in_stack: Sequence[StackIngress], listing: Listing) -> list[s
     return [
         each.domain
         for each in in_stack
-        # Another provider may have the key of another account.
-        if (each.has_this_provider or each.was_read_with_this_key)
+        if each.may_be_in_account
         and not any(odd.id in ("", each.id) or odd.domain == each.domain for odd in listing.unreadable)
     ]
+
+
+def _other_providers(in_stack: Sequence[StackIngress]) -> list[str]:
+    """Returns the explicit providers of the ingresses in the stack that may be in other accounts."""
+    return sorted({each.provider for each in in_stack if each.provider and not each.may_be_in_account})
 
 
 def _preferred(same_domain: Sequence[StackIngress], ingress: IngressModel | None) -> StackIngress | None:

@@ -101,6 +101,8 @@ class FleetReport:
     """The command that shows the whole report on the first one."""
     skipped: Sequence[str] = ()
     """The reason for each ingress that can't be read."""
+    other_providers: Sequence[str] = ()
+    """The URNs of the explicit providers whose ingresses in the stack were left out: their keys may differ."""
 
     @property
     def state(self) -> State:
@@ -146,6 +148,7 @@ class FleetReport:
             "checks": {"api_key": self.api_key.plain()},
             "agent_ingresses": reports,
             "skipped": list(self.skipped),
+            "other_providers": list(self.other_providers),
         }
 
 

@@ -31,6 +31,11 @@ class StackIngress:
     was_read_with_this_key: bool
     """Whether it was last read with the same API key and base URL. If ngrok lacks it now, it was deleted."""
 
+    @property
+    def may_be_in_account(self) -> bool:
+        """Whether it may be in the account of the settings. Another provider's key may be of another account."""
+        return self.has_this_provider or self.was_read_with_this_key
+
 
 def ingresses_in_stack(account: Account, stack: str | None, provider: str | None) -> list[StackIngress]:
     """Reads the ingresses of a stack; None is the selected one. If the settings come from no stack, there are none.

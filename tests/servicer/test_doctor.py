@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import dns.flags
 import dns.message
@@ -25,6 +25,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.cli.doctor_checks import Checks
+from pulumi_agin.cli.doctor_connection import Problem
 from pulumi_agin.cli.doctor_examiner import Examiner
 from pulumi_agin.dnsclient.ns_lookup import LOOKUPS_AT_ONCE
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
@@ -38,6 +39,7 @@ from tests.support.command import Command
 from tests.support.dns_server import dns_server, resolver
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
+from tests.support.pages import blocks
 from tests.support.records import DOMAIN, delegate, without
 from tests.support.stub_cli import StubCli
 from tests.support.terminal import on_terminal
@@ -377,6 +379,9 @@ def test_all_lists_ingresses_of_the_stack_first(
         f"  pulumi-agin doctor x.acme.com --stack dev --dns {bind.address}",
     ]
     assert emulator.counts() == {"GET /agent_ingresses": 1}
+    # A cron job would mail the note.
+    status, out, err = doctor("--all", "--dns", bind.address, "--json")
+    assert (json.loads(out)["other_providers"], err) == ([PROVIDER], "")
     assert "x.acme.com" not in doctor("--filter", "true", "--dns", bind.address)[1]
     assert "\n  pulumi up --refresh --stack dev\n" in doctor("x.acme.com", "--stack", "dev", "--dns", bind.address)[1]
     out = doctor("z.acme.com", "--dns", bind.address)[1]
@@ -441,6 +446,15 @@ def test_provider_option_selects_the_account_of_its_key(
         assert f"certificate    unknown  {not_used}\n" in shown[1]
         assert shown[1].endswith(f"\n\nAgent Ingress: use the key of its provider:\n  pulumi-agin doctor {line}\n")
 
+    emulator.delete_ingress(ours["id"])
+    stack.stack([explicit, of_provider(second)], secrets={"ngrok:apiKey": API_KEY})
+    assert doctor("--all", "--dns", bind.address) == (
+        2,
+        "",
+        "pulumi-agin: the account of the API key from the config of the stack dev (ngrok:apiKey) has no Agent Ingress; "
+        f"those of the stack have other providers, so use --provider: {PROVIDER}\n",
+    )
+
     emulator.remove_key(OTHER_ACCOUNTS_KEY)
     out = doctor("--all", *options)[1]
     assert out.endswith('\nAPI key: change api_key of the Provider "acct2", and run:\n  pulumi up\n')
@@ -467,6 +481,9 @@ def test_all_skips_an_odd_ingress_and_does_not_call_it_gone(
     assert "odd.acme.com" not in out
     assert err.startswith(f"pulumi-agin: skipped: {problem}")
     assert err.count("\n") == 1
+    # A cron job would mail the note.
+    _, out, err = doctor("--all", "--dns", bind.address, "--json")
+    assert ([reason.startswith(problem) for reason in json.loads(out)["skipped"]], err) == ([True], "")
     # Another domain can be checked without it.
     assert "has no Agent Ingress with this domain" in doctor("free.acme.com", "--dns", bind.address)[1]
     assert problem in doctor("odd.acme.com", "--dns", bind.address)[1]
@@ -632,18 +649,30 @@ def fields_in(value: Any, path: str = "") -> set[str]:
     return set().union(*found)
 
 
+def documented_rows(column: str) -> list[list[str]]:
+    """Returns the rows below the header of a table, which has this first column."""
+    table = COMMAND_LINE_PAGE.read_text(encoding="utf-8").split(f"\n| {column} |")[1].split("\n\n")[0]
+    return [row.strip("|").split("|") for row in table.splitlines()[2:]]
+
+
 def documented_fields(column: str) -> list[str]:
     """Returns the fields in the first column of a table. Those that begin with a dot are in the same object."""
-    table = COMMAND_LINE_PAGE.read_text(encoding="utf-8").split(f"\n| {column} |")[1].split("\n\n")[0]
     fields: list[str] = []
-    for field in re.findall("`([^`]+)`", "".join(row.split("|")[1] for row in table.splitlines()[2:])):
+    for field in re.findall("`([^`]+)`", "".join(row[0] for row in documented_rows(column))):
         fields.append(fields[-1].rpartition(".")[0] + field if field.startswith(".") else field)
     return fields
 
 
+def test_every_problem_of_a_connection_is_documented() -> None:
+    [row] = [row for row in documented_rows("field") if "`checks.connection.problem`" in row[0]]
+    assert re.findall("`([^`]+)`", row[1]) == ["null", *get_args(Problem)]
+
+
 def test_json_has_the_documented_fields(emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli) -> None:
     ingress, odd = make(emulator, certificate="dns_error", msg="msg"), make(emulator, "odd.acme.com")
-    stack.stack([in_state(ingress)], secrets={"ngrok:apiKey": API_KEY})
+    others = {**ingress, "id": "agin_of_another_account", "domain": "second.acme.com"}
+    resources = [in_state(ingress), in_state(others, key=OTHER_ACCOUNTS_KEY, provider="acct2")]
+    stack.stack(resources, secrets={"ngrok:apiKey": API_KEY})
     emulator.set_ingress(odd["id"], {"ns_targets": [""]})
     one_missing = [*ingress["ns_targets"][1:], "ns1.old.net."]
     delegate(bind, DOMAIN, one_missing)
@@ -665,27 +694,26 @@ def test_json_has_the_documented_fields(emulator: Emulator, doctor: Command, bin
     every = json.loads(doctor("--all", *arguments)[1])
     api_key = {field for field in expected if field.startswith("checks.api_key.")}
     of_ingresses = {f"agent_ingresses[].{field}" for field in expected - {"version"}}
-    of_fleet = {*documented_fields("field with `--all` or `--filter`")} - {"checks.api_key", "agent_ingresses[]"}
-    assert fields_in(every) == of_fleet | api_key | of_ingresses
+    of_fleet = {field.removesuffix("[]") for field in documented_fields("field with `--all` or `--filter`")}
+    assert fields_in(every) == of_fleet - {"checks.api_key", "agent_ingresses"} | api_key | of_ingresses
 
 
-def test_exit_status_of_the_process(emulator: Emulator, bind: Bind) -> None:
-    def status(*arguments: str) -> int:
-        script = [sys.executable, "-m", "pulumi_agin.cli", "doctor", *arguments, "--dns", bind.address]
-        return subprocess.run(script, capture_output=True, check=False).returncode
-
-    ingress = make(emulator, certificate="in_progress")
-    assert status("--all") == 1
-    delegate(bind, DOMAIN, ingress["ns_targets"])
-    assert status(DOMAIN) == status("--all") == 3
-    emulator.set_certificate(ingress["id"], "issued")
-    assert status(DOMAIN) == status("--all") == 0
-    assert status("--filter", "false") == 2
-    # An ingress that can't be read may be wrong.
-    emulator.set_ingress(make(emulator, "odd.acme.com")["id"], {"ns_targets": [""]})
-    assert status("--all") == 3
-    emulator.remove_key(API_KEY)
-    assert status(DOMAIN) == status("--all") == 1
+def test_cron_job_of_the_page_keeps_the_report_and_the_exit_status(
+    emulator: Emulator, bind: Bind, stack: StubCli
+) -> None:
+    [command] = [each for each in blocks(COMMAND_LINE_PAGE.read_text(encoding="utf-8"), "sh") if "report.json" in each]
+    delegate(bind, DOMAIN, make(emulator, certificate="in_progress")["ns_targets"])
+    stack.stack(secrets={"ngrok:apiKey": API_KEY})
+    run = subprocess.run(
+        ["/bin/sh", "-euc", command.replace("--all", f"--all --dns {bind.address}") + "exit $status"],
+        env={**os.environ, "PATH": f"{stack.folder}:{Path(sys.executable).parent}"},
+        capture_output=True,
+        check=False,
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (3, b"", b"")
+    report = json.loads((stack.folder / "report.json").read_text())
+    assert [each["domain"] for each in report["agent_ingresses"]] == [DOMAIN]
+    assert "config --json --stack=prod" in stack.calls[0]
 
 
 def test_filter_checks_only_matching_ingresses(emulator: Emulator, doctor: Command, bind: Bind) -> None:
