@@ -56,7 +56,7 @@ def judge_untried(
     `is_resolved` is whether the domain is resolved for it, which the user's own server makes unnecessary.
     """
     if ingress is None:
-        return _not_tried("unknown", "checked once the Agent Ingress is known")
+        return unknown_ingress()
     if is_resolved and checks["delegation"].state != "ok":
         return _not_tried("unknown", "checked once the delegation is correct")
     if not certificate_state(ingress).is_ready:
@@ -64,6 +64,11 @@ def judge_untried(
         state = checks["certificate"].state
         return _not_tried("wait" if state == "wait" else "unknown", "checked once the certificate is ready")
     return None
+
+
+def unknown_ingress() -> Check:
+    """Returns the check if the Agent Ingress is not known."""
+    return _not_tried("unknown", "checked once the Agent Ingress is known")
 
 
 def _not_tried(state: State, reason: str) -> Check:

@@ -15,7 +15,7 @@ from pulumi_agin.lifecycle.shell_commands import pulumi_line
 
 from .doctor_checks import REFRESH, Checks
 from .doctor_connection import Destination, connect_all
-from .doctor_connection_check import judge, judge_untried
+from .doctor_connection_check import judge, judge_untried, unknown_ingress
 from .doctor_report import FleetReport, Report, worst_first
 from .doctor_stack import StackIngress, ingresses_in_stack
 from .output import UsageError
@@ -151,8 +151,8 @@ class Examiner:
             "delegation": self._checks.delegation(domain, None, found, ()),
             "certificate": self._checks.unqueried_certificate(),
         }
-        if self._has_connections and (connection := judge_untried(None, checks)):
-            checks["connection"] = connection
+        if self._has_connections:
+            checks["connection"] = unknown_ingress()
         return Report(domain, checks, due="unknown")
 
 

@@ -68,12 +68,12 @@ def find_delegation(
     return answer
 
 
-def find_zone(name: str, timeout_seconds: float, server: Server | None = None, clock: Clock = SYSTEM_CLOCK) -> str:
+def find_zone(name: str, timeout_seconds: float, server: Server | None = None) -> str:
     """Queries a server for the zone that contains a name, in canonical form; "" if it can't be found. Raises nothing.
 
     Without a server, this machine's resolver is queried.
     """
-    budget = Budget(timeout_seconds, clock)
+    budget = Budget(timeout_seconds, SYSTEM_CLOCK)
     with suppress(dns.exception.DNSException, OSError, EOFError, UnicodeError):
         owner = dns.name.from_text(name.rstrip(".") + ".")
         if server is None:

@@ -346,11 +346,25 @@ def test_different_local_address_is_reported(
     authority: trustme.CA, here: dict[str, list[str]], connect_as_agent: ConnectAsAgent
 ) -> None:
     with tls_server({DOMAIN: issue(authority, DOMAIN)}) as place:
-        for found_here in ([], ["198.51.100.9"]):
+        # Nothing listens at the second one.
+        for found_here in ([], ["127.0.0.2"]):
             here[DOMAIN] = found_here
             connection = connect_as_agent(addresses("127.0.0.1"), place)
             assert (connection.problem, connection.resolved) == ("resolves elsewhere", ("127.0.0.1",))
             assert list(connection.resolved_here) == found_here
+        # A resolver may get another address of the same service.
+        here[DOMAIN] = ["127.1"]
+        assert connect_as_agent(addresses("127.0.0.1"), place).problem is None
+
+
+def test_only_names_that_agents_match_are_shown() -> None:
+    alternatives = (("DNS", DOMAIN), ("DirName", ((("commonName", "x"),),)), ("IP Address", "192.0.2.1"))
+    times = {"notBefore": "Nov 29 00:00:00 2026 GMT", "notAfter": "Nov 30 12:00:00 2026 GMT"}
+    certificate = doctor_connection._parse({"issuer": (), "subjectAltName": alternatives, **times})
+    expected = Certificate(
+        (DOMAIN, "192.0.2.1"), "an issuer without a name", "2026-11-29T00:00:00Z", "2026-11-30T12:00:00Z"
+    )
+    assert certificate == expected
 
 
 def test_domain_without_an_address(here: dict[str, list[str]], connect_as_agent: ConnectAsAgent) -> None:
