@@ -48,7 +48,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     judgements = only_the_last([judge(each, accounts.get(each.last.provider), in_stack) for each in creates])
     others = [each for each in state.pending_operations if not is_create_of_ingress(each)]
     _print_notes(judgements, list(accounts.values()), others, options.stack)
-    return print_text(import_file(_in_file(each, accounts) for each in judgements if isinstance(each, Own)))
+    return print_text(import_file(_in_file(each) for each in judgements if isinstance(each, Own)))
 
 
 def _list_accounts(
@@ -78,14 +78,12 @@ def _list(account: Account) -> Listed | NgrokError:
         return error
 
 
-def _in_file(own: Own, accounts: Mapping[str | None, Listed | NgrokError]) -> Mapping[str, Any]:
+def _in_file(own: Own) -> Mapping[str, Any]:
     """Returns an ingress for the import file, as its create would have left it in the state."""
     last = own.create.last
-    listed = accounts[last.provider]
-    assert isinstance(listed, Listed)  # noqa: S101 - otherwise, nothing is known to be own
     resource = native_resource if last.is_native else python_resource
     references = {"parent": last.parent, "provider": last.provider}
-    return resource(urns.Urn.parse(last.urn).name, own.ingress, listed.account.client, references, own.inputs)
+    return resource(urns.Urn.parse(last.urn).name, own.ingress, own.account.client, references, own.inputs)
 
 
 def _print_notes(

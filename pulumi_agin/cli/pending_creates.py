@@ -111,6 +111,7 @@ class Own(NamedTuple):
 
     create: PendingCreate
     ingress: IngressModel
+    account: Account
     inputs: Mapping[str, Any]
     """The inputs of the create, as the state has them."""
 
@@ -193,7 +194,7 @@ def judge(create: PendingCreate, account: Listed | NgrokError | None, in_stack: 
         )
     if last.parent is not None and last.parent not in in_stack.urns:
         return Left(create, f"its parent {one_line(last.parent)} is not in the state. {_RESTORE}", True)
-    return Own(create, ingress, equal[-1].inputs)
+    return Own(create, ingress, account.account, equal[-1].inputs)
 
 
 def only_the_last(judgements: Sequence[Own | Left]) -> list[Own | Left]:
