@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import Clock
-from pulumi_agin.dnsclient.values import DnsAnswer, Server
+from pulumi_agin.dnsclient.values import DnsAnswer, Server, Zone
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found of one domain."""
+
+    answer: DnsAnswer
+    zone: Zone
+
+    @property
+    def ttl(self) -> int | None:
+        """The TTL of the NS records in the parent zone, in seconds; None if it may be that of a resolver's cache."""
+        return self.answer.ttl if self.zone.is_at_server or not self.answer.is_of_resolver else None
 
 
 @dataclass(frozen=True)
 class DnsReading:
-    """The NS records of many domains."""
+    """What was found of many domains."""
 
     source: str
     """The server that was queried, for messages."""
-    answers: Mapping[str, DnsAnswer] = field(default_factory=dict[str, DnsAnswer])
-    """By domain, each with its zone; empty if a package is missing."""
+    by_domain: Mapping[str, Found] = field(default_factory=dict[str, Found])
+    """Empty if a package is missing."""
     missing: str = ""
     """The missing package, with the command that installs it on a second line."""
 
@@ -35,5 +48,7 @@ def read_delegations(domains: Sequence[str], server: Server | None, clock: Clock
     # Most domains have the same parent, which is looked up once.
     parents = {domain: domain.partition(".")[2] for domain, answer in answers.items() if not answer.problem}
     zones = find_zones(sorted({*parents.values()}), budget, server)
-    found = {domain: replace(answers[domain], zone=zones[parent]) for domain, parent in parents.items()}
-    return DnsReading(source, {**answers, **found})
+    return DnsReading(
+        source,
+        {domain: Found(answer, zones.get(parents.get(domain, ""), Zone())) for domain, answer in answers.items()},
+    )

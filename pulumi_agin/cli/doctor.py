@@ -38,8 +38,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         provider, settings = None, load_settings(options.stack)
     else:
         resources = read_resources(options.stack, show_secrets=True)
-        types = (urns.PROVIDER, urns.NATIVE_PROVIDER)
-        provider, settings = provider_settings(options.provider, resources, options.stack, types)
+        provider, settings = provider_settings(options.provider, resources, options.stack, urns.PROVIDER_TYPES)
     account = Account(settings, clock)
     checks = Checks(account, server, options.stack, provider, connect_to)
     report: Report | FleetReport

@@ -22,7 +22,7 @@ _SENTENCES: Mapping[Problem | None, tuple[str, str]] = {
     ),
     "no connection": (
         "no connection to {server}: {reason}",
-        "check that no firewall blocks this port, which agents need, too",
+        "check that no firewall or proxy blocks this port, which agents need, too",
     ),
     "wrong name": (
         "the certificate of {server} is for {names}, not for {domain}",
@@ -101,7 +101,10 @@ def judge(ingress: IngressModel, connection: Connection, doctor: str) -> Check:
     )
     if connection.problem is None:
         if ingress.certificate_management_policy is None:
-            reason += "; without a certificate policy, ngrok's own CA signs it, which agents trust"
+            reason += (
+                "; its issuer was not checked: without a certificate policy, it must be ngrok's own CA, which only "
+                "agents know"
+            )
         return Check("ok", one_line(reason, 1000), (), details)
     remedies = [
         Remedy(f"{step}, and run this again", [doctor]),

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.delegation import DEFAULT_TTL_SECONDS
-from pulumi_agin.dnsclient.values import DnsAnswer
 
-from .dns_reading import DnsReading
+from .dns_reading import DnsReading, Found
 
 
 @dataclass(frozen=True)
@@ -45,23 +44,24 @@ def decide(adapter: str, ingresses: Sequence[IngressModel], reading: DnsReading)
         comments = [unread, *reading.missing.splitlines(), *other_zone]
         note = f"the NS records were not read from DNS: {reading.missing}"
         return Delegations(adapter, {each.domain: Delegation() for each in ingresses}, comments, note)
-    zones = [answer.zone for answer in reading.answers.values()]
+    zones = [found.zone.name for found in reading.by_domain.values()]
     counts = Counter(zone for zone in zones if zone)
     usual_zone = max(counts, key=lambda zone: counts[zone], default="")
     by_domain = {
-        each.domain: _delegation(each, reading.answers[each.domain], reading.source, usual_zone) for each in ingresses
+        each.domain: _delegation(each, reading.by_domain[each.domain], reading.source, usual_zone) for each in ingresses
     }
     return Delegations(adapter, by_domain, [] if all(zones) else other_zone, _note(reading))
 
 
-def _delegation(ingress: IngressModel, found: DnsAnswer, source: str, usual_zone: str) -> Delegation:
-    if found.problem:
-        return Delegation(comments=[_comment(f"{found.describe(source)}: check the TTL, and that there are records")])
+def _delegation(ingress: IngressModel, found: Found, source: str, usual_zone: str) -> Delegation:
+    answer = found.answer
+    if answer.problem:
+        return Delegation(comments=[_comment(f"{answer.describe(source)}: check the TTL, and that there are records")])
     comments = []
-    if found.zone not in ("", usual_zone):
-        zone = f"this domain is in the zone {found.zone}, not {usual_zone}"
+    if found.zone.name not in ("", usual_zone):
+        zone = f"this domain is in the zone {found.zone.name}, not {usual_zone}"
         comments.append(_comment(f"{zone}: use an adapter for that zone"))
-    if not found.names:
+    if not answer.names:
         comments.append(
             _comment(
                 "no NS records, so `pulumi up` creates them: check that the zone has none, because some DNS providers "
@@ -69,7 +69,7 @@ def _delegation(ingress: IngressModel, found: DnsAnswer, source: str, usual_zone
             )
         )
         return Delegation(adopts=False, comments=comments)
-    if differences := found.differences(ingress.ns_targets):
+    if differences := answer.differences(ingress.ns_targets):
         correct = "correct them at the DNS provider, or remove this delegation until then"
         comments.append(_comment(f"the NS records differ ({differences}): {correct}"))
     if found.ttl is None:
@@ -84,9 +84,9 @@ def _comment(clause: str) -> str:
 
 
 def _note(reading: DnsReading) -> str:
-    unread = [domain for domain, answer in reading.answers.items() if answer.problem]
+    unread = [domain for domain, found in reading.by_domain.items() if found.answer.problem]
     if not unread:
         return ""
     others = f" and {len(unread) - 1} more" if unread[1:] else ""
-    reason = reading.answers[unread[0]].describe(reading.source)
+    reason = reading.by_domain[unread[0]].answer.describe(reading.source)
     return one_line(f"{reason} for {unread[0]}{others}; comments in the program show which")

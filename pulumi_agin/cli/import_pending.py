@@ -58,9 +58,10 @@ def _list_accounts(
 
     An account that can't be listed has its error, unless that is true of all of them.
     """
-    types = (urns.PROVIDER, urns.NATIVE_PROVIDER)
     settings: dict[str | None, Settings] = {
-        each["urn"]: settings_of(each) for each in resources if each["type"] in types and each["urn"] in providers
+        each["urn"]: settings_of(each)
+        for each in resources
+        if each["type"] in urns.PROVIDER_TYPES and each["urn"] in providers
     }
     if None in providers:
         settings[None] = load_settings(stack)
@@ -106,28 +107,27 @@ def _print_notes(
     for operation in others:
         urn = one_line(operation["resource"].get("urn", "a resource"))
         note(f"not imported: {urn}, which was interrupted while {one_line(operation['type'])}", YELLOW)
-    if not judgements:
+    own = sum(isinstance(each, Own) for each in judgements)
+    if judgements:
+        note(f"the import file contains {own} of {len(judgements)} Agent Ingresses whose creates were interrupted")
+    else:
         note(
             "the stack has no pending creates of Agent Ingresses, so the import file contains no resources. To import "
             "one by its domain or ID, omit --pending"
         )
-        return
-    own = sum(isinstance(each, Own) for each in judgements)
-    note(
-        f"the import file contains {own} of {len(judgements)} Agent Ingresses whose creates were interrupted. "
-        f"{_what_next(judgements, others, stack)}"
-    )
+    if judgements or others:
+        note(f"{'after the import' if own else 'next'}, {_what_next(judgements, others, stack)}")
 
 
 def _what_next(judgements: Sequence[Own | Left], others: Sequence[Mapping[str, Any]], stack: str | None) -> str:
-    """Returns what to do after the import. Until then, the state keeps the pending creates."""
+    """Returns what to do after the import, which does not clear the pending creates."""
     clear, up = clear_pending_line(stack), pulumi_line("up", stack)
     if any(isinstance(each, Left) and each.needs_pending_create for each in judgements):
-        return f"After the import, follow the steps above and run this command again, before you run `{clear}`"
-    if any(each["type"] == "creating" for each in others):
+        return f"follow the steps above, and run this command again before you run `{clear}`"
+    if others:
         refresh = pulumi_line("refresh", stack)
-        return f"After the import, run `{refresh}`, which asks about each other pending create, and then `{up}`"
-    return f"After the import, run `{clear}`, and then `{up}`"
+        return f"run `{refresh}`, clear the pending creates of Agent Ingresses when it asks, and run `{up}`"
+    return f"run `{clear}`, and then `{up}`"
 
 
 def _shown(create: PendingCreate) -> str:

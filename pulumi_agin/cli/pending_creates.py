@@ -28,14 +28,13 @@ from pulumi_agin.native.names import camel_case, in_snake_case
 
 from .stack import Resources, agent_ingresses, plain_value
 
-_TYPES = (urns.AGENT_INGRESS, urns.NATIVE_AGENT_INGRESS)
-
-# The next steps for an ingress that may be another's, and for a resource that needs another one in the stack.
+# The next step if an ingress may be somebody else's.
 _DECIDE = (
-    "The next `pulumi up` fails and shows the command that imports it. Run that only if the Agent Ingress belongs to "
-    "this resource"
+    "If the domain is taken, the next `pulumi up` fails and shows the next step. Import the Agent Ingress only if it "
+    "belongs to this resource"
 )
-_RESTORE = "Run `pulumi up`, which fails but adds it to the stack, and then this command again"
+# The next step if the parent or the provider of the resource is not in the state.
+_RESTORE = "Run `pulumi up`, which adds it to the stack even if it fails, and then this command again"
 
 # How long after the check of its inputs a create may reach ngrok, in limits of a call: it may wait for the end of
 # another call.
@@ -64,7 +63,7 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True)
 class PendingCreate:
-    """The interrupted creates of one domain with one provider. Several runs may have been killed."""
+    """The interrupted creates of one domain with one provider. Several runs may have been interrupted."""
 
     domain: str
     """The domain; "" if it is invalid in the state, which was edited, or if it is a secret."""
@@ -128,16 +127,16 @@ class Left(NamedTuple):
 
 def is_create_of_ingress(operation: Mapping[str, Any]) -> bool:
     """Returns whether a pending operation in the state is the create of an Agent Ingress."""
-    return bool(operation["type"] == "creating" and operation["resource"]["type"] in _TYPES)
+    return bool(operation["type"] == "creating" and operation["resource"]["type"] in urns.AGENT_INGRESS_TYPES)
 
 
 def pending_creates(operations: Iterable[Mapping[str, Any]]) -> list[PendingCreate]:
     """Returns the pending creates of Agent Ingresses in the state, in the order of their last attempts."""
-    found: dict[tuple[str, str | None], list[Attempt]] = {}
+    found: dict[tuple[str, str | None, bool], list[Attempt]] = {}
     for attempt in sorted(map(_parse, filter(is_create_of_ingress, operations)), key=_age):
         domain = _domain(attempt)
         # The order of a dict is that of the keys' first use.
-        key = (domain or attempt.urn, attempt.provider)
+        key = (domain or attempt.urn, attempt.provider, attempt.is_native)
         found[key] = [*found.pop(key, []), attempt]
     return [PendingCreate(_domain(attempts[-1]), attempts) for attempts in found.values()]
 
@@ -175,9 +174,9 @@ def judge(create: PendingCreate, account: Listed | NgrokError | None, in_stack: 
     if account is None:
         return Left(create, f"its provider {one_line(str(last.provider))} is not in the state. {_RESTORE}", True)
     if isinstance(account, NgrokError):
-        return Left(create, f"{account}. Then run this command again", True)
+        return Left(create, f"{account}. Once that is resolved, run this command again", True)
     if not create.domain:
-        return Left(create, f"its domain or its policy in the state is a secret or invalid. {_DECIDE}")
+        return Left(create, f"its domain in the state is a secret, or its domain or policy is invalid. {_DECIDE}")
     ingress = account.by_domain.get(create.domain)
     if ingress is None:
         return Left(create, _why_none(create.domain, account))
@@ -187,11 +186,8 @@ def judge(create: PendingCreate, account: Listed | NgrokError | None, in_stack: 
     if reason := _why_not_own(create, ingress, equal, account.account):
         return Left(create, reason)
     if last.urn in in_stack.urns:
-        return Left(
-            create,
-            "an interrupted run created it as a replacement, which can't be imported, because the stack still has the "
-            f"Agent Ingress to be replaced. {_how_to_delete(ingress)}",
-        )
+        reason = f"an interrupted run created {ingress.id}, but the stack has another Agent Ingress as this resource"
+        return Left(create, f"{reason}. {_how_to_delete(ingress)}")
     if last.parent is not None and last.parent not in in_stack.urns:
         return Left(create, f"its parent {one_line(last.parent)} is not in the state. {_RESTORE}", True)
     return Own(create, ingress, account.account, equal[-1].inputs)
@@ -200,7 +196,7 @@ def judge(create: PendingCreate, account: Listed | NgrokError | None, in_stack: 
 def only_the_last(judgements: Sequence[Own | Left]) -> list[Own | Left]:
     """Returns the judgements with at most one ingress for each resource, and one resource for each ingress.
 
-    Between two killed runs, the program may have changed the domain of a resource, or its provider.
+    Between two interrupted runs, the program may have changed the domain of a resource, or its provider.
     """
     kept: dict[str, Own] = {}
     checked: list[Own | Left] = []
@@ -234,7 +230,7 @@ def _why_none(domain: str, account: Listed) -> str:
         return f"{unreadable}. Without its values, it is not known whose it is. {_DECIDE}"
     return (
         f"{account.account.settings.account_description} has no Agent Ingress with this domain, so there is nothing to "
-        "import: the next `pulumi up` tries again to create it"
+        "import: if the program still has it, the next `pulumi up` creates it"
     )
 
 
@@ -258,15 +254,15 @@ def _why_not_own(create: PendingCreate, ingress: IngressModel, equal: Sequence[A
     if created is None or not any(since <= created <= since + timedelta(seconds=seconds) for since in checked):
         return (
             f"{account.client.describe(ingress)}, may not be of the interrupted run, which checked this resource at "
-            f"{format_time(checked[-1])} by its machine's clock, and whose create took at most "
-            f"{format_duration(seconds)}. {_DECIDE}"
+            f"{format_time(checked[-1])} by its machine's clock: a create reaches ngrok within "
+            f"{format_duration(seconds)} of that. {_DECIDE}"
         )
     return ""
 
 
 def _how_to_delete(ingress: IngressModel) -> str:
     return (
-        f"Delete {ingress.id}, which the stack does not use, for example with `ngrok api agent-ingresses delete "
+        f"If nothing else uses {ingress.id}, delete it, for example with `ngrok api agent-ingresses delete "
         f"{ingress.id}`, and run `pulumi up` again"
     )
 

@@ -29,7 +29,7 @@ class StackState(NamedTuple):
 
     resources: Resources
     pending_operations: Sequence[Mapping[str, Any]]
-    """The operations that were killed before their results reached the state."""
+    """The operations that were interrupted before their results reached the state."""
 
 
 class _CliError(Exception):
@@ -110,8 +110,7 @@ def _exported(stack: str | None, *, show_secrets: bool) -> StackState:
 
 def agent_ingresses(resources: Resources) -> Resources:
     """Returns the Agent Ingresses that a stack manages, without those that it only reads."""
-    types = (urns.AGENT_INGRESS, urns.NATIVE_AGENT_INGRESS)
-    return [each for each in resources if each["type"] in types and not each.get("external")]
+    return [each for each in resources if each["type"] in urns.AGENT_INGRESS_TYPES and not each.get("external")]
 
 
 def provider_settings(

@@ -14,7 +14,7 @@ from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
 from pulumi_agin.base.redaction import one_line
 
-from .values import DnsAnswer, Server
+from .values import DnsAnswer, Server, Zone
 
 try:
     import dns.exception
@@ -68,8 +68,8 @@ def find_delegation(
     return answer
 
 
-def find_zone(name: str, timeout_seconds: float, server: Server | None = None) -> str:
-    """Queries a server for the zone that contains a name, in canonical form; "" if it can't be found. Raises nothing.
+def find_zone(name: str, timeout_seconds: float, server: Server | None = None) -> Zone:
+    """Queries a server for the zone that contains a name. Raises nothing.
 
     Without a server, this machine's resolver is queried.
     """
@@ -78,15 +78,15 @@ def find_zone(name: str, timeout_seconds: float, server: Server | None = None) -
         owner = dns.name.from_text(name.rstrip(".") + ".")
         if server is None:
             zone = dns.resolver.zone_for_name(owner, resolver=dns.resolver.Resolver(), lifetime=budget.left)
-            return canonical_domain(str(zone))
+            return Zone(canonical_domain(str(zone)))
         for address, recursion in _queries_of_server(server):
             query = dns.message.make_query(owner, "SOA", flags=dns.flags.RD if recursion else 0)
             response = response_to(query, address, budget)
             # The zone's own record is in the authority section if the name is not that of the zone.
             for records in (*response.answer, *response.authority):
                 if records.rdtype == dns.rdatatype.SOA and owner.is_subdomain(records.name):
-                    return canonical_domain(str(records.name))
-    return ""
+                    return Zone(canonical_domain(str(records.name)), bool(response.flags & dns.flags.AA))
+    return Zone()
 
 
 def find_delegations(domains: Sequence[str], budget: Budget, server: Server | None = None) -> dict[str, DnsAnswer]:
@@ -98,10 +98,10 @@ def find_delegations(domains: Sequence[str], budget: Budget, server: Server | No
     return _side_by_side(find, domains)
 
 
-def find_zones(names: Sequence[str], budget: Budget, server: Server | None = None) -> dict[str, str]:
+def find_zones(names: Sequence[str], budget: Budget, server: Server | None = None) -> dict[str, Zone]:
     """Looks up the zones of names side by side."""
 
-    def find(name: str) -> str:
+    def find(name: str) -> Zone:
         return find_zone(name, min(LOOKUP_SECONDS, budget.left), server)
 
     return _side_by_side(find, names)
@@ -151,10 +151,10 @@ def _query(owner: dns.name.Name, server: Server, budget: Budget, *, recursion: b
     for section in (response.answer, response.authority):
         records = response.get_rrset(section, owner, dns.rdataclass.IN, dns.rdatatype.NS)
         if records is not None:
-            # A resolver's TTL counts down. In an answer, the records and their TTL are those of the domain's own zone.
-            is_of_parent = section is response.authority and not response.flags & dns.flags.RA
+            # In an answer, the records and their TTL are those of the domain's own zone.
+            ttl = records.ttl if section is response.authority else None
             names = tuple(canonical_ns_targets(str(record.target) for record in records))
-            return DnsAnswer(names, ttl=records.ttl if is_of_parent else None)
+            return DnsAnswer(names, ttl=ttl, is_of_resolver=bool(response.flags & dns.flags.RA))
     rcode = response.rcode()
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return DnsAnswer(problem=f"{server} answered {dns.rcode.to_text(rcode)}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from pulumi_agin.base.redaction import listed, one_line
@@ -88,9 +88,9 @@ class DnsAnswer:
     problem: str = ""
     """The reason that no server could be queried, without a final period; "" if there was an answer."""
     ttl: int | None = None
-    """The TTL of the records in the parent zone, in seconds; None if there are none, or a cache may have answered."""
-    zone: str = ""
-    """The name of the parent zone, in canonical form; "" if it was not looked up, or not found."""
+    """The TTL of the records in a referral, in seconds; None if there was none."""
+    is_of_resolver: bool = False
+    """Whether the server is also a resolver, whose TTLs count down unless it has the parent zone itself."""
 
     def differences(self, expected: Sequence[str]) -> NsDifferences:
         """Compares the values with the expected ones, in canonical form."""
@@ -104,6 +104,15 @@ class DnsAnswer:
         if not self.names:
             return f"{server} has no NS records for it"
         return f"{server} now returns {listed(self.names)}"
+
+
+class Zone(NamedTuple):
+    """The zone that contains a name."""
+
+    name: str = ""
+    """Its name in canonical form; "" if it could not be found."""
+    is_at_server: bool = False
+    """Whether the server that was queried has the zone itself."""
 
 
 @dataclass(frozen=True)

@@ -90,5 +90,5 @@ def not_used_up(unused: Sequence[str]) -> str:
     """Returns the message for a test that ends with unused faults."""
     return (
         f"Some faults were not used up: {'; '.join(unused)}. `requests()` shows what was sent. Correct the fault's "
-        "method or domain, or add it with optional=True."
+        "method, domain or times, or add it with optional=True."
     )

@@ -10,7 +10,7 @@ Or on the command line: `pytest -p pulumi_agin.emulator.pytest_plugin`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -23,16 +23,16 @@ _HAS_FAILED = pytest.StashKey[bool]()
 """Whether the last step of a test, its setup or its call, has failed or was skipped."""
 
 
-# First, because another plugin's report would end the call of the others.
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Reports in one sentence that the Pulumi CLI is missing, and records for the fixture whether the test failed."""
-    item.stash[_HAS_FAILED] = call.excinfo is not None
+    report = yield
+    item.stash[_HAS_FAILED] = report.outcome != "passed"
     error = call.excinfo and call.excinfo.value
-    if not isinstance(error, FileNotFoundError) or error.filename != "pulumi":
-        return None
-    report = pytest.TestReport.from_item_and_call(item, call)
-    report.longrepr = _NO_CLI
+    if isinstance(error, FileNotFoundError) and error.filename == "pulumi":
+        report.longrepr = _NO_CLI
     return report
 
 
@@ -60,5 +60,5 @@ def agin_emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
         emulator.stop()
     unused = emulator.unused_faults()
     # A test that has failed may not have reached the requests of its other faults.
-    if unused and not request.node.stash.get(_HAS_FAILED, False):
+    if unused and not request.node.stash[_HAS_FAILED]:
         pytest.fail(not_used_up(unused), pytrace=False)

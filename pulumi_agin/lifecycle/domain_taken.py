@@ -124,8 +124,8 @@ class DomainTaken:
         if not self._claims.is_in_state(urn):
             if_renamed = (
                 f"If it belongs to a resource of this stack that was renamed or moved in the program, "
-                f"{how_to_alias(self._services.phrasing, urn)}; if it belongs to this resource, `--replace` needs "
-                f"{delete_before_replace}."
+                f"{how_to_alias(self._services.phrasing, urn)}; if you are replacing this resource with `--replace`, "
+                f"set {delete_before_replace}."
             )
             if changed_fields(outputs_of(existing), inputs, call.is_unknown):
                 return f"{belongs}. {if_renamed} {self._next_step(urn, existing.id)}"
@@ -169,8 +169,8 @@ class DomainTaken:
             line, alone = ("line", f"\n{pending_line(stack)}")
         cancel, up = pulumi_line("cancel", stack, "--yes"), pulumi_line("up", stack)
         return (
-            f"If an interrupted `pulumi up` of this stack created it, run the {line} below, once for everything that "
-            f"the run created, and then `{clear_pending_line(stack)}` and `{up}`. If that run has ended but left the "
-            f"stack locked, run `{cancel}` before. {if_renamed} To import it alone as this resource, "
+            f"If an interrupted `pulumi up` of this stack created it: first, if that run has ended but left the stack "
+            f"locked, run `{cancel}`; then run the {line} below, once for everything that the run created; then "
+            f"`{clear_pending_line(stack)}` and `{up}`. {if_renamed} To import it alone as this resource, "
             f"{step.words}{alone}"
         )

@@ -26,7 +26,7 @@ def import_line(id_: str, name: str, placement: Placement) -> str:
 
 
 def pending_line(stack: str) -> str:
-    """Returns the command that imports what a killed `pulumi up` of a stack has created."""
+    """Returns the command that imports what an interrupted `pulumi up` of a stack has created."""
     return f"{shlex.join([*_program(), 'import', '--pending', '--stack', stack])} | {_import_of_printed(stack)}"
 
 

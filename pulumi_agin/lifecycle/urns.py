@@ -18,6 +18,7 @@ RFC2136_DELEGATION = f"{PYTHON_PACKAGE}:dynamic/{MODULE}:Rfc2136Delegation"
 
 # The resources of the provider plugin, for programs in other languages.
 NATIVE_AGENT_INGRESS = f"{MODULE}:index:AgentIngress"
+AGENT_INGRESS_TYPES = (AGENT_INGRESS, NATIVE_AGENT_INGRESS)
 NATIVE_CERTIFICATE_VALIDATION = f"{MODULE}:index:AgentIngressCertificateValidation"
 NATIVE_RFC2136_DELEGATION = f"{MODULE}:index:Rfc2136Delegation"
 
@@ -32,6 +33,7 @@ AGENT_CONFIG = f"{MODULE}:index:agentConfig"
 # The types that the engine gives an explicit provider and the stack itself.
 PROVIDER = f"pulumi:providers:{PYTHON_PACKAGE}"
 NATIVE_PROVIDER = f"pulumi:providers:{MODULE}"
+PROVIDER_TYPES = (PROVIDER, NATIVE_PROVIDER)
 STACK = "pulumi:pulumi:Stack"
 
 # An input of an Agent Ingress that only `check` gets: the stack by its name in the CLI, and the URNs of the parent and

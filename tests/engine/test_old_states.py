@@ -86,9 +86,9 @@ def old_project(
         for records in old_states.records_of(state):
             for part in ("inputs", "outputs"):
                 records[part]["port"] = bind.port
-            # As if the input `adopt`, which had another name before 1.2, had been set.
-            [old_name] = {"take_over", "takeOver"} & records["inputs"].keys()
-            records["inputs"][old_name] = True
+            # As if it had been set. Before 1.2, it had another name.
+            [adopt] = {"take_over", "takeOver", "adopt"} & records["inputs"].keys()
+            records["inputs"][adopt] = True
         # The passphrase decrypts it, even if another provider encrypts other stacks' secrets.
         salt = state["deployment"]["secrets_providers"]["state"]["salt"]
         (project.folder / f"Pulumi.{project.stack}.yaml").write_text(f"encryptionsalt: {salt}\n")

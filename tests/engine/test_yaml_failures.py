@@ -76,7 +76,7 @@ def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
         "kept-policy": "ngrok did not remove the certificateManagementPolicy of the Agent Ingress",
         "old-name": f"the Agent Ingress {ids['old-name']} is not deleted, because it has the domain of {URN}new-name",
         "new-name": "specify the old name or parent with the option `aliases`",
-        "replaced": "`--replace` needs the option `deleteBeforeReplace: true`",
+        "replaced": "with `--replace`, set the option `deleteBeforeReplace: true`",
         "rejected": "403 ERR_NGROK_202: no: '[key]'. The API key came from the environment variable NGROK_API_KEY",
         "taken": f"pulumi import --stack dev --generate-code=false --yes -- {TYPE} taken {ids['taken']}",
         "taken-by-other": f'give the resource the option `import: "{ids["taken-by-other"]}"`',

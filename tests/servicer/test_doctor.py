@@ -606,7 +606,7 @@ def test_connection_without_a_policy_accepts_any_issuer(
         status, out, err = doctor(*arguments, place)
     assert (status, err) == (0, "")
     assert f" by {AUTHORITY}, 1, valid until " in out
-    assert out.endswith("; without a certificate policy, ngrok's own CA signs it, which agents trust\n")
+    assert out.endswith("must be ngrok's own CA, which only agents know\n")
     with tls_server({DOMAIN: issue(new_authority(), "other.acme.com")}) as place:
         status, out, err = doctor(*arguments, place)
     assert (status, err) == (3, "")

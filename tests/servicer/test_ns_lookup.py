@@ -13,7 +13,7 @@ from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import SYSTEM_CLOCK
 from pulumi_agin.dnsclient import ns_lookup
 from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation, find_zone, find_zones
-from pulumi_agin.dnsclient.values import DnsAnswer, parse_server
+from pulumi_agin.dnsclient.values import DnsAnswer, Zone, parse_server
 from tests.support.bind import Bind
 from tests.support.dns_server import UDP_SECONDS
 from tests.support.records import DOMAIN, KEY, SECONDS, delegate
@@ -60,7 +60,8 @@ def test_zone_is_the_nearest_one_of_the_server(tmp_path: Path) -> None:
             "other.com": "",
             "a" * 64 + ".acme.com": "",
         }
-        assert find_zones(list(zones), Budget(SECONDS, SYSTEM_CLOCK), parse_server(bind.address)) == zones
+        found = find_zones(list(zones), Budget(SECONDS, SYSTEM_CLOCK), parse_server(bind.address))
+        assert found == {name: Zone(zone, is_at_server=zone != "") for name, zone in zones.items()}
 
 
 @pytest.fixture
@@ -85,7 +86,8 @@ def test_public_dns_lookup_queries_the_parent_zone(bind: Bind, use_resolver: Cal
     delegate(bind, DOMAIN, ["ns-2.awsdns.net", "ns-1.awsdns.org"])
     assert describe_public_delegation(DOMAIN, SECONDS) == ("public DNS now returns ns-1.awsdns.org., ns-2.awsdns.net.")
     assert find_delegation(DOMAIN, SECONDS).ttl == 300
-    assert [find_zone(name, SECONDS) for name in ("acme.com", "below.acme.com", "other.com")] == ["acme.com"] * 2 + [""]
+    assert find_zone("acme.com", SECONDS) == find_zone("below.acme.com", SECONDS) == Zone("acme.com")
+    assert find_zone("other.com", SECONDS) == Zone()
 
 
 def test_public_dns_without_a_response(bind: Bind, use_resolver: Callable[[int], None]) -> None:

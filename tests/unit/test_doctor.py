@@ -102,7 +102,7 @@ PROBLEMS: dict[Problem, tuple[str, str]] = {
     ),
     "no connection": (
         "no connection to [2001:db8::7]:443: REASON",
-        "check that no firewall blocks this port, which agents need, too",
+        "check that no firewall or proxy blocks this port, which agents need, too",
     ),
     "wrong name": (
         "the certificate of [2001:db8::7]:443 is for a.acme.com, b.acme.com, not for connect.acme.com",

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dns.flags import AA, RA
+from dns.message import Message
 from pulumi.dynamic.dynamic import serialize_provider
 
 from pulumi_agin import dns
@@ -351,13 +353,28 @@ def test_generated_delegations_match_dns(create: Create, command: Import, emulat
     assert "A domain in another zone" not in alone
 
 
-def test_ttl_of_a_resolver_is_not_declared(create: Create, command: Import, emulator: Emulator) -> None:
+def test_ttl_of_a_resolver_is_declared_only_if_it_has_the_zone(
+    create: Create, command: Import, emulator: Emulator
+) -> None:
     id_ = create("connect.acme.com")
-    with dns_server(resolver(ngrok.ns_targets(emulator, "connect.acme.com"))) as server:
-        out, err = command(id_, "--code", "--delegations", "rfc2136", "--dns", str(server))
-    assert err == KEY_OF_ENVIRONMENT
-    unknown = f"# DNS: {server} did not show the TTL in the parent zone; if it is not 300, set ttl"
-    assert delegations(out) == {"connect-acme-com": ([unknown], "dns", "")}
+    targets = ngrok.ns_targets(emulator, "connect.acme.com")
+    responds_as_primary = primary(["acme.com"], {"connect.acme.com": (targets, 60)})
+
+    def cache(query: Message, response: Message) -> None:
+        responds_as_primary(query, response)
+        response.flags |= RA
+        response.flags &= ~AA
+
+    def primary_and_resolver(query: Message, response: Message) -> None:
+        responds_as_primary(query, response)
+        response.flags |= RA
+
+    for respond, ttl in ((resolver(targets), ""), (cache, ""), (primary_and_resolver, "60")):
+        with dns_server(respond) as server:
+            out, err = command(id_, "--code", "--delegations", "rfc2136", "--dns", str(server))
+        assert err == KEY_OF_ENVIRONMENT
+        unknown = f"# DNS: {server} did not show the TTL in the parent zone; if it is not 300, set ttl"
+        assert delegations(out) == {"connect-acme-com": ([] if ttl else [unknown], "dns", ttl)}
 
 
 def test_delegations_without_dnspython(create: Create, command: Import, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,12 +25,13 @@ NATIVE = "agin:index:AgentIngress"
 URN = "urn:pulumi:dev::test::"
 STACK = {"type": "pulumi:pulumi:Stack", "urn": f"{URN}pulumi:pulumi:Stack::test-dev"}
 SITE = {"type": "acme:index:Site", "urn": f"{URN}acme:index:Site::site"}
-NOW = datetime.now(timezone.utc)
-# The runs began before their ingresses were created, and can't have created one that is older or much younger.
-RECENTLY, LONG_AGO, FUTURE = (f"{NOW + timedelta(minutes=each):%Y-%m-%dT%H:%M:%SZ}" for each in (-1, -11, 1))
 MARK = serialize_provider(AgentIngressProvider())
 
 Create = Callable[..., str]
+
+
+def minutes_ago(minutes: int) -> str:
+    return f"{datetime.now(timezone.utc) - timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def secret(value: object) -> dict[str, str]:
@@ -41,7 +42,7 @@ def secret(value: object) -> dict[str, str]:
 def pending(
     name: str,
     domain: str,
-    since: str | None = RECENTLY,
+    since: str | None = "a minute ago",
     *,
     type_: str = TYPE,
     parent: Mapping[str, Any] = STACK,
@@ -51,7 +52,9 @@ def pending(
     """Returns a pending create as the state has it."""
     types = type_ if parent is STACK else f"{parent['type']}${type_}"
     package = "pulumi-python" if type_ == TYPE else "agin"
-    checked = {"domain": domain, **inputs, **({"__creating_since": since} if since else {})}
+    checked = {"domain": domain, **inputs}
+    if since is not None:
+        checked["__creating_since"] = minutes_ago(1) if since == "a minute ago" else since
     resource = {
         "urn": f"{URN}{types}::{name}",
         "type": type_,
@@ -125,8 +128,7 @@ def test_python_file_has_what_the_create_would_have_left(create: Create, command
     assert outputs["_key_fingerprint"].endswith(emulator.url)
     assert emulator.counts() == {"GET /agent_ingresses": 1}
     assert err.splitlines()[-1] == (
-        "pulumi-agin: the import file contains 1 of 1 Agent Ingresses whose creates were interrupted. After the "
-        "import, run `pulumi refresh --clear-pending-creates --yes`, and then `pulumi up`"
+        "pulumi-agin: after the import, run `pulumi refresh --clear-pending-creates --yes`, and then `pulumi up`"
     )
 
 
@@ -179,15 +181,16 @@ def test_others_are_reported_and_do_not_stop_the_rest(create: Create, command: P
     assert [each["name"] for each in file["resources"]] == ["ours"]
     for expected in (
         f"not imported: none.acme.com ({where}none): the account of the API key from the environment variable "
-        "NGROK_API_KEY has no Agent Ingress with this domain, so there is nothing to import: the next `pulumi up` "
-        "tries again to create it\n",
+        "NGROK_API_KEY has no Agent Ingress with this domain, so there is nothing to import: if the program still "
+        "has it, the next `pulumi up` creates it\n",
         f"not imported: odd.acme.com ({where}odd): could not read the Agent Ingress odd.acme.com ({ids['odd']}): "
         "ngrok's response is invalid: ns_targets: 0: ",
-        f"not imported: {where}edited: its domain or its policy in the state is a secret or invalid. ",
+        f"not imported: {where}edited: its domain in the state is a secret, or its domain or policy is invalid. ",
         f"not imported: {URN}aws::record, which was interrupted while creating\n",
         f"not imported: {where}updated, which was interrupted while updating\n",
-        "the import file contains 1 of 4 Agent Ingresses whose creates were interrupted. After the import, run `pulumi "
-        "refresh`, which asks about each other pending create, and then `pulumi up`\n",
+        "the import file contains 1 of 4 Agent Ingresses whose creates were interrupted\n",
+        "after the import, run `pulumi refresh`, clear the pending creates of Agent Ingresses when it asks, and run "
+        "`pulumi up`\n",
     ):
         assert expected in err
 
@@ -203,7 +206,9 @@ def test_ingress_with_different_values_is_not_imported(create: Create, command: 
         ("certificate_management_policy", {**policy, "private_key_type": "ecdsa"}),
     ):
         reason = command.reason(pending("a", "a.acme.com", **{**equal, field: value}))
-        assert f"): {id_} has a different {field}, so the interrupted run may not have created it. The next" in reason
+        assert (
+            f"): {id_} has a different {field}, so the interrupted run may not have created it. If the domain" in reason
+        )
         assert "other-value" not in reason
     native: dict[str, Any] = {"description": "d", "metadata": "m"}
     native["certificateManagementPolicy"] = {"authority": "letsencrypt"}
@@ -218,16 +223,17 @@ def test_ingress_from_another_time_is_not_imported(create: Create, command: Pend
     [created_at] = [each["created_at"] for each in emulator.ingresses()]
     # In the same second.
     assert command(pending("a", "a.acme.com", created_at))[0]["resources"]
-    for since in (FUTURE, LONG_AGO):
+    # A run can't have created one that is older, or much younger.
+    for since in (minutes_ago(-1), minutes_ago(11)):
         assert command.reason(pending("a", "a.acme.com", since)).startswith(
             f"a.acme.com ({URN}{TYPE}::a): {id_}, created at {created_at}, may not be of the interrupted run, which "
-            f"checked this resource at {since} by its machine's clock, and whose create took at most 10 minutes. "
+            f"checked this resource at {since} by its machine's clock: a create reaches ngrok within 10 minutes of "
         )
-    for unusable in (None, "an edited state", RECENTLY.removesuffix("Z")):
+    for unusable in (None, "an edited state", minutes_ago(1).removesuffix("Z")):
         reason = command.reason(pending("a", "a.acme.com", unusable))
         assert "does not show when the interrupted run checked this resource, as versions before 1.3 did not" in reason
     # Each of several runs that were killed may have created it.
-    first, second = pending("a", "a.acme.com"), pending("a", "a.acme.com", FUTURE)
+    first, second = pending("a", "a.acme.com"), pending("a", "a.acme.com", minutes_ago(-1))
     assert len(command(first, second)[0]["resources"]) == 1
     assert len(command(pending("a", "a.acme.com", None), first, second)[0]["resources"]) == 1
     assert "may not be of the" in command.reason(pending("a", "a.acme.com", description="d"), second)
@@ -243,9 +249,8 @@ def test_ingress_already_in_the_stack_is_skipped(create: Create, command: Pendin
     # A domain change was killed.
     before = {"type": TYPE, "urn": urn, "id": "agin_before"}
     assert command.reason(operation, resources=(before,)).endswith(
-        "an interrupted run created it as a replacement, which can't be imported, because the stack still has the "
-        f"Agent Ingress to be replaced. Delete {id_}, which the stack does not use, for example with `ngrok api "
-        f"agent-ingresses delete {id_}`, and run `pulumi up` again"
+        f"an interrupted run created {id_}, but the stack has another Agent Ingress as this resource. If nothing else "
+        f"uses {id_}, delete it, for example with `ngrok api agent-ingresses delete {id_}`, and run `pulumi up` again"
     )
     assert command(operation, resources=({**before, "delete": True},))[0]["resources"]
 
@@ -255,10 +260,13 @@ def test_parent_and_provider_must_be_in_the_state(create: Create, command: Pendi
     gone = {"type": "acme:index:Gone", "urn": f"{URN}acme:index:Gone::gone"}
     reason = command.reason(pending("a", "a.acme.com", parent=gone))
     assert (
-        f"its parent {gone['urn']} is not in the state. Run `pulumi up`, which fails but adds it to the stack" in reason
+        f"its parent {gone['urn']} is not in the state. Run `pulumi up`, which adds it to the stack even if it fails"
+        in reason
     )
     operation = pending("a", "a.acme.com", provider="gone")
-    then = "After the import, follow the steps above and run this command again, before you run `pulumi refresh --clear"
+    then = (
+        "pulumi-agin: next, follow the steps above, and run this command again before you run `pulumi refresh --clear"
+    )
     assert then in command(operation)[1]
     reason = command.reason(operation)
     assert f"its provider {URN}pulumi:providers:pulumi-python::gone is not in the state. Run" in reason
@@ -278,10 +286,6 @@ def test_plugin_file_has_what_the_create_would_have_left(create: Create, command
     assert resource["outputs"]["_key_fingerprint"].endswith(emulator.url)
 
 
-def minutes_ago(minutes: int) -> str:
-    return f"{NOW - timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
-
-
 def test_last_of_several_killed_runs_counts(create: Create, command: Pending) -> None:
     """The engine does not keep the order of runs: the operations of the last one come first."""
     ids = {name: create(f"{name}.acme.com") for name in ("a", "b")}
@@ -290,7 +294,7 @@ def test_last_of_several_killed_runs_counts(create: Create, command: Pending) ->
     file, err = command(pending("one", "b.acme.com", later), pending("one", "a.acme.com", earlier))
     assert [each["id"] for each in file["resources"]] == [ids["b"]]
     assert f"an interrupted run of this stack created {ids['a']}, and a later run created b.acme.com for the" in err
-    assert f"Delete {ids['a']}, which the stack does not use" in err
+    assert f"If nothing else uses {ids['a']}, delete it" in err
     # The name was changed, and the values.
     renamed = pending("new", "b.acme.com", later, description="not at ngrok")
     file, err = command(renamed, pending("old", "b.acme.com", earlier), pending("a", "a.acme.com", minutes_ago(3)))
@@ -310,7 +314,7 @@ def test_account_that_can_not_be_listed_leaves_the_others(create: Create, comman
     file, err = command(pending("a", "a.acme.com"), revoked, resources=(provider,))
     assert [each["id"] for each in file["resources"]] == [id_]
     assert f"not imported: theirs.acme.com ({URN}{NATIVE}::theirs): could not list the Agent Ingresses: " in err
-    assert "Then run this command again\n" in err
+    assert "Once that is resolved, run this command again\n" in err
     assert "revoked" not in err.replace("providers:agin::revoked", "").replace('Provider "revoked"', "")
 
 

@@ -205,7 +205,7 @@ def test_preview_warns_of_a_taken_domain(
         f"{id_}, created at {outputs['created_at']}. If it belongs to a resource of this stack that was"
     )
     assert "the option `aliases`" in sentence
-    assert "if it belongs to this resource, `--replace` needs the option `deleteBeforeReplace: true`" in sentence
+    assert "if you are replacing this resource with `--replace`, set the option `deleteBeforeReplace: true`" in sentence
     assert sentence.endswith(
         f"first check that `pulumi stack export` does not show {id_}. Then run\n"
         f"{shell_commands.native_import_line(id_, NEW)}"
@@ -319,10 +319,10 @@ def test_taken_domain_with_equal_values_has_the_command_for_an_interrupted_run(
     sentence, *lines = fail(NEW, equal).split("\n")
     assert lines == [shell_commands.pending_line("dev"), shell_commands.native_import_line(id_, NEW)]
     assert (
-        "If an interrupted `pulumi up` of this stack created it, run the first line below, once for everything that "
-        "the run created, and then `pulumi refresh --stack dev --clear-pending-creates --yes` and `pulumi up --stack "
-        "dev`. If that run has ended but left the stack locked, run `pulumi cancel --stack dev --yes` before. If it "
-        "belongs to a resource of this stack that was renamed or moved in the program, "
+        "If an interrupted `pulumi up` of this stack created it: first, if that run has ended but left the stack "
+        "locked, run `pulumi cancel --stack dev --yes`; then run the first line below, once for everything that the "
+        "run created; then `pulumi refresh --stack dev --clear-pending-creates --yes` and `pulumi up --stack dev`. If "
+        "it belongs to a resource of this stack that was renamed or moved in the program, "
     ) in sentence
     assert sentence.endswith(
         f"To import it alone as this resource, first check that `pulumi stack export` does not show {id_}. Then run "
@@ -332,7 +332,7 @@ def test_taken_domain_with_equal_values_has_the_command_for_an_interrupted_run(
     child = NEW.replace("agin:index:AgentIngress::new", "acme:index:Site$agin:index:AgentIngress::child")
     sentence, *lines = fail(child, equal).split("\n")
     assert lines == [shell_commands.pending_line("dev")]
-    assert "created it, run the line below, once for everything" in sentence
+    assert "then run the line below, once for everything" in sentence
     assert sentence.endswith(f'the option `import: "{id_}"`, run `pulumi up`, and remove the option again')
     for other in ({"description": "e"}, {"metadata": "m"}, {"certificate_management_policy": None}):
         assert "--pending" not in fail(NEW, {**equal, **other})

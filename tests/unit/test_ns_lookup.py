@@ -15,7 +15,7 @@ import pytest
 
 from pulumi_agin.dnsclient import ns_lookup
 from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation, find_zone
-from pulumi_agin.dnsclient.values import DnsAnswer, Server, parse_server
+from pulumi_agin.dnsclient.values import DnsAnswer, Server, Zone, parse_server
 from tests.support.clock import Clock
 from tests.support.dns_server import UDP_SECONDS, dns_server, referral, resolver
 
@@ -59,7 +59,7 @@ def test_server_that_is_down_or_has_no_address() -> None:
 
 def test_resolver_is_queried_with_recursion() -> None:
     with dns_server(resolver([TARGET])) as server:
-        assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,))
+        assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,), is_of_resolver=True)
     for rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         with dns_server(resolver([], rcode)) as server:
             assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer()
@@ -75,7 +75,7 @@ def test_resolver_without_the_records_in_its_cache_is_queried_again_with_recursi
             resolver([TARGET])(query, response)
 
     with dns_server(respond) as server:
-        assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,))
+        assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,), is_of_resolver=True)
 
 
 def test_ttl_in_the_zone_of_the_domain_is_not_that_of_the_delegation() -> None:
@@ -91,7 +91,7 @@ def test_ttl_in_the_zone_of_the_domain_is_not_that_of_the_delegation() -> None:
 def test_tcp_is_tried_if_udp_does_not_respond(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ns_lookup, "UDP_SECONDS", UDP_SECONDS)
     with dns_server(referral, tcp=True) as server:
-        assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,))
+        assert find_delegation(DOMAIN, SECONDS, server).names == (TARGET,)
 
 
 def test_zone_at_a_resolver_that_requires_recursion() -> None:
@@ -102,10 +102,10 @@ def test_zone_at_a_resolver_that_requires_recursion() -> None:
             response.authority.append(dns.rrset.from_text("acme.com.", 60, "IN", "SOA", soa))
 
     with dns_server(respond) as server:
-        assert find_zone("below.acme.com", SECONDS, server) == "acme.com"
+        assert find_zone("below.acme.com", SECONDS, server) == Zone("acme.com")
         # It is a zone of another domain.
-        assert find_zone("other.com", SECONDS, server) == ""
-    assert find_zone("acme.com", SECONDS, Server("nowhere.invalid", 53)) == ""
+        assert find_zone("other.com", SECONDS, server) == Zone()
+    assert find_zone("acme.com", SECONDS, Server("nowhere.invalid", 53)) == Zone()
 
 
 def test_queries_of_a_lookup_share_one_time_limit() -> None:
@@ -132,4 +132,4 @@ def test_resolver_of_the_machine_without_zones(monkeypatch: pytest.MonkeyPatch) 
     with dns_server(resolver([], dns.rcode.NXDOMAIN)) as server:
         machine.nameservers, machine.port = [server.host], server.port
         assert find_delegation(DOMAIN, SECONDS).problem == "this machine's resolver found no zone"
-        assert find_zone("acme.com", SECONDS) == ""
+        assert find_zone("acme.com", SECONDS) == Zone()
