@@ -211,8 +211,8 @@ def test_block_ends_with_an_error_if_faults_were_not_used_up() -> None:
 
     expected = (
         "Some faults were not used up: respond for POST requests about connect.acme.com (2 left); "
-        "hang for any request (never used). `requests()` shows what was sent. Correct the fault's method or domain, or "
-        "add it with optional=True."
+        "hang for any request (never used). `requests()` shows what was sent. Correct the fault's method, domain "
+        "or times, or add it with optional=True."
     )
     with pytest.raises(AssertionError, match=f"^{re.escape(expected)}$"):
         block()

@@ -74,6 +74,8 @@ def test_each_test_gets_its_own_emulator(tmp_path: Path) -> None:
 
 
 UNUSED_FAULTS = """
+import unittest
+
 import pytest
 from pulumi_agin.emulator import Emulator
 
@@ -97,6 +99,13 @@ def test_failed_before(agin_emulator):
 def test_block():
     with Emulator() as emulator:
         emulator.add_fault("PATCH", "hang")
+
+
+class OfUnittest(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def add_fault(self, agin_emulator): agin_emulator.add_fault("DELETE", "hang")
+
+    def test_failed_before(self): self.fail("its own failure")
 """
 
 
@@ -104,7 +113,7 @@ def test_unused_fault_is_a_teardown_error(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_it.py").write_text(UNUSED_FAULTS)
     output = run(tmp_path, "-rN")
-    assert "2 failed, 3 passed, 1 error" in output, output
+    assert "3 failed, 3 passed, 1 error" in output, output
     assert "ERROR at teardown of test_unused" in output
     assert output.count("reset_after for POST requests (1 left)") == 1
     assert output.count("hang for PATCH requests (1 left)") == 1
