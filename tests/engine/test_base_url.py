@@ -79,7 +79,7 @@ def test_variable_left_in_the_shell_costs_nothing(
         # A refresh ends at the first failure.
         names = failed.by_resource.keys() & set(NAMES) if failed is refreshed else NAMES
         sentence = f"This does not prove that it was deleted: according to the state, it was {change}\n"
-        assert failed.unexpected(dict.fromkeys(names, sentence)) == {}
+        assert failed.unexpected(dict.fromkeys(names, sentence)) == {}, failed.output
         assert failed.output.partition("Diagnostics:")[2].count(announcement) == 1
     assert fingerprints(project) == before
     assert ngrok.ingresses() == ingresses
