@@ -18,13 +18,13 @@ NAMES = ("a", "b", "c")
 
 PYTHON = """
     for name in ("a", "b", "c"):
-        agin.AgentIngress(name, domain=f"{name}.acme.com", description="one")
+        agin.AgentIngress(name, domain=f"{name}.acme.com", description="first")
     """
 YAML = """
     resources:
-      a: {type: agin:AgentIngress, properties: {domain: a.acme.com, description: one}}
-      b: {type: agin:AgentIngress, properties: {domain: b.acme.com, description: one}}
-      c: {type: agin:AgentIngress, properties: {domain: c.acme.com, description: one}}
+      a: {type: agin:AgentIngress, properties: {domain: a.acme.com, description: first}}
+      b: {type: agin:AgentIngress, properties: {domain: b.acme.com, description: first}}
+      c: {type: agin:AgentIngress, properties: {domain: c.acme.com, description: first}}
     """
 
 
@@ -72,7 +72,7 @@ def test_variable_left_in_the_shell_costs_nothing(
         "run `pulumi refresh --run-program`, which records the new one"
     ]
     refreshed = project.refresh(fails=True, env=left)
-    project.edit({"one": "two"})
+    project.edit({"first": "second"})
     updated = project.up("--continue-on-error", fails=True, env=left)
     destroyed = project.destroy("--continue-on-error", fails=True, env=left)
     for failed in (refreshed, updated, destroyed):

@@ -209,9 +209,10 @@ REPLACEMENTS = {
         ("in-use-old.com", "in-use-new.com", "in-use-old.com", "in-use-old.com"),
         "Only if an interrupted run of this stack created it",
     ),
+    # It may come before the check of the other one, and then does not know that the domain is the other one's.
     "swap1": Replacement(
         ("x.com", "y.com", "x.com", "y.com"),
-        "to swap two domains, first change one of them to a third",
+        "choose another domain",
         last_requests={"y.com": ["POST"], "x.com": ["DELETE"]},
     ),
     "swap2": Replacement(
