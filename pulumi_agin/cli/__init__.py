@@ -141,7 +141,7 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         action="store_const",
         const="import_pending",
         help="import what an interrupted `pulumi up` of the stack has created, with names, parents and providers "
-        "from the state; needs no other option",
+        "from the state; alone or with --stack",
     )
     add("--stack", metavar="S", help="the stack for the resources (default: the one selected in this folder)")
     add("--code", action="store_true", help="print the Python program for the resources instead")
