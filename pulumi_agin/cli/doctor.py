@@ -41,14 +41,15 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         provider, settings = provider_settings(options.provider, resources, options.stack, urns.PROVIDER_TYPES)
     account = Account(settings, clock)
     checks = Checks(account, server, options.stack, provider, connect_to)
+    examiner = Examiner(checks)
     report: Report | FleetReport
     if options.domain is None:
-        report = Examiner(checks).examine_all(options.filter)
+        report = examiner.examine_all(options.filter)
         # The JSON has them, and a cron job would mail them.
         if not options.json:
             _print_notes(report, checks)
     else:
-        report = Examiner(checks).examine(_canonical(options.domain, account.client))
+        report = examiner.examine(_canonical(options.domain, account.client))
     output = _json(report) if options.json else report.table(style_of(sys.stdout))
     return print_text(output) or _STATUS[report.state]
 

@@ -56,6 +56,13 @@ class Attempt(NamedTuple):
     """When the run checked these inputs; None if the state does not show it."""
 
     @property
+    def domain(self) -> str:
+        """The domain; "" if it is invalid in the state, which was edited, or if it is a secret."""
+        # A secret is not a string in the state, and no message may show it.
+        is_shown = self.values.is_comparable and isinstance(self.inputs.get("domain"), str)
+        return self.values.domain if is_shown else ""
+
+    @property
     def is_native(self) -> bool:
         """Whether the provider plugin creates it."""
         return urns.Urn.parse(self.urn).type == urns.NATIVE_AGENT_INGRESS
@@ -65,14 +72,17 @@ class Attempt(NamedTuple):
 class PendingCreate:
     """The interrupted creates of one domain with one provider. Several runs may have been interrupted."""
 
-    domain: str
-    """The domain; "" if it is invalid in the state, which was edited, or if it is a secret."""
     attempts: Sequence[Attempt]
     """The latest comes last. Between two runs, the program may have renamed or changed the resource."""
 
     @property
     def last(self) -> Attempt:
         return self.attempts[-1]
+
+    @property
+    def domain(self) -> str:
+        """The domain of all attempts, as in `Attempt`."""
+        return self.last.domain
 
     def equal_to(self, ingress: IngressModel) -> list[Attempt]:
         """Returns the attempts with exactly the values of an ingress."""
@@ -134,11 +144,10 @@ def pending_creates(operations: Iterable[Mapping[str, Any]]) -> list[PendingCrea
     """Returns the pending creates of Agent Ingresses in the state, in the order of their last attempts."""
     found: dict[tuple[str, str | None, bool], list[Attempt]] = {}
     for attempt in sorted(map(_parse, filter(is_create_of_ingress, operations)), key=_age):
-        domain = _domain(attempt)
         # The order of a dict is that of the keys' first use.
-        key = (domain or attempt.urn, attempt.provider, attempt.is_native)
+        key = (attempt.domain or attempt.urn, attempt.provider, attempt.is_native)
         found[key] = [*found.pop(key, []), attempt]
-    return [PendingCreate(_domain(attempts[-1]), attempts) for attempts in found.values()]
+    return [PendingCreate(attempts) for attempts in found.values()]
 
 
 def _parse(operation: Mapping[str, Any]) -> Attempt:
@@ -157,12 +166,6 @@ def _parse(operation: Mapping[str, Any]) -> Attempt:
 def _age(attempt: Attempt) -> datetime:
     """Returns the key by which the oldest comes first. The engine does not keep the order of runs."""
     return attempt.since or datetime.min.replace(tzinfo=timezone.utc)
-
-
-def _domain(attempt: Attempt) -> str:
-    # One that is secret is not a string in the state, and no message may show it.
-    is_shown = attempt.values.is_comparable and isinstance(attempt.inputs.get("domain"), str)
-    return attempt.values.domain if is_shown else ""
 
 
 def judge(create: PendingCreate, account: Listed | NgrokError | None, in_stack: InStack) -> Own | Left:

@@ -29,7 +29,7 @@ try:
 except ImportError as error:
     raise ImportError(missing_extra("a DNS lookup", "doctor"), name=error.name) from None
 
-Found = TypeVar("Found")
+T = TypeVar("T")
 
 # The limit of one attempt, so that an unreachable server leaves time for the others.
 TRY_SECONDS = 2.0
@@ -107,7 +107,7 @@ def find_zones(names: Sequence[str], budget: Budget, server: Server | None = Non
     return _side_by_side(find, names)
 
 
-def _side_by_side(find: Callable[[str], Found], names: Sequence[str]) -> dict[str, Found]:
+def _side_by_side(find: Callable[[str], T], names: Sequence[str]) -> dict[str, T]:
     with ThreadPoolExecutor(LOOKUPS_AT_ONCE) as threads:
         return dict(zip(names, threads.map(find, names), strict=True))
 

@@ -43,7 +43,7 @@ from tests.support.pages import blocks
 from tests.support.records import DOMAIN, delegate, without
 from tests.support.stub_cli import StubCli
 from tests.support.terminal import on_terminal
-from tests.support.tls_server import AUTHORITY, DAY, NOW, issue, new_authority, tls_server
+from tests.support.tls_server import AUTHORITY, DAY, NOW, issue, new_authority, new_trusted_authority, tls_server
 
 DOCS = Path(__file__).parents[2] / "docs"
 CERTIFICATES_PAGE = DOCS / "guides" / "certificates.md"
@@ -545,11 +545,7 @@ def test_unreadable_state_is_ignored_unless_the_stack_is_named(
 
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    """The only authority that this machine trusts."""
-    authority = new_authority()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    return authority
+    return new_trusted_authority(tmp_path, monkeypatch)
 
 
 def test_connection_after_the_other_checks(

@@ -9,7 +9,9 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
+import pytest
 import trustme
 
 from tests.support.wire import serve
@@ -22,6 +24,14 @@ AUTHORITY = "Test Authority"
 
 def new_authority() -> trustme.CA:
     return trustme.CA(organization_name=AUTHORITY, organization_unit_name="1")
+
+
+def new_trusted_authority(folder: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
+    """Returns an authority that is the only one that this machine trusts during a test."""
+    authority = new_authority()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+    return authority
 
 
 def issue(authority: trustme.CA, *names: str, begin: timedelta = -DAY, end: timedelta = 9 * DAY) -> trustme.LeafCert:

@@ -27,7 +27,7 @@ from pulumi_agin.dnsclient.address_lookup import Addresses
 from pulumi_agin.dnsclient.values import Server, parse_server
 from tests.support.clock import Clock
 from tests.support.dns_server import UDP_SECONDS, Respond, dns_server
-from tests.support.tls_server import AUTHORITY, DAY, NOW, issue, new_authority, tls_server
+from tests.support.tls_server import AUTHORITY, DAY, NOW, issue, new_authority, new_trusted_authority, tls_server
 from tests.support.wire import serve
 
 DOMAIN = "connect.acme.com"
@@ -39,11 +39,7 @@ SECONDS = 20.0
 
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    """The only authority that this machine trusts."""
-    authority = new_authority()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    return authority
+    return new_trusted_authority(tmp_path, monkeypatch)
 
 
 def connect(place: str, domain: str = DOMAIN, *, needs_authority: bool = True) -> Connection:
