@@ -209,7 +209,7 @@ REPLACEMENTS = {
         ("in-use-old.com", "in-use-new.com", "in-use-old.com", "in-use-old.com"),
         "Only if an interrupted run of this stack created it",
     ),
-    # It may come before the check of the other one, and then does not know that the domain is the other one's.
+    # The first of the two to fail may fail before the check of the other one, which it does not know of then.
     "swap1": Replacement(
         ("x.com", "y.com", "x.com", "y.com"),
         "choose another domain",
@@ -217,7 +217,7 @@ REPLACEMENTS = {
     ),
     "swap2": Replacement(
         ("y.com", "x.com", "z.com", "z.com"),
-        "to swap two domains, first change one of them to a third",
+        "choose another domain",
         third_requests={"z.com": ["POST"], "y.com": ["DELETE"]},
     ),
     # The second and the third `up` have `--replace` for it.
@@ -282,6 +282,8 @@ def test_next_up_completes_or_reverts_half_done_replacements(project: Project, e
     replace = ("--replace", "urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::forced")
     failed = up(1, *replace, fails=True)
     assert failed.unexpected({name: each.error for name, each in REPLACEMENTS.items()}) == {}
+    swaps = failed.by_resource["swap1"] + failed.by_resource["swap2"]
+    assert "to swap two domains, first change one of them to a third" in swaps
     assert f"It belongs to {in_use}, created at" in failed.by_resource["in-use"]
     assert failed.by_resource["in-use"].endswith("Otherwise, it is in use: choose another domain\n")
     # The command only shows it. It does not import it, because the resource has an ingress.
