@@ -40,6 +40,22 @@ ingress = pulumi.CustomResource("agin:index:AgentIngress", "connect", {"domain":
 pulumi.export("targets", ingress.nsTargets)
 """
 
+# No page shows it until there is a release.
+PROGRAM_OF_RELEASE = f"""
+name: test
+runtime: yaml
+resources:
+  connect:
+    type: agin:AgentIngress
+    properties:
+      domain: connect.acme.com
+    options:
+      version: {VERSION}
+      pluginDownloadURL: {DOWNLOAD_URL}
+outputs:
+  targets: ${{connect.nsTargets}}
+"""
+
 
 @pytest.fixture
 def offline(tmp_path: Path) -> dict[str, str]:
@@ -96,9 +112,7 @@ def test_yaml_program_downloads_the_release(
 ) -> None:
     plugin_archive.build(tmp_path / "release")
     project.add_to_path(yaml_host)
-    [program] = [text for text in blocks(PAGE, "yaml") if DOWNLOAD_URL in text]
-    outputs = "outputs:\n  targets: ${connect.nsTargets}\n"
-    project.yaml(f"name: test\nruntime: yaml\n{program.replace('X.Y.Z', VERSION)}{outputs}")
+    project.yaml(PROGRAM_OF_RELEASE)
     handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "release"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as github:
         threading.Thread(target=github.serve_forever).start()
