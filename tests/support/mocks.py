@@ -131,8 +131,11 @@ def event_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     loop.set_exception_handler(lambda loop, context: None)
     asyncio.set_event_loop(loop)
     yield
-    # After a test without a program, the registration of the stack itself is pending for the next one.
-    run(lambda: None)
+    # Pending for the next test: the other resources of a program that failed, or the stack itself without a program.
+    pending = asyncio.all_tasks(loop)
+    for task in pending:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
     loop.run_until_complete(loop.shutdown_default_executor())
     for made in loops:
         made.close()
