@@ -35,13 +35,13 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         raise UsageError("specify exactly one of DOMAIN, --all or --filter")
     server, connect_to = dns_server_of(options.dns), tls_server_of(options.connect)
     if options.provider is None:
-        provider, settings = None, load_settings(options.stack)
+        resources, provider, settings = None, None, load_settings(options.stack)
     else:
         resources = read_resources(options.stack, show_secrets=True)
         provider, settings = provider_settings(options.provider, resources, options.stack, urns.PROVIDER_TYPES)
     account = Account(settings, clock)
     checks = Checks(account, server, options.stack, provider, connect_to)
-    examiner = Examiner(checks)
+    examiner = Examiner(checks, resources)
     report: Report | FleetReport
     if options.domain is None:
         report = examiner.examine_all(options.filter)

@@ -19,7 +19,7 @@ from .doctor_connection_check import judge, judge_untried, unknown_ingress
 from .doctor_report import FleetReport, Report, worst_first
 from .doctor_stack import StackIngress, ingresses_in_stack
 from .output import UsageError
-from .stack import request_budget
+from .stack import Resources, read_resources, request_budget
 
 # The time limit of the connections to all domains together.
 CONNECTION_SECONDS = 10.0
@@ -28,13 +28,14 @@ CONNECTION_SECONDS = 10.0
 class Examiner:
     """Examines the Agent Ingresses of one account. It changes nothing."""
 
-    def __init__(self, checks: Checks) -> None:
-        """`checks` judge what is read.
+    def __init__(self, checks: Checks, resources: Resources | None = None) -> None:
+        """`checks` judge what is read. `resources` are those of the stack, if they have been read already.
 
         At another base URL than ngrok's, the domains need not exist, so there are no connections unless the user named
         a server for them.
         """
         self._checks = checks
+        self._resources = resources
         self._account = checks.account
         self._client = checks.client
         self._has_connections = checks.connect_to is not None or not checks.settings.other_base_url
@@ -46,7 +47,7 @@ class Examiner:
             ingress = self._client.find(domain, request_budget(self._client))
         except errors.NgrokError as error:
             return self._report_after(error, domain, found)
-        in_stack = ingresses_in_stack(self._account, self._checks.stack, self._checks.provider)
+        in_stack = self._ingresses_in_stack()
         [report] = self._reports({domain: ingress}, {domain: found}, in_stack)
         return report
 
@@ -63,7 +64,7 @@ class Examiner:
                 raise UsageError(str(error)) from None
             arguments = ["--all"] if filter is None else ["--filter", filter]
             return FleetReport(self._checks.api_key(error, *arguments))
-        in_stack = ingresses_in_stack(self._account, self._checks.stack, self._checks.provider)
+        in_stack = self._ingresses_in_stack()
         domains: dict[str, IngressModel | None] = {}
         other_providers: list[str] = []
         if filter is None:
@@ -77,6 +78,15 @@ class Examiner:
         reports = worst_first(self._reports(domains, delegations, in_stack))
         details_line = self._checks.command(reports[0].domain) if reports else ""
         return FleetReport(self._checks.api_key(None), reports, details_line, skipped, other_providers)
+
+    def _ingresses_in_stack(self) -> list[StackIngress]:
+        """Returns the ingresses of the stack; none if the settings come from no stack."""
+        if not self._account.settings.stack:
+            return []
+        resources = self._resources
+        if resources is None:
+            resources = read_resources(self._checks.stack, show_secrets=False)
+        return ingresses_in_stack(resources, self._account, self._checks.provider)
 
     def _nothing_found(self, filter: str | None, other_providers: Sequence[str]) -> UsageError:  # noqa: A002
         matching = "" if filter is None else f" that matches the filter: {self._client.sanitize(filter)}"

@@ -11,7 +11,7 @@ from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.outputs import KeptOutputs
 from pulumi_agin.native.names import in_snake_case
 
-from .stack import agent_ingresses, read_resources
+from .stack import Resources, agent_ingresses
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,13 @@ class StackIngress:
         return self.has_this_provider or self.was_read_with_this_key
 
 
-def ingresses_in_stack(account: Account, stack: str | None, provider: str | None) -> list[StackIngress]:
-    """Reads the ingresses of a stack; None is the selected one. If the settings come from no stack, there are none.
+def ingresses_in_stack(resources: Resources, account: Account, provider: str | None) -> list[StackIngress]:
+    """Returns the ingresses of a stack, without those that the next `pulumi up` deletes.
 
-    Those that the next `pulumi up` deletes are left out. `provider` is the explicit provider of the settings.
+    `provider` is the explicit provider of the settings.
     """
-    if not account.settings.stack:
-        return []
-    resources = agent_ingresses(read_resources(stack, show_secrets=False))
-    found = [_parse(each, account, provider) for each in resources if not each.get("delete")]
-    return [each for each in found if each.domain]
+    ingresses = [each for each in agent_ingresses(resources) if not each.get("delete")]
+    return [each for each in (_parse(each, account, provider) for each in ingresses) if each.domain]
 
 
 def _parse(resource: dict[str, Any], account: Account, provider_of_settings: str | None) -> StackIngress:

@@ -17,51 +17,33 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
+from pulumi_agin.lifecycle.outputs import FINGERPRINT, outputs_of
 from pulumi_agin.native.names import in_camel_case
 
 from .stack import as_secret_as
 
 
-def python_resource(
-    name: str,
-    ingress: IngressModel,
-    client: AgentIngressClient,
-    references: Mapping[str, str | None],
-    inputs: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Returns an ingress for the file, as a resource of a Python program.
-
-    `references` are the URNs of its "parent" and "provider", or None. `inputs` are those of an interrupted create, as
-    the state has them; if one is secret, so is the output.
-    """
-    mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
-    outputs = {**outputs_of(ingress), FINGERPRINT: client.fingerprint(ingress.id), **mark}
-    inputs = {**(inputs or inputs_of(ingress, {})), **mark}
-    return _resource(urns.AGENT_INGRESS, name, ingress, references, inputs, outputs)
-
-
-def native_resource(
-    name: str,
-    ingress: IngressModel,
-    client: AgentIngressClient,
-    references: Mapping[str, str | None],
-    inputs: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Returns an ingress for the file, as a resource of the provider plugin; see `python_resource`."""
-    # A program treats an absent output as unknown, so those without a value are null.
-    outputs = in_camel_case({**ingress.model_dump(exclude={"id"}), FINGERPRINT: client.fingerprint(ingress.id)})
-    return _resource(urns.NATIVE_AGENT_INGRESS, name, ingress, references, inputs, outputs)
-
-
-def _resource(
+def resource(
     type_: str,
     name: str,
     ingress: IngressModel,
+    client: AgentIngressClient,
     references: Mapping[str, str | None],
     inputs: Mapping[str, Any],
-    outputs: Mapping[str, Any],
 ) -> dict[str, Any]:
+    """Returns an ingress for the file, as a resource of one of the types of either front end.
+
+    `references` are the URNs of its "parent" and "provider", or None. `inputs` are as the state would have them; if one
+    is secret, so is the output.
+    """
+    fingerprint = {FINGERPRINT: client.fingerprint(ingress.id)}
+    if type_ == urns.AGENT_INGRESS:
+        mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
+        inputs = {**inputs, **mark}
+        outputs = {**outputs_of(ingress), **fingerprint, **mark}
+    else:
+        # A program treats an absent output as unknown, so those without a value are null.
+        outputs = in_camel_case({**ingress.model_dump(exclude={"id"}), **fingerprint})
     return {
         "type": type_,
         "name": name,

@@ -14,7 +14,7 @@ from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.shell_commands import clear_pending_line, pulumi_line
 from pulumi_agin.settings import Settings
 
-from .import_file import import_file, native_resource, python_resource
+from .import_file import import_file, resource
 from .output import YELLOW, UsageError, note, print_text
 from .pending_creates import (
     InStack,
@@ -82,9 +82,8 @@ def _list(account: Account) -> Listed | NgrokError:
 def _in_file(own: Own) -> Mapping[str, Any]:
     """Returns an ingress for the import file, as its create would have left it in the state."""
     last = own.create.last
-    resource = native_resource if last.is_native else python_resource
-    references = {"parent": last.parent, "provider": last.provider}
-    return resource(urns.Urn.parse(last.urn).name, own.ingress, own.account.client, references, own.inputs)
+    urn, references = urns.Urn.parse(last.urn), {"parent": last.parent, "provider": last.provider}
+    return resource(urn.type, urn.name, own.ingress, own.account.client, references, own.inputs)
 
 
 def _print_notes(

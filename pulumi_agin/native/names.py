@@ -40,7 +40,9 @@ def in_camel_case(value: Any) -> Any:
     """Returns properties with their names in camelCase."""
     if isinstance(value, list):
         return [in_camel_case(item) for item in value]
-    return {camel_case(name): in_camel_case(item) for name, item in value.items()} if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    return {camel_case(name): in_camel_case(item) for name, item in value.items()}
 
 
 def misspelled(values: Mapping[str, Any], model: type[BaseModel], path: str = "") -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -82,6 +83,18 @@ def in_state(project: Project, type_: str) -> dict[str, dict[str, Any]]:
     return {each["urn"].rpartition("::")[2]: each for each in project.of_type(type_)}
 
 
+def assert_not_imported(printed: str, others: Mapping[str, str], unsent: str) -> None:
+    """Asserts that the notes give the reason for each pending create that was not imported, `unsent` for the last."""
+    reasons = {
+        "older": f"{others['older']}, created at ",
+        "differs": f"{others['differs']} has a different description and metadata",
+        "unsent": unsent,
+    }
+    for name, reason in reasons.items():
+        assert f"not imported: {name}.acme.com (urn:" in printed
+        assert reason in printed
+
+
 def test_command_of_the_message_imports_all_that_killed_runs_created(project: Project, emulator: Emulator) -> None:
     project.config(secret={"ngrok:apiKey": API_KEY, "second": OTHER_ACCOUNTS_KEY})
     del project.environment["NGROK_API_KEY"]
@@ -103,14 +116,9 @@ def test_command_of_the_message_imports_all_that_killed_runs_created(project: Pr
     printed = project.shell(first)
     assert "3 imported" in printed
     assert "hush-hush" not in json.dumps(project.state())
-    for name, reason in {
-        "older": f"{others['older']}, created at ",
-        "differs": f"{others['differs']} has a different description and metadata",
-        # `up` has created it since.
-        "unsent": "is already in the stack as urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::unsent",
-    }.items():
-        assert f"not imported: {name}.acme.com (urn:" in printed
-        assert reason in printed
+    # `up` has created it since.
+    unsent = "is already in the stack as urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::unsent"
+    assert_not_imported(printed, others, unsent)
     assert "the import file contains 3 of 6 Agent Ingresses" in printed
 
     assert "interrupted while creating" not in project.refresh("--clear-pending-creates")
@@ -142,13 +150,8 @@ def test_pending_creates_of_the_plugin_are_imported_by_one_command(
         "pulumi-agin import --pending | pulumi import --file /dev/stdin --generate-code=false --yes"
     )
     assert "3 imported" in printed
-    for name, reason in {
-        "older": f"{others['older']}, created at ",
-        "differs": f"{others['differs']} has a different description and metadata",
-        "unsent": "has no Agent Ingress with this domain, so there is nothing to import",
-    }.items():
-        assert f"not imported: {name}.acme.com (urn:" in printed
-        assert reason in printed
+    unsent = "has no Agent Ingress with this domain, so there is nothing to import"
+    assert_not_imported(printed, others, unsent)
     # A second time, there is nothing more to import.
     again = project.shell("pulumi-agin import --pending")
     assert '"resources": []' in again

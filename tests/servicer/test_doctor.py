@@ -421,6 +421,8 @@ def test_provider_option_selects_the_account_of_its_key(
     options = ("--provider", PROVIDER, "--dns", bind.address)
     status, out, err = doctor("--all", *options)
     assert (status, err) == (1, "")
+    # The key and the resources are of one read.
+    assert len(stack.calls) == 1
     source = 'API key        ok       ngrok accepts the key from api_key of the Provider "acct2"; the base URL is '
     assert out.startswith(source)
     assert out.splitlines()[4:] == [
