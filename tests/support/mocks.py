@@ -130,8 +130,11 @@ def event_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # A failed run raises the first exception. asyncio would print the others later.
     loop.set_exception_handler(lambda loop, context: None)
     asyncio.set_event_loop(loop)
+    # The SDK registers the stack once in a process, with the mocks of that moment. These are of no test.
+    pulumi.runtime.set_mocks(Mocks())
+    run(lambda: None)
     yield
-    # Pending for the next test: the other resources of a program that failed, or the stack itself without a program.
+    # The other resources of a program that failed.
     pending = asyncio.all_tasks(loop)
     for task in pending:
         task.cancel()
