@@ -27,6 +27,7 @@ def session(front_end: type[Plugin]) -> Iterator[Plugin]:
 @pytest.fixture
 def plugin(session: Plugin, request: pytest.FixtureRequest) -> Plugin:
     """Calls for a separate resource, because the process records which resources are in the program."""
+    session.engine.skip_unread()
     return session.of(name=request.node.name)
 
 

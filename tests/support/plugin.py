@@ -367,6 +367,10 @@ class Engine(engine_pb2_grpc.EngineServicer):
         self.unread.put(request.message)
         return empty_pb2.Empty()
 
+    def skip_unread(self) -> None:
+        """Skips the lines that earlier tests of the same process did not read. A call's lines come before its result."""
+        self.unread = queue.SimpleQueue()
+
     def end(self) -> None:
         """Stops listening."""
         self._server.stop(None).wait()
