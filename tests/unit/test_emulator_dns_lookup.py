@@ -64,6 +64,8 @@ def test_malformed_response_is_a_dns_error(emulator_clock: EmulatorClock, sent: 
 
 def test_silent_server_blocks_no_other_request(emulator_clock: EmulatorClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dns_lookup, "LOOKUP_SECONDS", 0.5)
+    # Emulators that other tests share have threads, too.
+    before = set(threading.enumerate())
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with Emulator(API_KEY, clock=emulator_clock, dns=address) as emulator:
@@ -81,5 +83,6 @@ def test_silent_server_blocks_no_other_request(emulator_clock: EmulatorClock, mo
             with server.accept()[0]:
                 emulator.stop()
                 # No thread is left, although one had begun to wait for DNS.
-                assert not [each for each in threading.enumerate() if "process_request_thread" in each.name]
+                new = set(threading.enumerate()) - before
+                assert not [each for each in new if "process_request_thread" in each.name]
             assert isinstance(stopped.exception(20), requests.ConnectionError)
