@@ -368,7 +368,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
         return empty_pb2.Empty()
 
     def skip_unread(self) -> None:
-        """Skips the lines that earlier tests of the same process did not read. A call's lines come before its result."""
+        """Skips the lines that earlier tests left unread. The lines of a call come before its result."""
         self.unread = queue.SimpleQueue()
 
     def end(self) -> None:
