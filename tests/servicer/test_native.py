@@ -213,7 +213,9 @@ def test_diff_has_the_kind_of_each_change(plugin: Plugin) -> None:
     assert diff(wait, {"agentIngressId": ID, "_was_ready": False}, {"agentIngressId": ID}) == {"renewsAt": KIND.UPDATE}
 
 
-def test_preview_of_a_create_has_the_inputs_and_unknown_outputs(plugin: Plugin, emulator: Emulator) -> None:
+def test_preview_of_a_create_has_the_inputs_and_unknown_outputs(new_plugin: Plugins, emulator: Emulator) -> None:
+    # A process that is used before may have the list already.
+    plugin = new_plugin()
     unknown = dict.fromkeys(["nsTargets", "regionDomains", "createdAt", "uri", "certificateManagementStatus"], UNKNOWN)
     inputs: dict[str, Any] = {"domain": DOMAIN, "description": "ours", "certificateManagementPolicy": POLICY}
     assert plugin.create(inputs, preview=True) == ("", {**inputs, **unknown, "metadata": ""})
