@@ -27,7 +27,6 @@ def session(front_end: type[Plugin]) -> Iterator[Plugin]:
 @pytest.fixture
 def plugin(session: Plugin, request: pytest.FixtureRequest) -> Plugin:
     """Calls for a separate resource, because the process records which resources are in the program."""
-    session.engine.skip_unread()
     return session.of(name=request.node.name)
 
 
@@ -73,13 +72,14 @@ def test_equal_records_are_adopted_without_an_update(plugin: Plugin, bind: Bind)
     with between(bind, before_updates(lambda: updates.append(None))) as port:
         given = inputs(port, adopt=True)
         assert plugin.check(given) == (given, [])
-        line = plugin.shown_line()
+        line, advice = plugin.shown_lines()
         assert f"the NS records of {DOMAIN} at 127.0.0.1:{port} already match the program" in line
-        assert "if the records to adopt were created by a resource that this run deletes, use" in plugin.shown_line()
+        assert "if the records to adopt were created by a resource that this run deletes, use" in advice
         # The advice is shown once in a run.
-        assert plugin.of(name="another").check(given) == (given, [])
-        assert "already match the program" in plugin.shown_line()
-        assert plugin.engine.unread.empty()
+        another = plugin.of(name="another")
+        assert another.check(given) == (given, [])
+        [line] = another.shown_lines()
+        assert "already match the program" in line
         assert plugin.create(given) == (DOMAIN, outputs(port))
     assert updates == []
     plugin.delete(DOMAIN, outputs(bind.port))
@@ -123,7 +123,7 @@ def test_adopt_creates_records_if_there_are_none(plugin: Plugin, port: int, bind
     given = inputs(port, adopt=True)
     assert plugin.check(given) == (given, [])
     created = f"{DOMAIN} has no NS records to adopt at 127.0.0.1:{port}, so they will be created"
-    assert plugin.shown_line() == f"pulumi-agin: {created}"
+    assert plugin.shown_lines() == [f"pulumi-agin: {created}"]
     plugin.create(given)
     assert records(bind) == (TARGETS, 300)
     # The state has them now, so there is nothing to adopt if they drift.

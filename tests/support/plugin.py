@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import os
-import queue
 import re
 import signal
 import socket
@@ -139,6 +138,7 @@ class Plugin:
 
     def __enter__(self: AnyPlugin) -> AnyPlugin:
         self.engine = Engine()
+        self._lines_before = 0
         environment = dict(self.environment)
         if self.has_quick_clock:
             environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), environment.get("PYTHONPATH", "")])
@@ -169,15 +169,16 @@ class Plugin:
         """Returns the same process, with calls for another resource."""
         other = copy.copy(self)
         other.resource, other.name = resource or self.resource, name or self.name
+        other._lines_before = len(self.engine.lines)
         return other
 
     @property
     def urn(self) -> str:
         return f"urn:pulumi:dev::test::{self.package}:{self.resource}::{self.name}"
 
-    def shown_line(self) -> str:
-        """Returns the next line that the plugin shows to the user."""
-        return self.engine.unread.get(timeout=60)
+    def shown_lines(self) -> list[str]:
+        """Returns what the process has shown to the user since `of`. The lines of a call come before its result."""
+        return [line.message for line in self.engine.lines[self._lines_before :]]
 
     def configure(self, config: Mapping[str, str], provider_name: str = "default") -> None:
         """Configures the plugin, for a provider whose name begins with "default" unless it is an explicit one."""
@@ -356,7 +357,6 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
     def __init__(self) -> None:
         self.lines: list[Any] = []
-        self.unread: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._server = grpc.server(ThreadPoolExecutor(4))
         engine_pb2_grpc.add_EngineServicer_to_server(self, self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
@@ -364,12 +364,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
     def Log(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's name
         self.lines.append(request)
-        self.unread.put(request.message)
         return empty_pb2.Empty()
-
-    def skip_unread(self) -> None:
-        """Skips the lines that earlier tests left unread. The lines of a call come before its result."""
-        self.unread = queue.SimpleQueue()
 
     def end(self) -> None:
         """Stops listening."""
