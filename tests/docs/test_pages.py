@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 TESTED_ELSEWHERE = ("emulator", "testing")
 PAGES = sorted(each for each in (ROOT / "docs").rglob("*.md") if each.stem not in TESTED_ELSEWHERE)
 PROGRAM_PAGES = [page for page in PAGES if blocks(page.read_text(), "python")]
+REFERENCE = ROOT / "docs" / "reference"
 DNS_PAGE = (ROOT / "docs" / "guides" / "dns.md").read_text()
 
 SECRETS = {
@@ -152,6 +153,32 @@ def test_every_input_has_its_row(page: str, section: str, function: Callable[...
 def test_every_output_has_its_row(page: str, resource: type, more: set[str]) -> None:
     documented = set(names(table(f"reference/{page}.md", "Outputs", "output")))
     assert documented == set(inspect.get_annotations(resource)) | more
+
+
+# The constructors of a resource by language, for a name in Python and one in other languages.
+CONSTRUCTORS = {
+    "python": r"\bagin\.{0}\(",
+    "yaml": "type: agin:{1}\n",
+    "typescript": r"\bnew agin\.{1}\(",
+    "go": r"\bagin\.New{1}\(",
+}
+
+
+@pytest.mark.parametrize("language", CONSTRUCTORS)
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        ("agent-ingress", "AgentIngress"),
+        ("certificate-validation", "AgentIngressCertificateValidation"),
+        ("rfc2136-delegation", "dns.Rfc2136Delegation"),
+        ("provider", "Provider"),
+    ],
+)
+def test_page_of_a_resource_has_its_constructor(page: str, name: str, language: str) -> None:
+    code = "".join(blocks((REFERENCE / f"{page}.md").read_text(), language))
+    constructor = CONSTRUCTORS[language].format(name, name.rpartition(".")[2])
+    # In YAML, the type of an explicit provider is Pulumi's.
+    assert re.search(constructor.replace("agin:Provider", "pulumi:providers:agin"), code)
 
 
 def pages_by_name() -> dict[str, list[str]]:
