@@ -14,6 +14,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator
+from enum import Enum
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +24,7 @@ import pytest
 
 import pulumi_agin as agin
 from pulumi_agin import cli, emulator
+from pulumi_agin.native.plugin import read_schema
 from tests.support.mocks import INGRESS, Mocks, run
 from tests.support.pages import blocks
 from tests.support.pyproject import project
@@ -155,6 +157,28 @@ def test_every_output_has_its_row(page: str, resource: type, more: set[str]) -> 
     assert documented == set(inspect.get_annotations(resource)) | more
 
 
+@pytest.mark.parametrize("enum", [agin.CertificateAuthority, agin.PrivateKeyType])
+def test_every_member_of_an_enum_is_documented(enum: type[Enum]) -> None:
+    [item] = re.findall(rf"^- `{enum.__name__}`: (.*)$", (REFERENCE / "agent-ingress.md").read_text(), re.M)
+    assert re.findall(r'`(\w+)` \(`"(\w+)"`\)', item) == [(member.name, member.value) for member in enum]
+
+
+def test_arguments_of_agent_config_in_other_languages_match_the_schema() -> None:
+    inputs = json.loads(read_schema())["functions"]["agin:index:agentConfig"]["inputs"]
+    section = (REFERENCE / "functions.md").read_text().split("\n### agentConfig\n")[1].split("\n## ")[0]
+    documented = re.findall(r"^\| `(\w+)`<br>`([^`]+)`, (\w+) \|", section, re.M)
+    assert documented == [
+        (name, type_in_typescript(declared), "required" if name in inputs["required"] else "optional")
+        for name, declared in inputs["properties"].items()
+    ]
+
+
+def type_in_typescript(declared: dict[str, Any]) -> str:
+    if "$ref" in declared:
+        return str(declared["$ref"]).rpartition(":")[2]
+    return f"{type_in_typescript(declared['items'])}[]" if declared["type"] == "array" else str(declared["type"])
+
+
 # The constructors of a resource by language, for a name in Python and one in other languages.
 CONSTRUCTORS = {
     "python": r"\bagin\.{0}\(",
@@ -195,7 +219,7 @@ def pages_by_name() -> dict[str, list[str]]:
 
 
 def test_every_public_name_is_on_exactly_one_page() -> None:
-    public = {*agin.__all__, *agin.dns.__all__, *emulator.__all__, "agin_emulator"} - {"dns"}
+    public = {*agin.__all__, "__version__", *agin.dns.__all__, *emulator.__all__, "agin_emulator"} - {"dns"}
     documented = pages_by_name()
     assert {name: documented.get(name) for name in public if len(documented.get(name, [])) != 1} == {}
 
@@ -204,8 +228,7 @@ def test_every_field_of_ns_records_has_its_line() -> None:
     section = DNS_PAGE.split("\n### NsRecords\n")[1].split("\n## ")[0]
     documented = {name for line in re.findall(r"^- (.*?): ", section, re.M) for name in names([line])}
     attributes = {name for name in dir(agin.dns.NsRecords) if not name.startswith("_")}
-    fields = set(inspect.get_annotations(agin.dns.NsRecords)) - {"delegation", "agent_ingress"}
-    assert documented == attributes | fields
+    assert documented == attributes | set(inspect.get_annotations(agin.dns.NsRecords))
 
 
 def literals() -> Iterator[str]:
