@@ -23,7 +23,7 @@ def block(page: str, language: str) -> str:
 
 
 def create_existing(emulator: Emulator, policy: dict[str, str]) -> str:
-    """Creates the ingress of the pages as another tool would, and returns its id."""
+    """Creates the ingress of the pages as another tool would, and returns its ID."""
     return create(emulator, "connect.acme.com", description="acme devices", certificate_management_policy=policy)
 
 
@@ -105,7 +105,7 @@ def assert_preview_creates_all(project: Project, emulator: Emulator) -> None:
     project.config(secret={"tsigSecret": "YWFhYQ==", "secondApiKey": OTHER_ACCOUNTS_KEY})
     emulator.clear_requests()
     preview = project.preview()
-    # The stack, three ingresses, two sets of records, a wait, the second provider, and its ingress.
+    # The stack, three ingresses, two sets of records, a validation, the second provider, and its ingress.
     assert "+ 9 to create" in preview
     # The name server of the examples does not exist.
     warnings = [line for line in preview.output.splitlines() if "warning" in line.lower()]
