@@ -25,6 +25,30 @@ RFC2136 = "pulumi-python:dynamic/agin:Rfc2136Delegation"
 
 CHECK = "pulumi preview --expect-no-changes\n"
 
+IN_COMPONENT = """
+class Fleet(pulumi.ComponentResource):
+    def __init__(self, name: str) -> None:
+        super().__init__("acme:index:Fleet", name)
+
+
+provider = agin.Provider(
+    "devices", api_key=pulumi.Config().require_secret("devicesApiKey")
+)
+parent = Fleet("fleet")
+pulumi.export("provider", provider.urn)
+pulumi.export("parent", parent.urn)
+"""
+COMMANDS_IN_COMPONENT = r"""
+pulumi up --yes
+PROVIDER="$(pulumi stack output provider)"
+PARENT="$(pulumi stack output parent)"
+pulumi-agin import --all --names names.json --parent "$PARENT" --provider "$PROVIDER" \
+  --delegations aws --code >> __main__.py
+pulumi-agin import --all --names names.json --parent "$PARENT" --provider "$PROVIDER" \
+  | pulumi import --file /dev/stdin --generate-code=false --yes
+pulumi preview
+"""
+
 
 # Of each domain of a fleet in turn, in seconds.
 TTLS = [300, 3600, 60]
@@ -50,12 +74,11 @@ def copy_records(bind: Bind, route53: Cloud, domains: list[str]) -> None:
         route53.add_record_set(ZONE_ID, domain, values, ttl)
 
 
-def install_terraform(project: Project, names: dict[str, str]) -> None:
-    """Installs a `terraform` that prints an output, or otherwise its arguments."""
-    (project.folder / "output.json").write_text(json.dumps(names))
+def install_terraform(project: Project) -> None:
+    """Installs a `terraform` that prints its arguments."""
     terraform = project.folder / "bin" / "terraform"
     terraform.parent.mkdir()
-    terraform.write_text('#!/bin/sh\n[ "$2" = output ] && exec cat output.json\necho "$@"\n')
+    terraform.write_text('#!/bin/sh\necho "$@"\n')
     terraform.chmod(0o755)
     project.environment["PATH"] = f"{terraform.parent}:{project.environment['PATH']}"
 
@@ -73,10 +96,11 @@ def test_commands_of_the_page(project: Project, dns_packages: Path, emulator: Em
         copy_records(bind, route53, ["other-0.acme.com", "other-1.acme.com"])
         emulator.clear_requests()
         before = serial(bind)
-        install_terraform(project, {id_: f"fleet-{name}" for name, id_ in by_terraform.items()})
+        install_terraform(project)
+        chosen = {id_: f"fleet-{name}" for name, id_ in by_terraform.items()}
+        (project.folder / "names.json").write_text(json.dumps(chosen))
 
-        main, in_component = PAGE.read_text().split("## In a component, with an explicit provider")
-        commands = "".join(blocks(main, "sh"))
+        commands = "".join(blocks(PAGE.read_text(), "sh"))
         # The preview without a change is that of the first `up` below.
         assert CHECK in commands
         settings = {"server": "127.0.0.1", "port": str(bind.port), "zone": "acme.com", "tsigKeyName": KEY.name}
@@ -95,7 +119,7 @@ def test_commands_of_the_page(project: Project, dns_packages: Path, emulator: Em
         assert "warning" not in preview
         assert "state rm ngrok_agent_ingress.fleet" in output
         assert names(project) == {
-            **{id_: f"fleet-{name}" for name, id_ in by_terraform.items()},
+            **chosen,
             **{id_: f"{name}-acme-com" for name, id_ in by_hand.items()},
         }
         assert all(resource["protect"] for resource in project.resources())
@@ -108,9 +132,9 @@ def test_commands_of_the_page(project: Project, dns_packages: Path, emulator: Em
         # The ingresses of another account are added.
         (project.folder / "names.json").write_text(json.dumps({"Other-1.acme.com.": "one", others["other-2"]: "two"}))
         with (project.folder / "__main__.py").open("a") as program:
-            program.write(blocks(in_component, "python")[0])
+            program.write(IN_COMPONENT)
         in_route53 = f"--delegations aws --dns {bind.address}"
-        output = project.typed("".join(blocks(in_component, "sh")).replace("--delegations aws", in_route53))
+        output = project.typed(COMMANDS_IN_COMPONENT.replace("--delegations aws", in_route53))
     assert "91 unchanged" in output, "the stack, and each ingress with its delegation and its records"
     assert "+ 2 created" in output, "the component and the provider"
     assert "= 2 to import" in output, "the records"
