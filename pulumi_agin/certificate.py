@@ -8,7 +8,7 @@ import pulumi
 
 from .dynamic.certificate import CertificateValidationProvider
 from .lifecycle import urns
-from .lifecycle.defaults import DEFAULT_GRACE_SECONDS, DEFAULT_WAIT_SECONDS
+from .lifecycle.defaults import DEFAULT_GRACE_SECONDS, DEFAULT_VALIDATION_SECONDS
 from .program.argument_errors import rejects_unknown_arguments
 from .program.dynamic_resource import DynamicResource
 from .program.run import ProgramRun
@@ -20,15 +20,15 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
 
     It creates nothing, like `aws.acm.CertificateValidation`, after which it is named. A resource that needs a working
     connect URL should depend on it or use its outputs. Without a `certificate_management_policy`, the ingress is ready
-    and the wait ends immediately.
+    and the validation ends immediately.
 
-    A failed wait leaves the state unchanged, and the next `pulumi up` waits again. The waits of a program run one at a
-    time, in its order, while everything else is created.
+    A failed validation leaves the state unchanged, and the next `pulumi up` validates again. In a program, validations
+    run one at a time, in its order, which leaves the other slots free to create resources.
 
     Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/certificate-validation.html
 
     Attributes:
-        renews_at: When ngrok requests the next renewal (RFC 3339), as of the last wait or refresh. None without a
+        renews_at: When ngrok requests the next renewal (RFC 3339), as of the last validation or refresh. None without a
             policy.
         agent_ingress_id: The ID of the Agent Ingress, known once its certificate is issued.
         domain: The domain of the certificate, in lowercase and without a trailing dot.
@@ -43,27 +43,29 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
         self,
         resource_name: str,
         agent_ingress_id: pulumi.Input[str],
-        timeout_seconds: pulumi.Input[float] = DEFAULT_WAIT_SECONDS,
+        timeout_seconds: pulumi.Input[float] = DEFAULT_VALIDATION_SECONDS,
         dns_error_grace_seconds: pulumi.Input[float] = DEFAULT_GRACE_SECONDS,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Declares a wait for a certificate.
+        """Declares a certificate validation.
 
-        The preview shows all problems with the values at once. Changing a time limit does not start a new wait.
+        The preview shows all problems with the values at once. Changing a time limit does not start a new validation.
 
         Args:
             resource_name: The name of the resource in Pulumi.
             agent_ingress_id: The `agent_ingress_id` of the AgentIngressDelegation, which is known when its records
-                exist. With the `id` of the AgentIngress, the wait may begin earlier. Changing it starts a new wait.
-            timeout_seconds: The time limit of the wait in seconds, greater than 0. `custom_timeouts` can shorten it.
-            dns_error_grace_seconds: How long ngrok may report a DNS error before the wait fails, in seconds, 0 or
-                more. New records take time to propagate. The time starts again if the error disappears and returns.
-                Other errors are shown, and the wait continues.
+                exist. With the `id` of the AgentIngress, the validation may begin earlier. Changing it starts a
+                new validation.
+            timeout_seconds: The time limit of the validation in seconds, greater than 0. `custom_timeouts` can shorten
+                it.
+            dns_error_grace_seconds: How long ngrok may report a DNS error before the validation fails, in seconds, 0
+                or more. New records take time to propagate. The time starts again if the error disappears and returns.
+                Other errors are shown, and the validation continues.
             opts: The options of the resource.
 
         Raises:
-            pulumi.RunError: `opts` has `id` or `import_`, which a wait does not support, or a setting, such as the API
-                key, is missing or invalid.
+            pulumi.RunError: `opts` has `id` or `import_`, which validations do not support, or a setting, such as the
+                API key, is missing or invalid.
         """
         opts = opts or pulumi.ResourceOptions()
         if opts.id is not None or opts.import_ is not None:
@@ -72,8 +74,8 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
                 "waits: remove id and import_ from its ResourceOptions"
             )
         check_settings(opts)
-        # The number of parallel calls is limited, so parallel waits would delay other ingresses and records. ngrok
-        # issues all certificates at the same time anyway.
+        # The number of parallel calls is limited, so parallel validations would delay other ingresses and records.
+        # ngrok issues all certificates at the same time anyway.
         run = ProgramRun.current()
         previous = None if pulumi.runtime.is_dry_run() else run.last_validation
         props = {

@@ -30,7 +30,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     Attributes:
         ns_targets: The values of the records: lowercase, trailing dot, sorted.
         domain: The delegated domain, in lowercase and without a trailing dot.
-        agent_ingress_id: The id of the ingress, known only once all records exist. Use it in resources that must wait
+        agent_ingress_id: The ID of the ingress, known only once all records exist. Use it in resources that must wait
             for them. In a preview, it is known if the ingress exists.
     """
 
@@ -126,8 +126,8 @@ def _existence_of(place: str, name: str, made: Any) -> pulumi.Output[Any]:
             f'{place}: AgentIngressDelegation "{name}": the dns function returned {type(made).__name__}: it must '
             "return the record that it created, or a list of them"
         )
-    # In a preview, the id of a record that is to be created is not known, so everything that uses `agent_ingress_id`
-    # would be shown as changing. A component has no id.
+    # In a preview, the ID of a record that is to be created is not known, so everything that uses `agent_ingress_id`
+    # would be shown as changing. A component has no ID.
     is_preview = pulumi.runtime.is_dry_run()
     return pulumi.Output.all(
         *(each.urn if is_preview or not isinstance(each, pulumi.CustomResource) else each.id for each in resources)

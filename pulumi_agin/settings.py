@@ -77,7 +77,7 @@ IN_PYTHON = Names("ngrok", {Setting.API_KEY: "api_key"})
 
 @dataclass(frozen=True)
 class Source:
-    """Where the value of a setting comes from."""
+    """The source of a setting's value."""
 
     kind: Literal["stack config", "provider", "environment", "default"]
     shown_as: str

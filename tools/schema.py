@@ -59,7 +59,8 @@ DESCRIPTIONS = {
     "shows the next step.",
     "AgentIngressCertificateValidation": "Waits until the certificate of an Agent Ingress is issued. "
     "It creates nothing, like `aws.acm.CertificateValidation`. Without a `certificateManagementPolicy`, "
-    "the wait ends immediately. A wait that fails leaves the state as it was, and the next `pulumi up` waits again.",
+    "the validation ends immediately. A failed validation leaves the state unchanged, and the next `pulumi up` "
+    "validates again.",
     "Rfc2136Delegation": "The NS records that delegate one domain, at a name server that accepts DNS updates, such as "
     "BIND, Knot, PowerDNS or Windows DNS. With a key, the updates are signed with TSIG. Without one they are unsigned, "
     "and anyone who can send from an address that the server allows can change the records.",
@@ -72,7 +73,7 @@ DESCRIPTIONS = {
 
 EXAMPLES = {
     "AgentIngress": "An ingress with a certificate",
-    "AgentIngressCertificateValidation": "The wait for the certificate of a delegated domain",
+    "AgentIngressCertificateValidation": "The validation of the certificate of a delegated domain",
     "Rfc2136Delegation": "The NS records of an ingress",
 }
 

@@ -60,14 +60,14 @@ class _Search(NamedTuple):
 class AgentIngressClient:
     """Creates, reads, finds, lists, updates and deletes the Agent Ingresses of one account.
 
-    Each call repeats its requests until it times out; see the table at `Transport`. A POST may be repeated too: a
+    Each call retries its requests until it times out; see the table at `Transport`. A POST may be retried too: a
     domain has at most one Agent Ingress, so a second POST can't make a second one.
 
     A write whose response was lost is settled by a read:
 
     - A create whose domain is taken finds the ingress by its domain. If it was made after our first request, with our
       values, it is ours.
-    - An update or delete reads the ingress by its id.
+    - An update or delete reads the ingress by its ID.
     - The same holds for a write that an intermediary, such as a proxy, rejected with a 4xx that is not from ngrok.
       ngrok may carry it out even later.
 
@@ -131,7 +131,7 @@ class AgentIngressClient:
             lost = error
         # The response was lost, or is unusable: the domain shows whether the ingress was made.
         search = self._search(domain, lost, self._settling(budget))
-        # An unusable response that has our domain and an id: it was made.
+        # An unusable response that has our domain and an ID: it was made.
         made = lost if isinstance(lost, errors.UnreadableIngressError) else None
         if search.doubt and made is not None:
             raise errors.CreatedUnreadError(
@@ -166,7 +166,7 @@ class AgentIngressClient:
     ) -> tuple[IngressModel, Sequence[errors.UnreadableIngressError]]:
         """Reads one Agent Ingress, for callers that read many: reads that follow each other share a list.
 
-        An ingress that the list lacks is read by its id, because the list alone does not prove that it is gone.
+        An ingress that the list lacks is read by its ID, because the list alone does not prove that it is gone.
 
         Returns the ingress, and an error for each one that the list leaves out, because it can't be read. Raises that
         error if it is about this ingress.
@@ -275,7 +275,7 @@ class AgentIngressClient:
     # -- for messages and states --------------------------------------------------------------------------
 
     def describe(self, ingress: IngressModel) -> str:
-        """Returns a description of an ingress for messages: its id and its time of creation."""
+        """Returns a description of an ingress for messages: its ID and its time of creation."""
         return f"{self.sanitize(ingress.id, 100)}, created at {self.sanitize(ingress.created_at, 40)}"
 
     def fingerprint(self, id_: str) -> str:
@@ -294,8 +294,8 @@ class AgentIngressClient:
     def _read_pages(self, first: Mapping[str, str], budget: Budget, doing: str) -> Listing:
         """Returns the ingresses on all pages. `first` is the query for the first one.
 
-        Fails if a page can't be read, if the list exceeds a limit or repeats a page, and if the time is over after a
-        page that is not the last.
+        Fails if a page can't be read, if the list exceeds a limit or repeats a page, and if the call times out
+        before the last page.
         """
         queries = [dict(first)]
         size = 0
@@ -389,14 +389,14 @@ class AgentIngressClient:
     # -- any request --------------------------------------------------------------------------------------
 
     def _check_id(self, id_: str) -> str:
-        """Returns the id if it is safe, and raises InvalidInputsError otherwise."""
+        """Returns the ID if it is safe, and raises InvalidInputsError otherwise."""
         if not self._is_id(id_):
             shown = self.sanitize(id_, 60)
             raise errors.InvalidInputsError(f'"{shown}" is not the ID of an Agent Ingress; {ID_HINT}')
         return id_
 
     def _is_id(self, id_: str) -> bool:
-        """Returns whether an id is safe in paths, messages and states."""
+        """Returns whether an ID is safe in paths, messages and states."""
         return bool(PLAIN_ID.fullmatch(id_)) and not holds_secret(id_, self._api_key.get_secret_value())
 
     def _write(self, request: Request, budget: Budget) -> Sent:
@@ -416,7 +416,7 @@ class AgentIngressClient:
         ingress = self._ingress_or_error(self._json(request, response))
         if isinstance(ingress, errors.UnreadableIngressError):
             unreadable = ingress
-            # The domain may be what is invalid, so the id is enough if the request has one.
+            # The domain may be what is invalid, so the ID is enough if the request has one.
             is_requested = unreadable.domain == request.domain if request.id_ is None else unreadable.id == request.id_
             if unreadable.id and is_requested:
                 raise unreadable

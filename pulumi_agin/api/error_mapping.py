@@ -22,7 +22,7 @@ _DOMAIN_EXISTS = "ERR_NGROK_6706"
 # Rejections because of the account's plan or the key's permissions, although the key is valid.
 _ALLOWANCE = ("ERR_NGROK_1219", "ERR_NGROK_6707")
 
-# 404s for a malformed id.
+# 404s for a malformed ID.
 _MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
 
 
@@ -73,7 +73,7 @@ class ErrorMapping:
         if outcome.status_code < 400:
             return self._redirect_error(request, outcome)
         rejection = self._read(outcome)
-        # Of 404s, only ngrok's own about an id is about an Agent Ingress.
+        # Of 404s, only ngrok's own about an ID is about an Agent Ingress.
         is_of_ingress = rejection.is_from_ngrok and not rejection.names_path and request.id_ is not None
         if outcome.status_code == 404 and not is_of_ingress:
             return self._wrong_base_url_error(request, rejection)

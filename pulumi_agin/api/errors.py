@@ -75,7 +75,7 @@ class WrongBaseUrlError(NgrokError):
 class CreateUnsettledError(NgrokError):
     """The response to a create was lost, and it could not be determined whether the create succeeded.
 
-    `existing_id` is the id of the ingress that the domain has now; "" if none was found.
+    `existing_id` is the ID of the ingress that the domain has now; "" if none was found.
     """
 
     def __init__(self, message: str, *, existing_id: str = "") -> None:
@@ -84,7 +84,7 @@ class CreateUnsettledError(NgrokError):
 
 
 class CreatedUnreadError(NgrokError):
-    """An Agent Ingress was made, but its values could not be read. `id` is its id."""
+    """An Agent Ingress was made, but its values could not be read. `id` is its ID."""
 
     def __init__(self, message: str, *, id_: str) -> None:
         super().__init__(message)

@@ -16,7 +16,7 @@ from .constants import RATE_LIMITED, TRANSIENT_STATUSES
 
 @dataclass(frozen=True)
 class Request:
-    """A request about all Agent Ingresses, or about the one with an id.
+    """A request about all Agent Ingresses, or about the one with an ID.
 
     Attributes:
         doing: The purpose of the request, as a verb phrase for messages that begin with "could not".
@@ -162,7 +162,7 @@ class NoResponse(NamedTuple):
         return "no response"
 
 
-# What came of sending a request once.
+# The result of sending a request once.
 Outcome: TypeAlias = Response | NoResponse
 
 

@@ -40,7 +40,7 @@ class Listing(NamedTuple):
 
 
 class InList(NamedTuple):
-    """What a search of the shared list found."""
+    """The result of a search of the shared list."""
 
     ingress: IngressModel | None
     unreadable: Sequence[errors.UnreadableIngressError] = ()
@@ -56,7 +56,7 @@ class _Read:
 
     @cached_property
     def ingresses(self) -> Mapping[str, IngressModel]:
-        """The ingresses by id and by domain. No id is a domain: an id has an underscore and no dot."""
+        """The ingresses by ID and by domain. No ID is a domain: an ID has an underscore and no dot."""
         return {key: each for each in self.listing.ingresses for key in (each.id, each.domain)}
 
 
@@ -79,13 +79,13 @@ class ListCache:
         self._last_search_at = -math.inf
 
     def find(self, id_: str, budget: Budget) -> InList:
-        """Searches a list for an id, for a caller that otherwise reads the ingress by its id.
+        """Searches a list for an ID, for a caller that otherwise reads the ingress by its ID.
 
-        The list was used in the last 5 seconds, or is read now. Finds nothing if it lacks the id, or could not be read.
-        Without another search in the last 5 seconds, no list is read, because one request by id is cheaper. Half of the
+        The list was used in the last 5 seconds, or is read now. Finds nothing if it lacks the ID, or could not be read.
+        Without another search in the last 5 seconds, no list is read, because one request by ID is cheaper. Half of the
         time is reserved for that request.
 
-        Raises UnreadableIngressError if the list has the id, but the ingress can't be read.
+        Raises UnreadableIngressError if the list has the ID, but the ingress can't be read.
         """
         with self._changed:
             now = self._clock.monotonic()

@@ -78,7 +78,7 @@ class CertJobModel(ResponseModel):
     msg: str | None = Field(None, description="the status or the error, as ngrok reports it")
     started_at: str | None = Field(None, description="when the job started (RFC 3339)")
     retries_at: str | None = Field(
-        None, description="when ngrok tries again (RFC 3339). After a failure, this can be a day later"
+        None, description="when ngrok retries (RFC 3339). After a failure, this can be a day later"
     )
 
 
@@ -141,9 +141,9 @@ class CertificateState(Enum):
     NOT_MANAGED = "ready, because ngrok's internal CA signs it (there is no certificate policy)"
     PENDING = "not being issued yet"
     IN_PROGRESS = "being issued"
-    INTERNAL_ERROR = "held up by a temporary error at ngrok"
-    DNS_ERROR = "held up by the domain's DNS"
-    OTHER_ERROR = "held up by an error that ngrok does not document"
+    INTERNAL_ERROR = "delayed by a temporary error at ngrok"
+    DNS_ERROR = "blocked by a DNS error"
+    OTHER_ERROR = "blocked by an error that ngrok does not document"
     UNKNOWN = "neither issued nor being issued"
     ISSUED = "issued"
     RENEWING = "issued, and being renewed"

@@ -29,7 +29,7 @@ _INTERRUPTED = NoResponse("it was interrupted", may_have_arrived=True, is_transi
 
 @dataclass(frozen=True)
 class Sent:
-    """What came of a request after all of its attempts.
+    """The result of a request after its last attempt.
 
     Attributes:
         result: The response, with a status below 300, or the error of the last attempt.
@@ -130,8 +130,8 @@ class Transport:
                     return Sent(failure, possibly_applied_since)
                 # Without a connection, the last attempt is at the end of its time budget.
                 pause = min(pause, left)
-                at_most = budget.elapsed + left if is_unsent else None
-                progress.show_wait(self._error_mapping.reason(outcome), pause, at_most)
+                limit = budget.elapsed + left if is_unsent else None
+                progress.show_wait(self._error_mapping.reason(outcome), pause, limit)
                 self._clock.sleep(pause)
 
     def _not_admitted(
@@ -148,7 +148,7 @@ class Transport:
             return failure
         when = f", in {format_duration(seconds_closed)}" if seconds_closed else ""
         return errors.RateLimitedError(
-            f"could not {request.doing}: {_LIMIT_REASON}, and after {budget.spent_of()} there is not "
+            f"could not {request.doing}: {_LIMIT_REASON}, and after {budget.spent} there is not "
             f"enough time to wait for the next request{when}",
             status=RATE_LIMITED,
             is_from_ngrok=False,

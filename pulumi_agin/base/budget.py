@@ -31,9 +31,10 @@ class Budget:
         self.seconds = min(self.seconds, LONGEST_TIMEOUT_SECONDS)
         self._started = self.clock.monotonic()
 
-    def spent_of(self, at_most: float | None = None) -> str:
-        """Returns the elapsed time of the call, and its limit, for messages. `at_most` replaces the budget."""
-        return f"{format_duration(self.elapsed)} ({format_duration(at_most or self.seconds)} at most)"
+    @property
+    def spent(self) -> str:
+        """The elapsed time of the call, and its limit, for messages."""
+        return f"{format_duration(self.elapsed)} (limit: {format_duration(self.seconds)})"
 
     @property
     def elapsed(self) -> float:
@@ -60,9 +61,9 @@ def effort(attempts: int, budget: Budget, *, is_unsent: bool) -> str:
     """Returns the number of attempts and their time, to follow a verb phrase in a message; "" for one attempt."""
     if attempts <= 1:
         return ""
-    # Tries to connect end before the limit of the call.
-    time = format_duration(budget.elapsed) if is_unsent else budget.spent_of()
-    return f" after {attempts} tries in {time}"
+    # Attempts to connect end before the limit of the call.
+    time = format_duration(budget.elapsed) if is_unsent else budget.spent
+    return f" after {attempts} attempts in {time}"
 
 
 def format_duration(seconds: float) -> str:

@@ -15,6 +15,11 @@ FIRST_LINE_SECONDS = 3.0
 NEXT_LINE_SECONDS = 20.0
 
 
+def time_note(elapsed: float, limit: float) -> str:
+    """Returns a note on the time of a call, for a progress line: "(30 seconds elapsed, limit 45 minutes)"."""
+    return f"({format_duration(elapsed)} elapsed, limit {format_duration(limit)})"
+
+
 class Progress:
     """Shows progress lines, with one in 20 seconds for all calls together as the limit.
 
@@ -29,7 +34,7 @@ class Progress:
 
     @contextmanager
     def of_call(self, doing: str, budget: Budget) -> Iterator[CallProgress]:
-        """Yields the progress of the call in the `with` block, which tells it of each wait.
+        """Yields the progress of the call in the `with` block, which reports each pause to it.
 
         At the end, an empty line clears the last one, if this call has shown any.
         """
@@ -60,15 +65,17 @@ class CallProgress:
     budget: Budget
     has_shown_a_line: bool = False
 
-    def show_wait(self, reason: str, seconds: float | None = None, at_most: float | None = None) -> None:
+    def show_wait(self, reason: str, seconds: float | None = None, limit: float | None = None) -> None:
         """Shows that the caller is about to wait, and for how long, if that is known. It does not wait itself.
 
-        Shows nothing if the call takes less than 3 seconds with this wait, or if any call showed a line in the last 20.
-        `at_most` is the limit of the call's time, if it is shorter than the budget.
+        Shows nothing if the call takes less than 3 seconds with this pause, or if any call showed a line in the last
+        20.
+        `limit` is the call's time limit, if it is shorter than the budget.
         """
         if self.budget.elapsed + (seconds or 0) < FIRST_LINE_SECONDS:
             return
-        next_attempt = f"; next try in {format_duration(max(round(seconds), 1))}" if seconds else ""
-        line = f"still waiting to {self.doing}, for {self.budget.spent_of(at_most)}: {reason}{next_attempt}"
+        next_attempt = f"; next attempt in {format_duration(max(round(seconds), 1))}" if seconds else ""
+        time = time_note(self.budget.elapsed, limit or self.budget.seconds)
+        line = f"still waiting to {self.doing} {time}: {reason}{next_attempt}"
         if self.progress.show(line, self.budget.subject):
             self.has_shown_a_line = True

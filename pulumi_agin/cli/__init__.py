@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     """Returns the argument parser. `shtab` generates the shell completion from it."""
     root = argparse.ArgumentParser(
         prog="pulumi-agin",
-        description=_paragraphs("Manage ngrok Agent Ingresses with Pulumi."),
+        description=_paragraphs("Import and diagnose Agent Ingresses, and emulate ngrok's API."),
         epilog=_examples(
             "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect --code",
             "pulumi-agin doctor connect.acme.com",
@@ -153,14 +153,14 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add(
         "--dns",
         metavar="HOST:PORT",
-        help="with --delegations, the DNS server to query, instead of the name servers of the parent zone",
+        help="with --delegations, the DNS server to query instead of public DNS",
     )
 
 
 def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     command = add_command(
         "doctor",
-        help="find out why an Agent Ingress does not work yet",
+        help="show why an Agent Ingress isn't working yet",
         usage="%(prog)s (DOMAIN | --all | --filter CEL) [--provider URN] [--stack S]\n"
         "       [--dns HOST:PORT] [--connect HOST:PORT] [--json]",
         description=_paragraphs(
@@ -168,7 +168,7 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
             "agents can connect. Shows how to fix each problem. In the folder of a Pulumi project, it also compares "
             "ngrok with the state of the stack. It changes nothing.",
             "The exit status is 0 if every check is ok; 1 if a check is wrong; 2 if you must correct something before "
-            "the checks can run; and 3 if nothing is wrong, but a check waits or could not be made.",
+            "the checks can run; and 3 if nothing is wrong, but a check is waiting or could not be made.",
             _SETTINGS,
         ),
         epilog=_examples(
@@ -193,7 +193,7 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         help="check the account of this explicit provider; its API key is read from the state",
     )
     add("--stack", metavar="S", help="the stack whose config has the settings (default: the selected one)")
-    add("--dns", metavar="HOST:PORT", help="the DNS server to query, instead of the name servers of the parent zone")
+    add("--dns", metavar="HOST:PORT", help="the DNS server to query instead of public DNS")
     add(
         "--connect",
         metavar="HOST:PORT",
@@ -206,7 +206,7 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 def _add_emulator(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     command = add_command(
         "emulator",
-        help="run a stand-in for ngrok's API, to try programs without an account",
+        help="emulate ngrok's API, to test programs without an account",
         description=_paragraphs(
             "Runs a stand-in for ngrok's Agent Ingress API. When it is ready, prints its URL to stdout "
             "and, to stderr, the commands that make a stack use it. SIGINT (Ctrl-C) or SIGTERM stops it.",

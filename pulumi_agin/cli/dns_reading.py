@@ -7,25 +7,25 @@ from dataclasses import dataclass, field
 
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import Clock
-from pulumi_agin.dnsclient.values import DnsAnswer, Server, Zone
+from pulumi_agin.dnsclient.values import DnsResult, Server, Zone
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was found of one domain."""
+    """The result of the lookups of one domain."""
 
-    answer: DnsAnswer
+    result: DnsResult
     zone: Zone
 
     @property
     def ttl(self) -> int | None:
         """The TTL of the NS records in the parent zone, in seconds; None if it may be that of a resolver's cache."""
-        return self.answer.ttl if self.zone.is_at_server or not self.answer.is_of_resolver else None
+        return self.result.ttl if self.zone.is_at_server or not self.result.is_of_resolver else None
 
 
 @dataclass(frozen=True)
 class DnsReading:
-    """What was found of many domains."""
+    """The results of the lookups of many domains."""
 
     source: str
     """The server that was queried, for messages."""
@@ -44,11 +44,11 @@ def read_delegations(domains: Sequence[str], server: Server | None, clock: Clock
         # The rest of the program does not need dnspython.
         return DnsReading(source, missing=str(error))
     budget = Budget(FLEET_SECONDS, clock)
-    answers = find_delegations(domains, budget, server)
+    results = find_delegations(domains, budget, server)
     # Most domains have the same parent, which is looked up once.
-    parents = {domain: domain.partition(".")[2] for domain, answer in answers.items() if not answer.problem}
+    parents = {domain: domain.partition(".")[2] for domain, result in results.items() if not result.problem}
     zones = find_zones(sorted({*parents.values()}), budget, server)
     return DnsReading(
         source,
-        {domain: Found(answer, zones.get(parents.get(domain, ""), Zone())) for domain, answer in answers.items()},
+        {domain: Found(result, zones.get(parents.get(domain, ""), Zone())) for domain, result in results.items()},
     )

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
 
 
 def _print_notes(report: FleetReport, checks: Checks) -> None:
-    """Prints notes on what the table leaves out. A user who named a provider knows that there are others."""
+    """Prints notes on what the table omits. A user who named a provider needs no note on the others."""
     if report.other_providers and checks.provider is None:
         sentence = "the key of the stack's explicit providers was not used; to check their Agent Ingresses, run"
         note(sentence, lines=[checks.command_of_provider(urn, "--all") for urn in report.other_providers])

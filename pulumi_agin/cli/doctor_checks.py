@@ -14,7 +14,7 @@ from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
 from pulumi_agin.base.redaction import one_line
-from pulumi_agin.dnsclient.values import DnsAnswer, Server
+from pulumi_agin.dnsclient.values import DnsResult, Server
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 from pulumi_agin.settings import Setting, Settings
@@ -172,7 +172,7 @@ class Checks:
 
     # -- DNS ----------------------------------------------------------------------------------------------
 
-    def delegation(self, domain: str, ingress: IngressModel | None, found: DnsAnswer, released: Sequence[str]) -> Check:
+    def delegation(self, domain: str, ingress: IngressModel | None, found: DnsResult, released: Sequence[str]) -> Check:
         """Returns the check of the NS records. `released` are the ns_targets of an ingress that was deleted."""
         expected = ingress.ns_targets if ingress is not None else []
         who = str(self.server or "public DNS")
@@ -243,7 +243,7 @@ class Checks:
         # A failed renewal leaves the certificate valid, but only until it expires.
         if state.is_ready and not error_code:
             return Check("ok", reason, details=details)
-        retry = "ngrok tries again" + (f" at {retries_at}" if retries_at else "")
+        retry = "ngrok retries" + (f" at {retries_at}" if retries_at else "")
         if state is CertificateState.UNKNOWN or error_code not in (None, "INTERNAL_ERROR", "DNS_ERROR"):
             do = f"{retry}; if this persists, contact ngrok support and include {ingress.id}"
             return Check("unknown", reason, [Remedy(do)], details)
@@ -261,7 +261,7 @@ class Checks:
         return self.client.sanitize(value) if value else None
 
 
-# What to do about a certificate that DNS holds up, by the state of the delegation.
+# The first step for a certificate that is blocked by DNS, by the state of the delegation.
 _FIRST_STEPS: dict[State, str] = {
     "ok": "the delegation is now correct",
     "unknown": "check that the delegation is correct",

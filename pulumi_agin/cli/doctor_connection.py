@@ -29,7 +29,7 @@ from .server_options import TLS_PORT
 AT_ONCE = 64
 
 # Servers behind one address may have different certificates.
-_TRIES = 3
+_ATTEMPTS = 3
 
 Problem = Literal[
     "no address",
@@ -83,9 +83,9 @@ class Connection:
     """The result of a connection."""
 
     problem: Problem | None = None
-    """What is not as an agent needs it; None if an agent can connect."""
+    """The obstacle for an agent; None if an agent can connect."""
     reason: str = ""
-    """The error of the network or of OpenSSL, without a final period."""
+    """The network's or OpenSSL's error, without a final period."""
     server: Server | None = None
     """The server that was connected to, or that could not be; None if there is no address."""
     certificate: Certificate | None = None
@@ -200,7 +200,7 @@ class _Peer:
 
 def _examine(peer: _Peer, authorities: ssl.SSLContext | None) -> Connection:
     """Connects to one server, and checks its certificate. Without authorities, every issuer is right."""
-    for _ in range(_TRIES):
+    for _ in range(_ATTEMPTS):
         try:
             certificate = peer.certificate(authorities or _trusting(peer.any_certificate()))
             return Connection(server=peer.server, certificate=certificate)

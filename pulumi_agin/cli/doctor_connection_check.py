@@ -42,7 +42,7 @@ _SENTENCES: Mapping[Problem | None, tuple[str, str]] = {
     "resolves elsewhere": (
         "this machine resolves {domain} to {resolved_here}, but the delegated name servers return {resolved}",
         "check the hosts file, the VPN and the DNS resolver of this machine (ngrok may also return different addresses "
-        "to different resolvers), wait until cached answers expire",
+        "to different resolvers), wait until cached records expire",
     ),
 }
 _NO_ADDRESS_EXISTS = ("the delegated name servers have no address for {domain}", "wait a few minutes")
@@ -51,28 +51,28 @@ _NO_ADDRESS_EXISTS = ("the delegated name servers have no address for {domain}",
 def judge_untried(
     ingress: IngressModel | None, checks: Mapping[str, Check], *, is_resolved: bool = True
 ) -> Check | None:
-    """Returns the check of a connection that the other checks show to be too early; None if it can be tried.
+    """Returns the check of a connection that the other checks show to be too early; None if it can be made.
 
     `is_resolved` is whether the domain is resolved for it, which the user's own server makes unnecessary.
     """
     if ingress is None:
         return unknown_ingress()
     if is_resolved and checks["delegation"].state != "ok":
-        return _not_tried("unknown", "checked once the delegation is correct")
+        return _not_attempted("unknown", "checked once the delegation is correct")
     if not certificate_state(ingress).is_ready:
-        # If only waiting helps, that is true of the connection, too.
+        # If only waiting helps the certificate, the same is true of the connection.
         state = checks["certificate"].state
-        return _not_tried("wait" if state == "wait" else "unknown", "checked once the certificate is ready")
+        return _not_attempted("wait" if state == "wait" else "unknown", "checked once the certificate is ready")
     return None
 
 
 def unknown_ingress() -> Check:
     """Returns the check if the Agent Ingress is not known."""
-    return _not_tried("unknown", "checked once the Agent Ingress is known")
+    return _not_attempted("unknown", "checked once the Agent Ingress is known")
 
 
-def _not_tried(state: State, reason: str) -> Check:
-    """Returns the check if no connection was tried."""
+def _not_attempted(state: State, reason: str) -> Check:
+    """Returns the check if no connection was attempted."""
     return Check(state, reason, (), dict.fromkeys(("problem", "server", "names", "issuer", "expires_at")))
 
 

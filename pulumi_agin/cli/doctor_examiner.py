@@ -10,7 +10,7 @@ from pulumi_agin.api.list_cache import Listing
 from pulumi_agin.api.models import IngressModel, certificate_state
 from pulumi_agin.base.redaction import listed
 from pulumi_agin.dnsclient.ns_lookup import FLEET_SECONDS, LOOKUP_SECONDS, find_delegation, find_delegations
-from pulumi_agin.dnsclient.values import DnsAnswer
+from pulumi_agin.dnsclient.values import DnsResult
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 
 from .doctor_checks import REFRESH, Checks
@@ -41,7 +41,7 @@ class Examiner:
         self._has_connections = checks.connect_to is not None or not checks.settings.other_base_url
 
     def examine(self, domain: str) -> Report:
-        """Examines one domain, in canonical form. If ngrok or DNS can't be queried, the report says so."""
+        """Examines one domain, in canonical form. If ngrok or DNS can't be queried, the report shows it."""
         found = find_delegation(domain, LOOKUP_SECONDS, self._checks.server)
         try:
             ingress = self._client.find(domain, request_budget(self._client))
@@ -54,7 +54,7 @@ class Examiner:
     def examine_all(self, filter: str | None) -> FleetReport:  # noqa: A002
         """Examines all domains of the account, or those that match a filter in ngrok's CEL.
 
-        An ingress that can't be read is skipped. If the request to ngrok fails, the report says so. A filter that ngrok
+        An unreadable ingress is skipped. If the request to ngrok fails, the report shows it. A filter that ngrok
         rejects raises UsageError, and so does a selection without ingresses.
         """
         try:
@@ -97,7 +97,7 @@ class Examiner:
     def _reports(
         self,
         ingresses: Mapping[str, IngressModel | None],
-        delegations: Mapping[str, DnsAnswer],
+        delegations: Mapping[str, DnsResult],
         in_stack: Sequence[StackIngress],
     ) -> list[Report]:
         """Returns the reports on domains, after connections to those whose other checks allow it."""
@@ -127,7 +127,7 @@ class Examiner:
         return [report.with_check("connection", checks[report.domain]) for report in reports]
 
     def _report(
-        self, domain: str, ingress: IngressModel | None, found: DnsAnswer, in_stack: Sequence[StackIngress]
+        self, domain: str, ingress: IngressModel | None, found: DnsResult, in_stack: Sequence[StackIngress]
     ) -> Report:
         """Compares what was read: the ingress at ngrok, the NS records, and the ingresses of the stack with the domain.
 
@@ -153,7 +153,7 @@ class Examiner:
         }
         return Report(domain, checks, due)
 
-    def _report_after(self, error: errors.NgrokError, domain: str, found: DnsAnswer) -> Report:
+    def _report_after(self, error: errors.NgrokError, domain: str, found: DnsResult) -> Report:
         """Returns the report if the request to ngrok failed."""
         checks = {
             "api_key": self._checks.api_key(error, domain),
@@ -187,9 +187,9 @@ def _preferred(same_domain: Sequence[StackIngress], ingress: IngressModel | None
 
 
 def _due(ingress: IngressModel, certificate: Mapping[str, Any]) -> str:
-    """Returns when the certificate renews, or why it fails and when ngrok tries again."""
+    """Returns when the certificate renews, or why it fails and when ngrok retries."""
     state = certificate_state(ingress)
     if certificate["error_code"]:
-        retry = f", tries again {certificate['retries_at']}" if certificate["retries_at"] else ""
+        retry = f", retries at {certificate['retries_at']}" if certificate["retries_at"] else ""
         return f"{'renewal fails' if state.is_ready else 'fails'} ({certificate['error_code']}){retry}"
     return f"renews {certificate['renews_at']}" if certificate["renews_at"] else state.value.partition(",")[0]

@@ -1,4 +1,4 @@
-"""`pulumi-agin emulator`: a stand-in for ngrok's API, to try programs without an account."""
+"""`pulumi-agin emulator`: an emulator of ngrok's API, to test programs without an account."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ def _print_instructions(options: argparse.Namespace, url: str) -> None:
         )
         return
     address = f"http://{f'[{host}]' if ':' in host else host}:{url.rpartition(':')[2]}"
-    value, asks = f" {DEFAULT_API_KEY}", ""
+    value, prompt = f" {DEFAULT_API_KEY}", ""
     if options.api_key:
-        value, asks = "", ". The second command prompts for a key that you passed with --api-key"
+        value, prompt = "", ". The second command prompts for a key that you passed with --api-key"
     note(
-        f"to use it in one stack, run these commands in the project's folder{asks}. For programs in other "
+        f"to use it in one stack, run these commands in the project's folder{prompt}. For programs in other "
         "languages than Python, replace ngrok: with agin:",
         lines=[
             f"pulumi config set {IN_PYTHON.key(Setting.BASE_URL)} {shlex.quote(address)}",

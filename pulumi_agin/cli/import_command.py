@@ -38,14 +38,14 @@ class _Selection:
 
     ingresses: Sequence[IngressModel]
     names: Mapping[str, str]
-    """The names in the file of --names, by ingress id."""
+    """The names in the file of --names, by ingress ID."""
     unreadable: Sequence[str]
     """A sentence for each ingress that can't be read."""
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is printed of a selection."""
+    """The output for a selection."""
 
     declared: dict[str, IngressModel] = field(default_factory=dict[str, IngressModel])
     """The ingresses in the program, by resource name."""
@@ -231,7 +231,7 @@ def _select(options: argparse.Namespace, account: Account) -> _Selection:
 
 
 def _pick(keys: Sequence[str], listing: Listing, account: Account, source: str = "") -> list[IngressModel]:
-    """Returns the ingresses of ids and domains. Each must be in the list, and readable, and there only once.
+    """Returns the ingresses of IDs and domains. Each must be in the list, and readable, and there only once.
 
     `source` is the beginning of an error message.
     """

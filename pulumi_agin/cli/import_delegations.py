@@ -1,4 +1,4 @@
-"""The delegations in the program of `pulumi-agin import`, as they fit what was read from DNS."""
+"""The delegations in the program of `pulumi-agin import`, which match the records in DNS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Delegation:
     adopts: bool = True
     """Whether it adopts existing records."""
     comments: Sequence[str] = ()
-    """What the user must correct or check, each on a line."""
+    """Instructions to correct or check something, each on a line."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Delegations:
     adapter: str
     by_domain: Mapping[str, Delegation]
     comments: Sequence[str] = ()
-    """What the user must check for all of them, each on a line."""
+    """Instructions for all of them, each on a line."""
     note: str = ""
-    """What could not be read, for stderr; "" if everything was read."""
+    """A note on unread records, for stderr; "" if everything was read."""
 
 
 def decide(adapter: str, ingresses: Sequence[IngressModel], reading: DnsReading) -> Delegations:
@@ -54,14 +54,14 @@ def decide(adapter: str, ingresses: Sequence[IngressModel], reading: DnsReading)
 
 
 def _delegation(ingress: IngressModel, found: Found, source: str, usual_zone: str) -> Delegation:
-    answer = found.answer
-    if answer.problem:
-        return Delegation(comments=[_comment(f"{answer.describe(source)}: check the TTL, and that there are records")])
+    result = found.result
+    if result.problem:
+        return Delegation(comments=[_comment(f"{result.describe(source)}: check the TTL, and that there are records")])
     comments = []
     if found.zone.name not in ("", usual_zone):
         zone = f"this domain is in the zone {found.zone.name}, not {usual_zone}"
         comments.append(_comment(f"{zone}: use an adapter for that zone"))
-    if not answer.names:
+    if not result.names:
         comments.append(
             _comment(
                 "no NS records, so `pulumi up` creates them: check that the zone has none, because some DNS providers "
@@ -69,7 +69,7 @@ def _delegation(ingress: IngressModel, found: Found, source: str, usual_zone: st
             )
         )
         return Delegation(adopts=False, comments=comments)
-    if differences := answer.differences(ingress.ns_targets):
+    if differences := result.differences(ingress.ns_targets):
         correct = "correct them at the DNS provider, or remove this delegation until then"
         comments.append(_comment(f"the NS records differ ({differences}): {correct}"))
     if found.ttl is None:
@@ -84,9 +84,9 @@ def _comment(clause: str) -> str:
 
 
 def _note(reading: DnsReading) -> str:
-    unread = [domain for domain, found in reading.by_domain.items() if found.answer.problem]
+    unread = [domain for domain, found in reading.by_domain.items() if found.result.problem]
     if not unread:
         return ""
     others = f" and {len(unread) - 1} more" if unread[1:] else ""
-    reason = reading.by_domain[unread[0]].answer.describe(reading.source)
+    reason = reading.by_domain[unread[0]].result.describe(reading.source)
     return one_line(f"{reason} for {unread[0]}{others}; comments in the program show which")

@@ -22,7 +22,7 @@ _FORM = 'use {"ID or domain": "name", …}'
 
 
 def canonical_key(given: str, client: AgentIngressClient) -> str:
-    """Returns an id, or a domain in canonical form. The client keeps the API key out of the message."""
+    """Returns an ID, or a domain in canonical form. The client keeps the API key out of the message."""
     if AGENT_INGRESS_ID.fullmatch(given):
         return given
     inputs, problems = validate(AgentIngressInputs, {"domain": given})
@@ -37,7 +37,7 @@ def canonical_key(given: str, client: AgentIngressClient) -> str:
 
 
 def read_names(file: str, client: AgentIngressClient) -> dict[str, str]:
-    """Returns the names in a JSON file, or on stdin for "-", by ids and canonical domains."""
+    """Returns the names in a JSON file, or on stdin for "-", by IDs and canonical domains."""
     source = f"--names {one_line(file)}"
     names: dict[str, str] = {}
     for given, name in _read_pairs(file, source):
@@ -68,7 +68,7 @@ def _read_pairs(file: str, source: str) -> tuple[tuple[str, object], ...]:
 
 
 def name_all(ingresses: Iterable[IngressModel], given: Mapping[str, str], name: str | None) -> list[str]:
-    """Returns a name for each ingress: `name`, the one given for its id, or its domain with hyphens for dots."""
+    """Returns a name for each ingress: `name`, the one given for its ID, or its domain with hyphens for dots."""
     taken = set(given.values())
     return [
         name

@@ -125,7 +125,7 @@ def _what_next(judgements: Sequence[Own | Left], others: Sequence[Mapping[str, A
         return f"follow the steps above, and run this command again before you run `{clear}`"
     if others:
         refresh = pulumi_line("refresh", stack)
-        return f"run `{refresh}`, clear the pending creates of Agent Ingresses when it asks, and run `{up}`"
+        return f"run `{refresh}`, clear the pending creates of Agent Ingresses when it prompts for them, and run `{up}`"
     return f"run `{clear}`, and then `{up}`"
 
 

@@ -99,7 +99,7 @@ class _DelegationCode:
         self._getters = {name: _getter(name, parameters[name].annotation) for name in names}
         # external-dns has its own policy for existing records.
         self._can_adopt = "adopt" in parameters
-        # Some providers' packages can't look up records. There, `adopt` is not a bool, but has record ids.
+        # Some providers' packages can't look up records. There, `adopt` is not a bool, but has record IDs.
         self._is_by_record_ids = self._can_adopt and parameters["adopt"].default is None
 
     def begin(self, ingresses: Sequence[IngressModel]) -> str:
@@ -135,7 +135,7 @@ class _DelegationCode:
         return "".join(f"# {comment}\n" for comment in delegation.comments) + call + "\n"
 
     def _adapter(self, domain: str) -> str:
-        """Returns the adapter of a delegation: a variable, or a call with the record ids of the domain."""
+        """Returns the adapter of a delegation: a variable, or a call with the record IDs of the domain."""
         adopts = self._delegations.by_domain[domain].adopts
         if self._is_by_record_ids:
             return self._call(f"record_ids[{_literal(domain)}]" if adopts else None)

@@ -91,7 +91,7 @@ def note(sentence: str, color: int = CYAN, *, lines: Sequence[str] = ()) -> None
 
 
 def _discard(stream: TextIO) -> None:
-    """Discards what a stream can't write. Otherwise Python would try again when it exits, and report the error."""
+    """Discards what a stream can't write. Otherwise Python would retry when it exits, and report the error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

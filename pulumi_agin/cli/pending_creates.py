@@ -28,7 +28,7 @@ from pulumi_agin.native.names import camel_case, in_snake_case
 
 from .stack import Resources, agent_ingresses, plain_value
 
-# The next step if an ingress may be somebody else's.
+# The next step if an ingress may be someone else's.
 _DECIDE = (
     "If the domain is taken, the next `pulumi up` fails and shows the next step. Import the Agent Ingress only if it "
     "belongs to this resource"
@@ -36,8 +36,8 @@ _DECIDE = (
 # The next step if the parent or the provider of the resource is not in the state.
 _RESTORE = "Run `pulumi up`, which adds it to the stack even if it fails, and then this command again"
 
-# How long after the check of its inputs a create may reach ngrok, in limits of a call: it may wait for the end of
-# another call.
+# The longest time from the check of its inputs until a create reaches ngrok, in time limits of a call: it may wait for
+# the end of another call.
 _MOST_CALLS = 2
 
 
@@ -102,12 +102,12 @@ class Listed:
 
 
 class InStack(NamedTuple):
-    """What the stack has."""
+    """The resources of the stack."""
 
     urns: frozenset[str]
     """The URNs of its resources, without those that the next `pulumi up` deletes."""
     owners: Mapping[str, str]
-    """By the id of an Agent Ingress: the URN of the resource that has it."""
+    """By the ID of an Agent Ingress: the URN of the resource that has it."""
 
     @classmethod
     def of(cls, resources: Resources) -> InStack:
@@ -212,7 +212,7 @@ def only_the_last(judgements: Sequence[Own | Left]) -> list[Own | Left]:
 
 
 def _after_later_ones(own: Own, kept: Mapping[str, Own]) -> Own | Left:
-    """Judges an ingress again. `kept` are those of later attempts, by URN and by id."""
+    """Judges an ingress again. `kept` are those of later attempts, by URN and by ID."""
     id_, urn = own.ingress.id, own.create.last.urn
     if id_ in kept:
         other = one_line(kept[id_].create.last.urn)

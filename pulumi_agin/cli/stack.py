@@ -25,7 +25,7 @@ Resources = list[dict[str, Any]]
 
 
 class StackState(NamedTuple):
-    """What the state of a stack has."""
+    """The content of a stack's state."""
 
     resources: Resources
     pending_operations: Sequence[Mapping[str, Any]]
@@ -118,7 +118,7 @@ def provider_settings(
 ) -> tuple[str, Settings]:
     """Returns the URN and the settings of an explicit provider. `resources` are the stack's, with their secrets.
 
-    States append an id to the URN, which may be omitted. A UsageError lists the providers of these types if it is none
+    States append an ID to the URN, which may be omitted. A UsageError lists the providers of these types if it is none
     of them. The key never comes from the environment, because that may belong to another account.
     """
     found = [

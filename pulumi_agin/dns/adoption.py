@@ -1,6 +1,6 @@
 """The adoption of existing NS records: the checks of `adopt`, and the import of records that are right.
 
-`adopt` works like Pulumi's own `import_`: it sends the engine the ids to import. A record that the stack has
+`adopt` works like Pulumi's own `import_`: it sends the engine the IDs to import. A record that the stack has
 already is not imported again. It stays as it is, and is compared, too.
 """
 
@@ -20,11 +20,11 @@ from .adapter import NsRecords, error, is_ingress_to_be_created
 from .declared_record import DeclaredRecord
 
 Ids: TypeAlias = Mapping[str, str | int]
-"""The DNS provider's record ids, by the values of the records in any spelling."""
+"""The DNS provider's record IDs, by the values of the records in any spelling."""
 Pairs: TypeAlias = Sequence[tuple[str, str | int]]
-"""The values of records with their ids."""
+"""The values of records with their IDs."""
 ToImport: TypeAlias = Sequence[tuple[DeclaredRecord, str]]
-"""Records of the program with their ids to import."""
+"""Records of the program with their IDs to import."""
 NameValuesTtl: TypeAlias = tuple[pulumi.Input[str], Any, pulumi.Input[float | None]]
 """The identity of an imported resource: a name, "" if the ID to import contains it, a list of values, and a TTL."""
 
@@ -62,7 +62,7 @@ def reject_import_option(opts: pulumi.ResourceOptions | None) -> None:
 
 
 def checked_ids(adopt: object, *, can_find: bool) -> Ids:
-    """Returns the ids in `adopt` of an adapter for single records: none if the adapter finds the records."""
+    """Returns the IDs in `adopt` of an adapter for single records: none if the adapter finds the records."""
     right = '{"ns-1.example.net": "ID of that record", …}'
     if adopt is None or adopt is False or (adopt is True and can_find):
         return {}
@@ -99,7 +99,7 @@ def require_ingress(records: NsRecords) -> pulumi.Output[None]:
 
 
 def checked_pairs(records: NsRecords, domain: str, declared: Sequence[str], pairs: Pairs, *, are_given: bool) -> Pairs:
-    """Returns the records in canonical form. Fails unless each value has a record, or an id in the program."""
+    """Returns the records in canonical form. Fails unless each value has a record, or an ID in the program."""
     existing: dict[str, str | int] = {canonical_ns_targets([value])[0]: id_ for value, id_ in pairs}
     if are_given and existing.keys() != set(declared):
         other = sorted(existing.keys() - declared)

@@ -29,7 +29,7 @@ def aws(
     Route 53 rejects the records if the domain already has NS records.
 
     Args:
-        zone_id: The id of the hosted zone.
+        zone_id: The ID of the hosted zone.
         zone_name: The name of the zone. With it, the preview fails for a domain outside the zone.
         opts: The options of the record, such as a provider.
         adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
@@ -181,7 +181,7 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, 
     The TTL must be 60 seconds or more.
 
     Args:
-        zone: The name of the zone, such as "acme.com". Its id does not work, because the record name is relative to the
+        zone: The name of the zone, such as "acme.com". Its ID does not work, because the record name is relative to the
             zone name.
         opts: The options of the record, such as a provider.
         adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.

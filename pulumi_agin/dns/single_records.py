@@ -38,7 +38,7 @@ def cloudflare(
     The TTL must be 60 to 86400 seconds (30 to 86400 in Enterprise zones), or 1 for an automatic TTL.
 
     Args:
-        zone_id: The id of the zone.
+        zone_id: The ID of the zone.
         zone_name: The name of the zone. With it, the preview fails for a domain outside the zone.
         opts: The options of the records, such as a provider.
         adopt: Whether to adopt existing NS records, or the IDs of these records. Needed for one `pulumi up`.
@@ -118,7 +118,7 @@ def dnsimple(
     Args:
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        adopt: The ids of existing NS records to adopt. Needed for one `pulumi up`.
+        adopt: The IDs of existing NS records to adopt. Needed for one `pulumi up`.
     """
     dnsimple = package("pulumi_dnsimple", extra="dnsimple")
     return single_records(
@@ -150,16 +150,16 @@ def linode(
     seconds.
 
     Args:
-        domain_id: The numeric id of the zone, or the `id` of a linode.Domain.
+        domain_id: The numeric ID of the zone, or the `id` of a linode.Domain.
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        adopt: The ids of existing NS records to adopt. Needed for one `pulumi up`.
+        adopt: The IDs of existing NS records to adopt. Needed for one `pulumi up`.
     """
     linode = package("pulumi_linode", extra="linode")
     return single_records(
         RecordClass(linode.DomainRecord, "linode:index/domainRecord:DomainRecord", value="target", ttl="ttl_sec"),
         lambda records: {
-            # The id of a resource is a string.
+            # The ID of a resource is a string.
             "domain_id": pulumi.Output.format("{}", domain_id).apply(lambda id_: _number(records, id_)),
             "name": records.relative_to(zone_name),
             "record_type": "NS",
@@ -195,9 +195,9 @@ def vercel(
 
     Args:
         domain: The name of the zone, such as "acme.com".
-        team_id: The id of the team that owns the zone.
+        team_id: The ID of the team that owns the zone.
         opts: The options of the records, such as a provider.
-        adopt: The ids of existing NS records to adopt. Needed for one `pulumi up`.
+        adopt: The IDs of existing NS records to adopt. Needed for one `pulumi up`.
     """
     vercel = package("pulumiverse_vercel", extra="vercel")
     return single_records(
@@ -224,7 +224,7 @@ def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        adopt: The ids of existing NS records to adopt. Needed for one `pulumi up`.
+        adopt: The IDs of existing NS records to adopt. Needed for one `pulumi up`.
     """
     domain = package("pulumi_ovh.domain", extra="ovh")
     return single_records(
@@ -267,7 +267,7 @@ def scaleway(
                 data=target,
                 opts=invoke_options(records, opts),
             )
-            # The id may also be "ZONE/ID".
+            # The ID may also be "ZONE/ID".
             return found.id.apply(lambda id_: (target, id_.rpartition("/")[2]))
 
         # The package can't list records. It finds the record with a value, and fails if there is none.

@@ -36,7 +36,7 @@ def single_records(
 
     `arguments` returns those that all resources share; each also gets its value, with a trailing dot or without.
     `import_id` returns the ID to import for the DNS provider's ID of a record. `find` finds the existing records; None
-    if the package can't, so that `adopt` must have their ids. `opts` and `adopt` are those of the adapter.
+    if the package can't, so that `adopt` must have their IDs. `opts` and `adopt` are those of the adapter.
     """
     ids = checked_ids(adopt, can_find=find is not None)
     if adopt:

@@ -31,11 +31,11 @@ class Addresses:
     found: tuple[str, ...] = ()
     """IPv4 first, because a machine may have an IPv6 address without a route; empty if the name has none."""
     problem: str = ""
-    """The reason that there was no answer, without a final period; "" if there was one."""
+    """The reason that there was no response, without a final period; "" if there was one."""
 
 
 def find_addresses(domain: str, name_servers: Sequence[str], budget: Budget, port: int = DNS_PORT) -> Addresses:
-    """Queries the name servers of a domain for its addresses, until one of them answers. Raises nothing.
+    """Queries the name servers of a domain for its addresses, until one of them responds. Raises nothing.
 
     This machine's resolver finds the addresses of the name servers. That can take longer than the budget.
     """
@@ -44,10 +44,10 @@ def find_addresses(domain: str, name_servers: Sequence[str], budget: Budget, por
         for address in find_addresses_here(name).found:
             if budget.left <= 0:
                 return Addresses(problem=problem or "timed out")
-            answer = _query(domain, Server(address, port), budget)
-            if not answer.problem:
-                return answer
-            problem = problem or answer.problem
+            addresses = _query(domain, Server(address, port), budget)
+            if not addresses.problem:
+                return addresses
+            problem = problem or addresses.problem
     return Addresses(problem=problem or "this machine's resolver found no address of the name servers")
 
 
@@ -61,7 +61,7 @@ def find_addresses_here(host: str) -> Addresses:
 
 
 def _query(domain: str, server: Server, budget: Budget) -> Addresses:
-    """Queries one server. An answer is believed only from a name server of the domain."""
+    """Queries one server. Only a name server of the domain is trusted."""
     found: list[str] = []
     problem = ""
     try:
@@ -69,7 +69,7 @@ def _query(domain: str, server: Server, budget: Budget) -> Addresses:
         for kind in (dns.rdatatype.A, dns.rdatatype.AAAA):
             response = response_to(dns.message.make_query(owner, kind, flags=0), server, budget)
             if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-                problem = f"{server} answered {dns.rcode.to_text(response.rcode())}"
+                problem = f"{server} returned {dns.rcode.to_text(response.rcode())}"
             elif not response.flags & dns.flags.AA:
                 problem = f"{server} is not a name server of the domain"
             else:

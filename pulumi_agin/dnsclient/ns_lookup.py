@@ -14,7 +14,7 @@ from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
 from pulumi_agin.base.redaction import one_line
 
-from .values import DnsAnswer, Server, Zone
+from .values import DnsResult, Server, Zone
 
 try:
     import dns.exception
@@ -32,7 +32,7 @@ except ImportError as error:
 T = TypeVar("T")
 
 # The limit of one attempt, so that an unreachable server leaves time for the others.
-TRY_SECONDS = 2.0
+ATTEMPT_SECONDS = 2.0
 UDP_SECONDS = 2.0
 
 # The time limits of lookups in a command: of one domain, and of all domains of an account.
@@ -45,27 +45,27 @@ LOOKUPS_AT_ONCE = 16
 
 def find_delegation(
     domain: str, timeout_seconds: float, server: Server | None = None, clock: Clock = SYSTEM_CLOCK
-) -> DnsAnswer:
+) -> DnsResult:
     """Queries a server for the NS records of a domain. Raises nothing.
 
     The server is one of the parent zone, or a resolver. Without one, this machine's resolver finds the servers of the
-    parent zone, which are queried until one answers. The system's lookup of the server's name can take longer than the
+    parent zone, which are queried until one responds. The system's lookup of the server's name can take longer than the
     timeout.
     """
     budget = Budget(timeout_seconds, clock)
-    answer = DnsAnswer(problem="found no address for any name server of the parent zone")
+    result = DnsResult(problem="found no address for any name server of the parent zone")
     try:
         owner = dns.name.from_text(domain.rstrip(".") + ".")
         queries = _queries_of_parent_servers(owner, budget) if server is None else _queries_of_server(server)
         for address, recursion in queries:
             if budget.left <= 0:
                 raise dns.exception.Timeout
-            answer = _query(owner, address, budget, recursion=recursion)
-            if not answer.problem:
+            result = _query(owner, address, budget, recursion=recursion)
+            if not result.problem:
                 break
     except (dns.exception.DNSException, OSError, UnicodeError) as error:
-        return DnsAnswer(problem=reason_of(error))
-    return answer
+        return DnsResult(problem=reason_of(error))
+    return result
 
 
 def find_zone(name: str, timeout_seconds: float, server: Server | None = None) -> Zone:
@@ -89,10 +89,10 @@ def find_zone(name: str, timeout_seconds: float, server: Server | None = None) -
     return Zone()
 
 
-def find_delegations(domains: Sequence[str], budget: Budget, server: Server | None = None) -> dict[str, DnsAnswer]:
-    """Looks up domains side by side, and returns the answers. Each may be a problem, also if it timed out."""
+def find_delegations(domains: Sequence[str], budget: Budget, server: Server | None = None) -> dict[str, DnsResult]:
+    """Looks up domains side by side, and returns the results. Each may be a problem, such as a timeout."""
 
-    def find(domain: str) -> DnsAnswer:
+    def find(domain: str) -> DnsResult:
         return find_delegation(domain, min(LOOKUP_SECONDS, budget.left), server)
 
     return _side_by_side(find, domains)
@@ -120,7 +120,7 @@ def describe_public_delegation(domain: str, timeout_seconds: float) -> str:
 def _queries_of_server(server: Server) -> Iterable[tuple[Server, bool]]:
     """Returns the server's address, first for a query without recursion, then for one with it.
 
-    A resolver may reject a query without recursion, or answer it only from its cache. Other servers ignore the flag.
+    A resolver may reject a query without recursion, or use only its cache for it. Other servers ignore the flag.
     """
     address = str(socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)[0][4][0])
     return [(Server(address, server.port), recursion) for recursion in (False, True)]
@@ -136,31 +136,31 @@ def _queries_of_parent_servers(owner: dns.name.Name, budget: Budget) -> Iterable
     for record in resolver.resolve(zone, "NS", lifetime=budget.left):
         for kind in ("A", "AAAA"):
             with suppress(dns.exception.DNSException):
-                for found in resolver.resolve(record.target, kind, lifetime=min(TRY_SECONDS, budget.left)):
+                for found in resolver.resolve(record.target, kind, lifetime=min(ATTEMPT_SECONDS, budget.left)):
                     yield Server(found.address, resolver.port), False
 
 
-def _query(owner: dns.name.Name, server: Server, budget: Budget, *, recursion: bool) -> DnsAnswer:
-    """Queries one server for the NS records of a name. An answer is believed only from a server that can know it."""
+def _query(owner: dns.name.Name, server: Server, budget: Budget, *, recursion: bool) -> DnsResult:
+    """Queries one server for the NS records of a name. Only an authoritative server or a resolver is trusted."""
     query = dns.message.make_query(owner, "NS", flags=dns.flags.RD if recursion else 0)
     try:
         response = response_to(query, server, budget)
     except (dns.exception.DNSException, OSError, EOFError) as error:
-        return DnsAnswer(problem=f"{server}: {reason_of(error)}")
+        return DnsResult(problem=f"{server}: {reason_of(error)}")
     # The records of a delegation are in the authority section, or in the answer if a server has both zones.
     for section in (response.answer, response.authority):
         records = response.get_rrset(section, owner, dns.rdataclass.IN, dns.rdatatype.NS)
         if records is not None:
-            # In an answer, the records and their TTL are those of the domain's own zone.
+            # In the answer, the records and their TTL are those of the domain's own zone.
             ttl = records.ttl if section is response.authority else None
             names = tuple(canonical_ns_targets(str(record.target) for record in records))
-            return DnsAnswer(names, ttl=ttl, is_of_resolver=bool(response.flags & dns.flags.RA))
+            return DnsResult(names, ttl=ttl, is_of_resolver=bool(response.flags & dns.flags.RA))
     rcode = response.rcode()
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        return DnsAnswer(problem=f"{server} answered {dns.rcode.to_text(rcode)}")
+        return DnsResult(problem=f"{server} returned {dns.rcode.to_text(rcode)}")
     if response.flags & dns.flags.AA or (recursion and response.flags & dns.flags.RA):
-        return DnsAnswer()
-    return DnsAnswer(problem=f"{server} is neither a name server of the parent zone nor a resolver")
+        return DnsResult()
+    return DnsResult(problem=f"{server} is neither a name server of the parent zone nor a resolver")
 
 
 def response_to(query: dns.message.Message, server: Server, budget: Budget) -> dns.message.Message:
@@ -170,17 +170,17 @@ def response_to(query: dns.message.Message, server: Server, budget: Budget) -> d
     try:
         response, _ = dns.query.udp_with_fallback(query, server.host, udp_seconds, server.port)
     except dns.exception.Timeout:
-        response = dns.query.tcp(query, server.host, min(TRY_SECONDS, budget.left), server.port)
+        response = dns.query.tcp(query, server.host, min(ATTEMPT_SECONDS, budget.left), server.port)
     return response
 
 
 _REASONS = {
     dns.exception.Timeout: "timed out",
-    dns.resolver.NoNameservers: "this machine's resolver got no usable answer",
+    dns.resolver.NoNameservers: "this machine's resolver got no usable response",
     dns.resolver.NoRootSOA: "this machine's resolver found no zone",
     dns.resolver.NoResolverConfiguration: "this machine has no DNS resolver configured",
     UnicodeError: "its name is not a valid DNS name",
-    EOFError: "the connection ended before the answer",
+    EOFError: "the connection ended before the response",
 }
 
 

@@ -20,7 +20,7 @@ _NOT_ALLOWED = (
 _NO_UPDATES = "it does not support DNS UPDATE (RFC 2136), or does not accept this form of it; check server and port"
 _CONCURRENT_CHANGE = "another client is changing the records of this name; run `pulumi up` again"
 
-# By the code of an answer or of its TSIG error. "no key" and "no permission" are rejections whose cause is clear.
+# By the code of a response or of its TSIG error. "no key" and "no permission" are rejections whose cause is clear.
 _EXPLANATIONS = {
     "no key": (
         "it does not accept unsigned updates of the zone {zone} from this address, or it is not the zone's primary "
@@ -39,7 +39,7 @@ _EXPLANATIONS = {
     "YXRRSET": _CONCURRENT_CHANGE,
     "NXRRSET": _CONCURRENT_CHANGE,
     "BADKEY": (
-        "it has no key with this name and the algorithm {key.algorithm}; Knot DNS also answers this if the key is not "
+        "it has no key with this name and the algorithm {key.algorithm}; Knot DNS also returns this if the key is not "
         f"allowed to change {{domain}}; check {{tsig_key_name}} and {{tsig_algorithm}}. {_NEW_KEY}"
     ),
     "BADSIG": f"it has a different secret for this key; check {{tsig_secret}}. {_NEW_KEY}",
@@ -48,20 +48,20 @@ _EXPLANATIONS = {
 
 
 def describe_rejection(
-    answer: dns.message.Message, domain: str, zone: str, key: TsigKey | None, spell: Callable[[str], str]
+    response: dns.message.Message, domain: str, zone: str, key: TsigKey | None, spell: Callable[[str], str]
 ) -> str:
-    """Returns a clause with the code of an answer, its meaning, and the next step.
+    """Returns a clause with the code of a response, its meaning, and the next step.
 
     `key` is the key of the message; `spell` returns the name of a property in the user's language.
     """
-    code = dns.rcode.to_text(answer.rcode())
-    clause, case = f"it answered {code}", code
-    if answer.tsig_error:
-        case = dns.rcode.to_text(dns.rcode.Rcode(answer.tsig_error), tsig=True)
+    code = dns.rcode.to_text(response.rcode())
+    clause, case = f"the server returned {code}", code
+    if response.tsig_error:
+        case = dns.rcode.to_text(dns.rcode.Rcode(response.tsig_error), tsig=True)
         clause = f"it rejects {key} ({case})"
     elif code in ("REFUSED", "NOTAUTH") and not key:
         case = "no key"
-    elif code == "REFUSED" and answer.had_tsig and answer.opcode() == dns.opcode.UPDATE:
+    elif code == "REFUSED" and response.had_tsig and response.opcode() == dns.opcode.UPDATE:
         case = "no permission"
     explanation = _EXPLANATIONS.get(case, "see its log").format(
         domain=domain,

@@ -1,7 +1,7 @@
 """DNS updates (RFC 2136) of the NS records of one name, at the primary server of its zone.
 
-All messages use TCP, because UDP loses answers more easily. If there is a TSIG key (RFC 8945), it signs every message,
-including queries, because answers may depend on the key.
+All messages use TCP, because UDP loses responses more easily. If there is a TSIG key (RFC 8945), it signs every
+message, including queries, because responses may depend on the key.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .rejections import describe_rejection
 from .values import DnsUpdateError, NsSet, OtherRecordsError, Server, TsigKey, UnreadableZoneError, UnsettledError
 
 CONNECT_TIMEOUT_SECONDS = 5.0
-ANSWER_TIMEOUT_SECONDS = 10.0
+RESPONSE_TIMEOUT_SECONDS = 10.0
 
 # The time that a write reserves to read the records back. The limit is a quarter of the call's time.
 READ_BACK_SECONDS = 10.0
@@ -45,13 +45,13 @@ READ_BACK_SECONDS = 10.0
 class PrimaryServer:
     """The primary server of a zone, for one call of the engine.
 
-    Transient failures are retried until the call times out: no answer, and SERVFAIL (by RFC 2136, the server has undone
-    an update that it answers with SERVFAIL). Without a connection, a message is retried for 30 seconds, or for 5 if the
-    server is on this machine, unless an earlier attempt may have arrived. Other failures raise DnsUpdateError at once.
-    Without a key, messages are unsigned, and answers are trusted without a signature.
+    Transient failures are retried until the call times out: no response, and SERVFAIL (by RFC 2136, the server has
+    undone an update to which it responds with SERVFAIL). Without a connection, a message is retried for 30 seconds, or
+    for 5 if the server is on this machine, unless an earlier attempt may have arrived. Other failures raise
+    DnsUpdateError immediately. Without a key, messages are unsigned, and responses are trusted without a signature.
 
-    If no answer shows whether an update was carried out, the update is in doubt, and the records are read back. If they
-    do not show it either, the call raises UnsettledError.
+    If no response shows whether an update was carried out, the update is in doubt, and the records are read back. If
+    they do not show it either, the call raises UnsettledError.
 
     The calls of a process share `reachability`. `spell` returns the name of a property in the user's language.
     """
@@ -67,7 +67,7 @@ class PrimaryServer:
     # -- reading ------------------------------------------------------------------------------------------
 
     def read(self, domain: str, verb: str = "read", *, rejects_alias: bool = False) -> NsSet | None:
-        """Returns the NS records of a name below the zone's apex; None if the server answers that there are none.
+        """Returns the NS records of a name below the zone's apex; None if the server reports that there are none.
 
         An alias has none: it may come from a wildcard, which matches every name without records. With `rejects_alias`,
         it raises DnsUpdateError. `verb` is what the call does, for messages. Raises UnreadableZoneError if the server
@@ -75,35 +75,35 @@ class PrimaryServer:
         """
         query = dns.message.make_query(f"{domain}.", "NS", flags=0)
         sent = self._send(query, domain, verb, self.budget)
-        answer = sent.answer
-        if answer is None or not sent.is_accepted:
+        response = sent.response
+        if response is None or not sent.is_accepted:
             raise UnreadableZoneError(str(sent.failure))
         # The records of a delegation are in the authority section, or in the answer if the server has both zones.
-        records = _find_records(answer.answer, "NS", domain) or _find_records(answer.authority, "NS", domain)
+        records = _find_records(response.answer, "NS", domain) or _find_records(response.authority, "NS", domain)
         if records is not None:
             return NsSet(tuple(canonical_ns_targets(str(record.target) for record in records)), records.ttl)
         soa = None
-        if answer.flags & dns.flags.AA:
-            dname = _find_records(answer.answer, "DNAME")
+        if response.flags & dns.flags.AA:
+            dname = _find_records(response.answer, "DNAME")
             if dname is not None and domain.endswith(f".{_owner(dname)}"):
                 raise sent.error(_describe_alias(dname, domain))
-            cname = _find_records(answer.answer, "CNAME", domain)
+            cname = _find_records(response.answer, "CNAME", domain)
             if cname is not None:
                 if rejects_alias:
                     raise sent.error(_describe_alias(cname, domain))
                 return None
-            soa = _find_records(answer.authority, "SOA")
+            soa = _find_records(response.authority, "SOA")
             if soa is not None and _owner(soa) == self.zone:
                 return None
-        own_zone = soa or _find_records(answer.authority, "NS")
+        own_zone = soa or _find_records(response.authority, "NS")
         if own_zone is not None and _owner(own_zone) != self.zone and domain.endswith(f".{_owner(own_zone)}"):
             raise sent.error(
                 f"{domain} is in the zone {_owner(own_zone)}, so its records would have no effect in the zone "
                 f"{self.zone}; set zone and server to those of {_owner(own_zone)}"
             )
         raise sent.error(
-            f"it answered {dns.rcode.to_text(answer.rcode())} without authority for the zone {self.zone}; check that "
-            "server is the zone's primary server"
+            f"the server returned {dns.rcode.to_text(response.rcode())} without authority for the zone {self.zone}; "
+            "check that server is the zone's primary server"
         )
 
     # -- writing: one message for all records of a name, so that it is never without records --------------
@@ -116,7 +116,7 @@ class PrimaryServer:
         """Replaces the records of a name if each has a known value, or creates them if there are none.
 
         Otherwise, raises OtherRecordsError and changes nothing. The update requires that the records are still those
-        from before, so after a lost answer, records that equal the new ones are this call's own. `verb` is what the
+        from before, so after a lost response, records that equal the new ones are this call's own. `verb` is what the
         call does, for messages.
         """
         before = self.read(domain, verb)
@@ -190,7 +190,7 @@ class PrimaryServer:
     # -- settling an update that the server may have carried out ------------------------------------------
 
     def _settle(self, sent: _Sent, domain: str, before: NsSet | None) -> NsSet | None:
-        """Returns the records after an update in doubt, for the caller to compare with those that it wants.
+        """Returns the records after an update in doubt, for the caller to compare with the expected ones.
 
         Raises the update's failure if a rejection without a signature is true: the records are those from before.
         """
@@ -216,9 +216,9 @@ class PrimaryServer:
         return self._send(update, domain, verb, self.budget.reserve(reserved))
 
     def _send(self, message: dns.message.Message, domain: str, verb: str, budget: Budget) -> _Sent:
-        """Sends a message until an attempt is final, the call is cancelled, or its time is over.
+        """Sends a message until an attempt is final, the call is cancelled, or it times out.
 
-        Raises no error of the network.
+        Raises no network error.
         """
         if self.key:
             algorithm = dns.tsig.HMAC_MD5 if self.key.algorithm == "hmac-md5" else self.key.algorithm
@@ -247,7 +247,7 @@ class PrimaryServer:
                 budget.clock.sleep(pause)
 
     def _attempt(self, message: dns.message.Message, domain: str, budget: Budget) -> _Attempt:
-        """Sends a message once, over a connection of its own. Raises no error of the network."""
+        """Sends a message once, over a connection of its own. Raises no network error."""
         wire = message.to_wire()  # signs it again, because the signature contains the time
         seconds = min(CONNECT_TIMEOUT_SECONDS, _seconds_for_step(budget), self.reachability.seconds_for_attempt)
         try:
@@ -255,15 +255,15 @@ class PrimaryServer:
         except OSError as error:
             problem = f"no connection{_why(error, seconds)}; check server and port"
             return _Attempt(_Outcome.UNSENT, problem, is_transient=not _is_unknown_host(error))
-        seconds = min(ANSWER_TIMEOUT_SECONDS, _seconds_for_step(budget))
+        seconds = min(RESPONSE_TIMEOUT_SECONDS, _seconds_for_step(budget))
         try:
             with connection:
-                answer = _exchange(connection, wire, seconds)
+                response = _exchange(connection, wire, seconds)
         except (dns.exception.Timeout, OSError, EOFError) as error:
-            return _Attempt(_Outcome.UNKNOWN, f"no answer{_why(error, seconds)}", is_transient=True)
+            return _Attempt(_Outcome.UNKNOWN, f"no response{_why(error, seconds)}", is_transient=True)
         except (dns.exception.DNSException, ValueError):
             return _Attempt(_Outcome.UNKNOWN, _NO_DNS)
-        return self._judge(message, answer, domain)
+        return self._judge(message, response, domain)
 
     def _connect(self, seconds: float, clock: Clock) -> socket.socket:
         """Connects to the server, and records for the other calls whether that is possible. Raises OSError."""
@@ -277,30 +277,32 @@ class PrimaryServer:
         self.reachability.record_attempt(attempted_at, is_connected=True)
         return connection
 
-    def _judge(self, message: dns.message.Message, answer: dns.message.Message, domain: str) -> _Attempt:
-        """Returns what an answer means for the message, after a check of its signature if there is a key."""
-        if not message.is_response(answer):
+    def _judge(self, message: dns.message.Message, response: dns.message.Message, domain: str) -> _Attempt:
+        """Interprets a response to the message, after a check of its signature if there is a key."""
+        if not message.is_response(response):
             return _Attempt(_Outcome.UNKNOWN, _NO_DNS)
-        outcome, rcode = _Outcome.ANSWERED, answer.rcode()
-        if self.key and rcode not in _SIGNED_RCODES and (answer.tsig_error or not answer.had_tsig):
+        outcome, rcode = _Outcome.RESPONDED, response.rcode()
+        if self.key and rcode not in _SIGNED_RCODES and (response.tsig_error or not response.had_tsig):
             outcome = _Outcome.REJECTED_UNSIGNED
-        elif self.key and not _is_validly_signed(answer, message):
+        elif self.key and not _is_validly_signed(response, message):
             return _Attempt(
                 _Outcome.UNKNOWN,
-                f"its answer is not validly signed with {self.key}, so it is not trusted; check that the server has "
+                f"its response is not validly signed with {self.key}, so it is not trusted; check that the server has "
                 "this key, and check any proxy or firewall in between",
             )
         if rcode == dns.rcode.SERVFAIL:
-            return _Attempt(outcome, "it answered SERVFAIL; see its log", is_transient=True)
+            return _Attempt(outcome, "the server returned SERVFAIL; see its log", is_transient=True)
         if rcode == dns.rcode.NOERROR or (rcode == dns.rcode.NXDOMAIN and message.opcode() == dns.opcode.QUERY):
-            return _Attempt(outcome, answer=answer)
-        return _Attempt(outcome, describe_rejection(answer, domain, self.zone, self.key, self.spell), answer=answer)
+            return _Attempt(outcome, response=response)
+        return _Attempt(
+            outcome, describe_rejection(response, domain, self.zone, self.key, self.spell), response=response
+        )
 
     def _action(self, verb: str, domain: str) -> str:
         return f"{verb} the NS records of {domain} at {self.address}"
 
 
-# Answers with these codes are evidence of the server's records or actions, so they must be signed if there is a key.
+# Responses with these codes are evidence of the server's records or actions, so they must be signed if there is a key.
 _SIGNED_RCODES = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET)
 
 
@@ -309,25 +311,25 @@ class _Outcome(Enum):
 
     UNSENT = auto()
     """No connection, so the server did nothing."""
-    ANSWERED = auto()
-    """An answer of the server. It does not carry out an update that it rejects."""
+    RESPONDED = auto()
+    """A response of the server. It does not carry out an update that it rejects."""
     REJECTED_UNSIGNED = auto()
     """A rejection without a signature of a message with one. Any intermediary can send it."""
     UNKNOWN = auto()
-    """No answer, or none that can be trusted. The server may have carried out the message."""
+    """No response, or none that can be trusted. The server may have carried out the message."""
 
 
 @dataclass(frozen=True)
 class _Attempt:
-    """One try to send a message."""
+    """One attempt to send a message."""
 
     outcome: _Outcome
     problem: str = ""
     """A clause with the reason that the attempt failed; "" if the server accepted the message."""
     is_transient: bool = False
     """Whether the next attempt may succeed."""
-    answer: dns.message.Message | None = None
-    """The answer that ends the attempts: an acceptance or a rejection."""
+    response: dns.message.Message | None = None
+    """The response that ends the attempts: an acceptance or a rejection."""
 
     @property
     def is_doubtful(self) -> bool:
@@ -362,14 +364,14 @@ class _Sent:
         return UnsettledError(f"{self.failure}{_DOUBT}: {records}", existing)
 
     @property
-    def answer(self) -> dns.message.Message | None:
-        """The answer of the last attempt, if it was accepted or rejected."""
-        return self.attempts[-1].answer if self.attempts else None
+    def response(self) -> dns.message.Message | None:
+        """The response of the last attempt, if it was accepted or rejected."""
+        return self.attempts[-1].response if self.attempts else None
 
     @property
     def has_failed_prerequisite(self) -> bool:
-        """Whether the records were not those that the update requires, by the server's answer."""
-        return self.answer is not None and self.answer.rcode() in (dns.rcode.YXRRSET, dns.rcode.NXRRSET)
+        """Whether the records were not those that the update requires, by the server's response."""
+        return self.response is not None and self.response.rcode() in (dns.rcode.YXRRSET, dns.rcode.NXRRSET)
 
     @property
     def is_doubtful(self) -> bool:
@@ -382,7 +384,7 @@ class _Sent:
         return any(each.outcome is _Outcome.UNKNOWN for each in self.attempts)
 
 
-_NO_DNS = "its answer is not a DNS message; check server and port"
+_NO_DNS = "its response is not a DNS message; check server and port"
 
 # Signatures are verified later. The type of the parameter leaves this value out.
 _UNVERIFIED: Any = False
@@ -391,20 +393,20 @@ _DOUBT = ". The server may have applied it anyway"
 
 
 def _exchange(connection: socket.socket, wire: bytes, seconds: float) -> dns.message.Message:
-    """Sends a message and returns the answer, whose signature is not verified."""
+    """Sends a message and returns the response, whose signature is not verified."""
     connection.setblocking(False)
     expiration = time.time() + seconds
     dns.query.send_tcp(connection, wire, expiration)
-    # `dns.query.tcp` raises an error if the answer is unsigned, which a rejection may be.
-    answer, _ = dns.query.receive_tcp(connection, expiration, keyring=_UNVERIFIED)
-    return answer
+    # `dns.query.tcp` raises an error if the response is unsigned, which a rejection may be.
+    response, _ = dns.query.receive_tcp(connection, expiration, keyring=_UNVERIFIED)
+    return response
 
 
-def _is_validly_signed(answer: dns.message.Message, message: dns.message.Message) -> bool:
-    if not answer.had_tsig:
+def _is_validly_signed(response: dns.message.Message, message: dns.message.Message) -> bool:
+    if not response.had_tsig:
         return False
     try:
-        dns.message.from_wire(answer.wire or b"", keyring=message.keyring, request_mac=message.mac)
+        dns.message.from_wire(response.wire or b"", keyring=message.keyring, request_mac=message.mac)
     except (dns.exception.DNSException, ValueError):
         return False
     return True
@@ -423,7 +425,7 @@ def _why(error: Exception, seconds: float) -> str:
     if isinstance(error, (TimeoutError, dns.exception.Timeout)):
         return f" within {format_duration(seconds)}"
     if isinstance(error, EOFError):
-        return ", because it ended the connection"
+        return ", because the server closed the connection"
     return f" ({one_line(getattr(error, 'strerror', None) or type(error).__name__)})"
 
 

@@ -80,13 +80,13 @@ class NsDifferences:
 
 
 @dataclass(frozen=True)
-class DnsAnswer:
+class DnsResult:
     """The NS records of a name at a server, or the reason that no server could be queried."""
 
     names: tuple[str, ...] = ()
     """The values of the records in canonical form; empty if there are no records."""
     problem: str = ""
-    """The reason that no server could be queried, without a final period; "" if there was an answer."""
+    """The reason that no server could be queried, without a final period; "" if there was a response."""
     ttl: int | None = None
     """The TTL of the records in a referral, in seconds; None if there was none."""
     is_of_resolver: bool = False
@@ -143,7 +143,7 @@ class DnsUpdateError(Exception):
 
 
 class UnreadableZoneError(DnsUpdateError):
-    """A failed read, for a reason that is the same for all names of the zone: no answer, or a rejected key or zone."""
+    """A failed read whose reason is the same for all names of the zone: no response, or a rejected key or zone."""
 
 
 class OtherRecordsError(DnsUpdateError):

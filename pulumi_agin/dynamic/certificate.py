@@ -6,7 +6,7 @@ from .servicer import DynamicProvider, MakeLifecycle
 
 
 class CertificateValidationProvider(DynamicProvider):
-    """The lifecycle of a wait for a certificate, for Pulumi's dynamic providers."""
+    """The lifecycle of a certificate validation, for Pulumi's dynamic providers."""
 
     def make_lifecycle(self) -> MakeLifecycle:
         """See `DynamicProvider`."""

@@ -1,4 +1,4 @@
-"""A stand-in for ngrok's Agent Ingress API, to try programs without an account.
+"""An emulator of ngrok's Agent Ingress API, to test programs without an account.
 
 It is not ngrok: it does not serve DNS, issue certificates or accept agents. Its behavior, and which parts of it are
 guesses: https://pulumi-agin.github.io/pulumi-agin/reference/emulator.html

@@ -96,7 +96,7 @@ def respond(state: State, request: ApiRequest) -> ApiResponse:
     return ApiResponse(status, b"", headers) if content is None else ApiResponse.of(status, content, headers)
 
 
-def _look_up(state: State, request: ApiRequest) -> dict[str, dns_lookup.Answer]:
+def _look_up(state: State, request: ApiRequest) -> dict[str, dns_lookup.LookupResult]:
     """Looks up the domains of the ingresses in the response whose certificate job is running.
 
     The caller must not hold the lock, so that other requests are handled in the meantime.
@@ -117,7 +117,7 @@ def _look_up(state: State, request: ApiRequest) -> dict[str, dns_lookup.Answer]:
 
 
 def is_about(state: State, request: ApiRequest, domain: str) -> bool:
-    """Returns whether a request creates a domain's ingress, names its id, or lists with a filter for the domain."""
+    """Returns whether a request creates a domain's ingress, names its ID, or lists with a filter for the domain."""
     if request.path != COLLECTION:
         ingress = state.store.ingresses.get(request.path.removeprefix(f"{COLLECTION}/"))
         return ingress is not None and ingress.domain == domain
@@ -130,8 +130,8 @@ def is_about(state: State, request: ApiRequest, domain: str) -> bool:
     return False
 
 
-def _store_records(state: State, found: Mapping[str, dns_lookup.Answer]) -> None:
-    """Stores the answers of `_look_up` with their ingresses, for the certificates' states."""
+def _store_records(state: State, found: Mapping[str, dns_lookup.LookupResult]) -> None:
+    """Stores the results of `_look_up` with their ingresses, for the certificates' states."""
     now, is_changed = state.clock(), False
     for ingress in state.store.ingresses.values():
         # The certificate may have been issued since.
@@ -181,12 +181,12 @@ def is_json(content_type: str) -> bool:
 
 
 def _ingress_id(path: str) -> str | None:
-    """Returns the id in a path, which may be malformed; None for the path of all ingresses."""
+    """Returns the ID in a path, which may be malformed; None for the path of all ingresses."""
     if path == COLLECTION:
         return None
     ingress_id = path.removeprefix(COLLECTION + "/")
     if ingress_id == path or not ingress_id or "/" in ingress_id:
-        # Only the path distinguishes it from the error of an unknown id.
+        # Only the path distinguishes it from the error of an unknown ID.
         raise RejectedRequestError(404, "Not Found", path=path)
     return ingress_id
 

@@ -23,8 +23,8 @@ import dns.rrset
 LOOKUP_SECONDS = 2.0
 """The time limit of a lookup, for all its domains together."""
 
-Answer: TypeAlias = "frozenset[str] | str"
-"""The targets of a domain's NS records, in lower case and without a dot at the end, or why there is no answer."""
+LookupResult: TypeAlias = "frozenset[str] | str"
+"""The targets of a domain's NS records, in lowercase and without a trailing dot, or the reason that there are none."""
 
 
 class DnsServer:
@@ -47,9 +47,9 @@ class DnsServer:
         self._host = host
         self._port = port
 
-    def lookup(self, domains: Collection[str]) -> dict[str, Answer]:
-        """Looks up the NS records of domains. It raises nothing: after a failure, the answer is the reason."""
-        found: dict[str, Answer] = {}
+    def lookup(self, domains: Collection[str]) -> dict[str, LookupResult]:
+        """Looks up the NS records of domains. It raises nothing: after a failure, the result is the reason."""
+        found: dict[str, LookupResult] = {}
         end = time.monotonic() + LOOKUP_SECONDS
         reason = ""
         try:
@@ -73,8 +73,8 @@ class DnsServer:
         failed = f"The DNS server {self.address} could not be queried: {reason}."
         return {domain: found.get(domain, failed) for domain in domains}
 
-    def _interpret(self, domain: str, question: dns.rrset.RRset, response: dns.message.Message) -> Answer:
-        """Returns the answer in a response, which has the NS records of a delegation in its authority section."""
+    def _interpret(self, domain: str, question: dns.rrset.RRset, response: dns.message.Message) -> LookupResult:
+        """Returns the result of a response, which has the NS records of a delegation in its authority section."""
         for section in (response.answer, response.authority):
             records = response.get_rrset(section, question.name, question.rdclass, question.rdtype)
             if records is not None:
@@ -82,11 +82,11 @@ class DnsServer:
         is_negative = response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
         if is_negative and response.flags & dns.flags.AA:
             return frozenset()
-        answer = "that it does not have the zone" if is_negative else dns.rcode.to_text(response.rcode())
-        return f"The DNS server {self.address}, queried for the NS records of `{domain}`, answered {answer}."
+        clause = "does not have the zone" if is_negative else f"returned {dns.rcode.to_text(response.rcode())}"
+        return f"The DNS server {self.address}, queried for the NS records of `{domain}`, {clause}."
 
 
-def problem(domain: str, found: Answer, targets: Collection[str]) -> str | None:
+def problem(domain: str, found: LookupResult, targets: Collection[str]) -> str | None:
     """Returns the problem with the NS records of a domain, in ngrok's phrasing; None if there is none."""
     if isinstance(found, str):
         return found

@@ -45,7 +45,7 @@ _ERRORS = {
         "Your request has not specified an API version. Please include the version you wish to use in the "
         "Ngrok-Version header. Supported versions: `2`.",
     ),
-    # The id and the limit
+    # The ID and the limit
     222: (404, "The ID `{id}` is not a valid Agent Ingress ID."),
     226: (429, "Your account is rate limited to {limit} API requests per minute."),
     227: (400, "The ID `{id}` is invalid. Expected an ID with a prefix of `agin`."),

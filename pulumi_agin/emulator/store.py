@@ -97,7 +97,7 @@ class Store:
             ) from error
 
     def create(self, account: int, now: datetime, domain: str) -> Ingress:
-        """Adds an ingress with a new id. The caller must save it."""
+        """Adds an ingress with a new ID. The caller must save it."""
         created_at = now.astimezone(timezone.utc).replace(microsecond=0)
         id_ = self._new_id(created_at)
         regions = [f"tunnel.{region}.{domain}" for region in _REGIONS]
@@ -131,7 +131,7 @@ class Store:
         self._saved = content
 
     def _new_id(self, created_at: datetime) -> str:
-        """Makes an id with a KSUID. Each is greater than the last one, so that ids sort by age."""
+        """Makes an ID with a KSUID. Each is greater than the last one, so that IDs sort by age."""
         value = ((int(created_at.timestamp()) - _KSUID_EPOCH) << 128) + secrets.randbits(127)
         value = max(value, self._last_ksuid + 1 + secrets.randbits(96))
         self._last_ksuid = value
@@ -160,7 +160,7 @@ def _ns_targets(ingress_id: str) -> list[str]:
 
 
 def _parse(content: str) -> dict[str, Ingress]:
-    """Returns the ingresses in a file by id. Other content than the emulator's raises any of several errors."""
+    """Returns the ingresses in a file by ID. Other content than the emulator's raises any of several errors."""
     document: Any = json.loads(content)
     if document["format"] != _FORMAT:
         raise ValueError("another format")

@@ -29,7 +29,7 @@ def set_status(
 ) -> None:
     """Sets the status of a call that fails as trailing metadata, which the engine prefers to the message of the error.
 
-    `kept` has the id and the outputs of an object that exists nevertheless. The engine keeps it in the state, with the
+    `kept` has the ID and the outputs of an object that exists nevertheless. The engine keeps it in the state, with the
     failure as an init error.
     """
     from .protocol import provider_pb2, status_pb2

@@ -149,7 +149,7 @@ class AgentIngressLifecycle:
             ) from None
         except errors.UpdateUnsettledError as error:
             known = dict(call.outputs_before) if error.existing is None else self._outputs(error.existing)
-            raise PartlyDone(f"{error}. The next `pulumi up` reads the ingress, and tries again", id_, known) from None
+            raise PartlyDone(f"{error}. The next `pulumi up` reads the ingress, and retries", id_, known) from None
         outputs = self._outputs(ingress)
         self._require_kept(call, inputs, outputs, ingress, fields=changed)
         return outputs
@@ -209,7 +209,7 @@ class AgentIngressLifecycle:
             message += self._how_to_keep_or_remove(call, outputs[POLICY])
         else:
             message = f"ngrok did not set {' and '.join(map(spell, not_kept))} on {name}: its response has a different "
-            message += "value. The next `pulumi up` tries again"
+            message += "value. The next `pulumi up` retries the update"
         raise PartlyDone(message, ingress.id, outputs)
 
     def _how_to_keep_or_remove(self, call: Call, policy: Mapping[str, Any]) -> str:

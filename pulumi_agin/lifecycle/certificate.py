@@ -1,7 +1,7 @@
-"""The lifecycle of a wait for a certificate. It creates and deletes nothing at ngrok.
+"""The lifecycle of a certificate validation. It creates and deletes nothing at ngrok.
 
 One hidden output in the state holds whether the certificate was ready, and another one its policy. So the next
-`pulumi up` waits again after a refresh that found the certificate not ready, and after a change of the policy.
+`pulumi up` validates again after a refresh that found the certificate not ready, and after a change of the policy.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pulumi_agin.api.errors import (
 )
 from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
 from pulumi_agin.base.budget import format_duration
+from pulumi_agin.base.progress import time_note
 from pulumi_agin.base.redaction import holds_secret
 from pulumi_agin.base.values import without_none
 
@@ -43,20 +44,20 @@ GRACE = "dns_error_grace_seconds"
 # Hidden outputs. Users' states contain them, so their names never change.
 WAS_READY = "_was_ready"
 # {} means that there was no policy.
-WAITED_POLICY = "_policy"
+VALIDATED_POLICY = "_policy"
 
 # The pauses after the first reads, which are short, and the pause after each later read.
 PAUSES_SECONDS = (2, 2, 4)
 LAST_PAUSE_SECONDS = 10
 
-# The limit of one read, even if the wait has timed out. It is short, because a read that retries does not notice the
+# The limit of one read, even if the validation has timed out. It is short, because a read that retries misses the
 # timeout, but long enough to report that no connection can be made.
 READ_SECONDS = 35
 
 # The pause between progress lines while nothing changes.
 LINE_SECONDS = 30
 
-# The longest time that a wait continues after the engine is gone.
+# The longest time that a validation continues after the engine is gone.
 NOTICE_SECONDS = 1
 
 PUBLIC_DNS_SECONDS = 5
@@ -66,7 +67,7 @@ LONGEST_MESSAGE = 400
 
 
 class CertificateValidationLifecycle(Lifecycle):
-    """The lifecycle of a wait for a certificate."""
+    """The lifecycle of a certificate validation."""
 
     def __init__(self, account: Account, services: Services, claims: Claims) -> None:
         self._account = account
@@ -89,7 +90,7 @@ class CertificateValidationLifecycle(Lifecycle):
         return Checked.of(checked, sentences)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Returns whether another wait is needed. A change of a timeout alone does not need one."""
+        """Returns whether another validation is needed. A change of a timeout alone does not need one."""
         kept = call.outputs_before
         # An unknown value equals no value in the state, so it counts as a change.
         changed = [ID] if inputs.get(ID) != kept.get(ID) else []
@@ -98,24 +99,24 @@ class CertificateValidationLifecycle(Lifecycle):
         return Difference(changed, changed, bool(changed) or is_to_be_issued, renewed)
 
     def _has_other_policy(self, id_: str, kept: Mapping[str, Any]) -> bool:
-        """Returns whether the program's policy for the ingress has changed since the last wait, as far as it is known.
+        """Returns whether the program's policy for the ingress has changed since the last validation, if that is known.
 
-        If that is not certain, it returns True, because another wait is harmless.
+        If that is not certain, it returns True, because another validation is harmless.
         """
-        if WAITED_POLICY not in kept or not self._claims.has_policy(id_):
+        if VALIDATED_POLICY not in kept or not self._claims.has_policy(id_):
             return False
-        waited, policy = kept[WAITED_POLICY], self._claims.policy(id_)
+        validated, policy = kept[VALIDATED_POLICY], self._claims.policy(id_)
         # The state may have been edited, and the program's policy may be unknown in a preview.
-        is_certain = isinstance(waited, Mapping) and isinstance(policy, Mapping | None)
-        return not is_certain or not matches_policy(waited, policy)
+        is_certain = isinstance(validated, Mapping) and isinstance(policy, Mapping | None)
+        return not is_certain or not matches_policy(validated, policy)
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Waits, but not in a preview. If the wait fails, nothing reaches the state, and the next `pulumi up` waits."""
+        """Validates, except in a preview. A failure leaves nothing in the state, so the next `pulumi up` repeats it."""
         if call.is_preview:
             return Created("", {ID: inputs[ID]})
-        return Created(inputs[ID], self._wait(call, inputs))
+        return Created(inputs[ID], self._validate(call, inputs))
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
         """Reads the certificate once, without waiting. A `get` or an import fails."""
@@ -130,12 +131,12 @@ class CertificateValidationLifecycle(Lifecycle):
         return None if ingress is None else Existing(id_, self._outputs(ingress))
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Waits again, but not in a preview. If the wait fails, the state stays, and the next `pulumi up` waits."""
+        """Repeats the validation, except in a preview. After a failure, the next `pulumi up` repeats it again."""
         if call.is_preview:
             # Another ingress would be a replacement, and the domain of an ingress never changes.
             domain = KeptOutputs.of(call.outputs_before).domain
             return {ID: inputs[ID], "domain": domain} if domain else {ID: inputs[ID]}
-        return self._wait(call, inputs)
+        return self._validate(call, inputs)
 
     def delete(self, call: Call, id_: str) -> None:
         """Does nothing: the certificate belongs to the ingress."""
@@ -149,12 +150,12 @@ class CertificateValidationLifecycle(Lifecycle):
             "domain": ingress.domain,
             "renews_at": status.renews_at or "" if status else "",
             WAS_READY: certificate_state(ingress).is_ready,
-            WAITED_POLICY: without_none(policy.plain()) if policy else {},
+            VALIDATED_POLICY: without_none(policy.plain()) if policy else {},
         } | self._account.fingerprint(ingress.id)
 
-    # -- the wait -----------------------------------------------------------------------------------------
+    # -- the validation -----------------------------------------------------------------------------------
 
-    def _wait(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def _validate(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the outputs once the certificate is ready. Fails if it is not ready in time."""
         monotonic, show = self._services.clock.monotonic, self._services.show_progress
         watch = self._new_watch(call, inputs)
@@ -162,24 +163,25 @@ class CertificateValidationLifecycle(Lifecycle):
         while True:
             read = self._read_once(call, inputs[ID], watch.ingress)
             watch.record_read(monotonic() - began, read)
-            ingress, time = watch.ingress, format_duration(round(watch.elapsed))
+            ingress, seconds = watch.ingress, round(watch.elapsed)
             if ingress and certificate_state(ingress).is_ready:
                 if watch.reads > 1:
+                    time = format_duration(seconds)
                     show(f"the certificate of {ingress.domain} is {self._describe(ingress)}, after {time}", call.urn)
                 return self._outputs(ingress)
             left = min(watch.timeout_seconds, watch.end_of_grace) - watch.elapsed
             if left <= 0:
                 raise Failed(self._explain_end(watch))
-            status = watch.problem or (f"it is {self._describe(ingress)}" if ingress else "")
+            status = watch.problem or (self._describe(ingress) if ingress else "")
             if status != shown_status or watch.elapsed >= next_line:
                 shown_status, next_line = status, watch.elapsed + LINE_SECONDS
-                name, most = ingress.domain if ingress else inputs[ID], format_duration(watch.timeout_seconds)
-                show(f"waiting for the certificate of {name}, for {time} ({most} at most): {status}", call.urn)
+                name, note = ingress.domain if ingress else inputs[ID], time_note(seconds, watch.timeout_seconds)
+                show(f"waiting for the certificate of {name} {note}: {status}", call.urn)
             pause = PAUSES_SECONDS[watch.reads - 1] if watch.reads <= len(PAUSES_SECONDS) else LAST_PAUSE_SECONDS
             self._pause(call, min(pause, left))
 
     def _new_watch(self, call: Call, inputs: Mapping[str, Any]) -> Watch:
-        """Returns a wait with the shorter of the two limits that a program can set."""
+        """Returns a watch with the shorter of the two limits that a program can set."""
         phrasing, grace_seconds = self._services.phrasing, inputs[GRACE]
         if call.timeout_seconds and call.timeout_seconds <= inputs[TIMEOUT]:
             return Watch(call.timeout_seconds, phrasing.custom_timeouts, grace_seconds)
@@ -188,7 +190,7 @@ class CertificateValidationLifecycle(Lifecycle):
     def _read_once(self, call: Call, id_: str, last: IngressModel | None) -> IngressModel | NgrokError:
         """Reads the ingress, which is `last` from the read before. Returns the error if it is transient.
 
-        Network failures do not end a wait that has begun. At its start, there may be nothing to connect to.
+        Network failures do not end a validation that has begun. At its start, there may be nothing to connect to.
         """
         client = self._account.client
         try:
@@ -220,7 +222,7 @@ class CertificateValidationLifecycle(Lifecycle):
             self._services.clock.sleep(min(seconds, NOTICE_SECONDS))
             seconds -= NOTICE_SECONDS
             if call.is_cancelled():
-                raise Abandoned("the wait for the certificate was interrupted; the next `pulumi up` waits again")
+                raise Abandoned("the certificate validation was interrupted; the next `pulumi up` validates again")
 
     # -- messages -----------------------------------------------------------------------------------------
 
@@ -228,10 +230,10 @@ class CertificateValidationLifecycle(Lifecycle):
         return self._account.client.sanitize(describe_certificate(ingress), LONGEST_MESSAGE)
 
     def _explain_end(self, watch: Watch) -> str:
-        """Returns the message of a wait that failed: the state of the certificate, and the next step."""
+        """Returns the message of a failed validation: the state of the certificate, and the next step."""
         ingress, sanitize = watch.ingress, self._account.client.sanitize
         if ingress is None:
-            return f"{watch.problem}; the next `pulumi up` waits again"
+            return f"{watch.problem}; the next `pulumi up` validates again"
         why = f" within {format_duration(watch.timeout_seconds)} ({watch.limit})"
         if watch.elapsed >= watch.end_of_grace:
             grace = f"{format_duration(watch.grace_seconds)} ({self._services.phrasing.spell(GRACE)})"
@@ -240,7 +242,7 @@ class CertificateValidationLifecycle(Lifecycle):
         message += f". It {'was' if watch.problem else 'is'} {self._describe(ingress)}"
         message += f" when last read; since then: {watch.problem}" if watch.problem else ""
         if watch.end_of_grace == math.inf:
-            message += ". It may still be issued: the next `pulumi up` waits again"
+            message += ". It may still be issued: the next `pulumi up` validates again"
             return f"{message}. To allow more time, increase {watch.limit}"
         targets = sanitize(", ".join(ingress.ns_targets), LONGEST_MESSAGE)
         message += f". The NS records of {ingress.domain} must be {targets}"
@@ -249,16 +251,16 @@ class CertificateValidationLifecycle(Lifecycle):
             from pulumi_agin.dnsclient import ns_lookup
 
             message += f"; {ns_lookup.describe_public_delegation(ingress.domain, PUBLIC_DNS_SECONDS)}"
-        message += ". Fix them, and run `pulumi up`, which waits again"
+        message += ". Fix them, and run `pulumi up`, which validates again"
         status = ingress.certificate_management_status
         if status and status.provisioning_job and (retries_at := status.provisioning_job.retries_at):
-            message += f"; ngrok tries again at {sanitize(retries_at, 40)}, and does not check before then"
+            message += f"; ngrok retries at {sanitize(retries_at, 40)}, and does not check before then"
         return message
 
 
 @dataclass
 class Watch:
-    """The state of a wait. All moments are seconds since it began."""
+    """The state of a validation. All moments are seconds since it began."""
 
     timeout_seconds: float
     limit: str

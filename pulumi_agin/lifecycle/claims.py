@@ -1,9 +1,9 @@
-"""Claims: what the resources of one provider have told each other in a run.
+"""Claims: facts that the resources of one provider share in a run.
 
-The engine starts a process for each provider of a stack, so claims of resources with different providers are apart.
+The engine starts a process for each provider of a stack, so resources with different providers share no claims.
 
-Each lifecycle method records what others need, and asks what it needs, through this class alone. What a method can
-know depends on the order in which the engine calls. In an `up` or a preview, the engine goes through the program:
+Lifecycle methods share facts through this class alone. Which facts a method finds depends on the order of the engine's
+calls. In an `up` or a preview, the engine goes through the program:
 
 | call               | when                                                     | what it records                     |
 |--------------------|----------------------------------------------------------|-------------------------------------|
@@ -43,12 +43,12 @@ class RecordSet(NamedTuple):
     domain: str
 
 
-# What a resource could not create because it existed: an Agent Ingress, by its id, or NS records.
+# An object that a resource could not create because it existed: an Agent Ingress, by its ID, or NS records.
 ExistingObject: TypeAlias = str | RecordSet
 
 
 class Claims:
-    """What the resources of one provider have told each other. A front end makes one for all lifecycles.
+    """Facts that the resources of one provider share in a run. A front end makes one for all lifecycles.
 
     Calls run in many threads.
     """
@@ -65,9 +65,9 @@ class Claims:
         self._first_declarations: dict[str, str] = {}
         # By `uri` in the state, if it has one: the URNs of resources that have it, or had it before in this run.
         self._urns_with_uri: dict[str, list[str]] = {}
-        # By the id of the Agent Ingress: the URNs of the resources that keep it.
+        # By the ID of the Agent Ingress: the URNs of the resources that keep it.
         self._keepers: dict[str, set[str]] = {}
-        # By the id of the Agent Ingress.
+        # By the ID of the Agent Ingress.
         self._policies: dict[str, Mapping[str, Any] | None] = {}
         self._failed_creates: dict[ExistingObject, str] = {}
         # The values, and the URN of the resource that has them; None for records that this run has written.

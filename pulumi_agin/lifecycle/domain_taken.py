@@ -1,4 +1,4 @@
-"""Messages about a domain that already has an Agent Ingress, with its id and the next step."""
+"""Messages about a domain that already has an Agent Ingress, with its ID and the next step."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from .urns import Urn
 
 
 class Existence:
-    """Whether the Agent Ingresses of one account still exist.
+    """Checks whether the Agent Ingresses of one account still exist.
 
     ngrok responds 404 also if the key is that of another account, and so does another service at the base URL. So an
     ingress counts as gone only if the state was last read with the same key and base URL.

@@ -31,7 +31,7 @@ from pulumi_agin.dnsclient.values import (
     zone_problem,
 )
 
-from .defaults import DEFAULT_GRACE_SECONDS, DEFAULT_WAIT_SECONDS
+from .defaults import DEFAULT_GRACE_SECONDS, DEFAULT_VALIDATION_SECONDS
 from .phrasing import Phrasing
 from .schema import Declaration, Limit, Marker, Problem, pass_unknown
 
@@ -84,7 +84,7 @@ def _max_bytes(limit: int, value: str) -> str:
 IngressDomain = Annotated[
     str,
     AfterValidator(_ingress_domain),
-    Limit(f"{DOMAIN_MAX_BYTES} bytes, labels of {LABEL_MAX_BYTES}"),
+    Limit(f"{DOMAIN_MAX_BYTES} bytes; {LABEL_MAX_BYTES} per label"),
 ]
 
 
@@ -121,7 +121,7 @@ class AgentIngressInputs(Declaration):
     )
 
 
-# -- the wait for a certificate ---------------------------------------------------------------------------
+# -- a certificate validation -----------------------------------------------------------------------------
 
 
 def _ingress_id(value: str) -> str:
@@ -135,15 +135,16 @@ class CertificateValidationInputs(Declaration):
 
     agent_ingress_id: Annotated[str, AfterValidator(_ingress_id), Marker.REPLACES] = Field(
         description="the ID of the ingress, such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk. Its NS records should exist "
-        "before the wait begins"
+        "before the validation begins"
     )
     timeout_seconds: Annotated[float, Field(gt=0), Marker.NO_CHANGE] = Field(
-        DEFAULT_WAIT_SECONDS,
-        description="the longest time to wait, in seconds; custom timeouts can shorten it",
+        DEFAULT_VALIDATION_SECONDS,
+        description="the time limit of the validation, in seconds; custom timeouts can shorten it",
     )
     dns_error_grace_seconds: Annotated[float, Field(ge=0), Marker.NO_CHANGE] = Field(
         DEFAULT_GRACE_SECONDS,
-        description="how long ngrok may report a DNS error before the wait fails, in seconds. DNS changes take time",
+        description="how long ngrok may report a DNS error before the validation fails, in seconds. DNS changes take "
+        "time",
     )
 
 
@@ -151,8 +152,8 @@ class CertificateValidationOutputs(BaseModel):
     """The outputs of an AgentIngressCertificateValidation."""
 
     renews_at: str | None = Field(
-        description="when ngrok requests the next renewal (RFC 3339), as of the last wait or refresh. `null` without a "
-        "policy"
+        description="when ngrok requests the next renewal (RFC 3339), as of the last validation or refresh. `null` "
+        "without a policy"
     )
     agent_ingress_id: str = Field(description="the ID of the ingress, known once the certificate is issued")
     domain: str = Field(description="the domain of the certificate, in lowercase and without a trailing dot")

@@ -31,7 +31,7 @@ def require_id_or_domain(function: str, id_: str | None, domain: str | None) -> 
 def find_one(
     account: Account, function: str, id_: str | None, domain: str | None, budget: Budget | None = None
 ) -> IngressModel:
-    """Finds one Agent Ingress by exactly one of its id and its domain, in any spelling.
+    """Finds one Agent Ingress by exactly one of its ID and its domain, in any spelling.
 
     `function` names the lookup in messages. Without a budget, the limit is the timeout of the settings. Raises
     InvalidInputsError if the arguments are invalid or there is no such ingress: for a domain, its NoIngressError.

@@ -184,7 +184,7 @@ class NsRecordsLifecycle(Lifecycle):
         return Existing(id_, outputs, {**inputs, "ns_targets": outputs["ns_targets"], "ttl": existing.ttl})
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Replaces the records, even with equal ones, so that a new key is tried before the state keeps it.
+        """Replaces the records, even with equal ones, so that a new key is verified before the state keeps it.
 
         In a preview it sends nothing.
         """

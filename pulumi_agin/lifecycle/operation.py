@@ -84,7 +84,7 @@ class Difference(NamedTuple):
     replacing: Sequence[str]
     """Those that replace the resource."""
     has_changes: bool
-    """Whether an update is needed, even if no input differs: a wait may have to be repeated."""
+    """Whether an update is needed, even if no input differs: a validation may have to be repeated."""
     renewed: Sequence[str] = ()
     """The outputs for which an update is made although no input differs."""
     delete_before_replace: bool = False

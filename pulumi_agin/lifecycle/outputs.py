@@ -25,7 +25,7 @@ STATUS = "certificate_management_status"
 class KeptOutputs(NamedTuple):
     """The outputs in the state in canonical form, without invalid ones: the state may have been edited by hand.
 
-    They are validated here, and nowhere else. They are those of an Agent Ingress, or of the wait for its certificate.
+    They are validated here, and nowhere else. They are those of an Agent Ingress, or of its certificate validation.
     """
 
     values: Mapping[str, Any]
@@ -68,7 +68,7 @@ class KeptOutputs(NamedTuple):
 
 
 def outputs_of(ingress: IngressModel) -> dict[str, Any]:
-    """Returns the outputs of an Agent Ingress: all of its values except the id.
+    """Returns the outputs of an Agent Ingress: all of its values except the ID.
 
     If ngrok has no string, it is "", because an absent output would be unknown in every preview. If ngrok has no policy
     or status, these are absent.

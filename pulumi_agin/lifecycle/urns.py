@@ -81,7 +81,7 @@ def is_default_provider(name: str) -> bool:
 
 
 def explicit_provider(reference: str) -> str | None:
-    """Returns the URN in a resource's reference to its provider, which ends with an id; None for a default one."""
+    """Returns the URN in a resource's reference to its provider, which ends with an ID; None for a default one."""
     urn = reference.rpartition("::")[0]
     return None if not urn or is_default_provider(Urn.parse(urn).name) else urn
 

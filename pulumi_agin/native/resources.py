@@ -30,7 +30,7 @@ class Resource:
 
     @cached_property
     def outputs(self) -> dict[str, FieldInfo]:
-        """The outputs without the id, which the engine handles separately."""
+        """The outputs without the ID, which the engine handles separately."""
         fields = fields_of(self.outputs_model).items()
         return {name: field for name, field in fields if name != "id" and not name.startswith("_")}
 

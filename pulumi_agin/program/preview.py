@@ -1,7 +1,7 @@
 """Exact previews, which show the outputs that an update in place does not change.
 
 In a preview, the engine does not call a dynamic provider for an update, and treats every output that is not an input as
-unknown. DNS records created from `ns_targets` would be shown as deleted. In an update in place the id is known, so the
+unknown. DNS records created from `ns_targets` would be shown as deleted. In an update in place the ID is known, so the
 program reads the ingress and fills in its values. A preview with updates sends at most one request, and one more for
 each 100 ingresses of the account.
 """

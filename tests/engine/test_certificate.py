@@ -57,7 +57,7 @@ def test_each_certificate_is_waited_for_once(project: Project, emulator: Emulato
 
     project.program(BEFORE)
     up = project.up(on_line=issue_when_waiting)
-    assert "waiting for the certificate of issued.acme.com, for 0 seconds (45 minutes at most): it is " in up
+    assert "waiting for the certificate of issued.acme.com (0 seconds elapsed, limit 45 minutes): " in up
     assert "the certificate of issued.acme.com is issued, after " in up
     outputs = project.outputs()
     assert outputs["domain"] == "issued.acme.com"
@@ -78,7 +78,7 @@ def test_each_certificate_is_waited_for_once(project: Project, emulator: Emulato
     assert "certificate of issued.acme.com" not in failed
     assert not failed.has_traceback
 
-    # The next update repeats the failed wait.
+    # The next update repeats the failed validation.
     emulator.set_certificate(stored["added.acme.com"]["id"], "issued")
     assert "1 updated" in project.up()
     assert project.names(TYPE) == {"issued", "added"}

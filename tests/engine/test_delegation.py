@@ -118,7 +118,7 @@ def each_shape(steps: dict[str, list[str]]) -> dict[str, list[str]]:
 def history(emulator: Emulator, cloud: Cloud, domains: dict[str, str]) -> dict[str, list[str]]:
     """Returns the writes at ngrok and at the DNS provider since the last `clear`, by case, in order.
 
-    `domains` has the domains of ingresses by id. New ones are added.
+    `domains` has the domains of ingresses by ID. New ones are added.
     """
     domains.update({each["id"]: each["domain"] for each in emulator.ingresses()})
     writes = [(each.time, each.verb, each.name) for each in cloud.operations()]

@@ -39,7 +39,7 @@ def assert_nothing_forged(result: Result) -> None:
 
 
 def logged(result: Result) -> set[str]:
-    """Returns the lines of the debug log, without times and operation ids."""
+    """Returns the lines of the debug log, without times and operation IDs."""
     return set(re.findall(r"^ *pulumi-agin: (.*?) \d+ ms(?: op_[0-9a-f]{32})?$", result.output, re.M))
 
 

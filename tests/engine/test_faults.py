@@ -84,8 +84,8 @@ def test_transient_faults_are_retried(project: Project, emulator: Emulator) -> N
     def on_line(line: str) -> None:
         """Ends the faults when the row of a resource shows that it waits."""
         if re.search(
-            r"AgentIngress \S+ \w+ing \(\d+s\) .*still waiting to \w+ the Agent Ingress.*, for \d+(\.\d)? seconds? "
-            r"\([\w ]+ at most\): ngrok responded 503",
+            r"AgentIngress \S+ \w+ing \(\d+s\) .*still waiting to \w+ the Agent Ingress.* \(\d+(\.\d)? seconds? "
+            r"elapsed, limit [\w ]+\): ngrok responded 503",
             line,
         ):
             emulator.clear_faults()
@@ -135,7 +135,7 @@ def test_permanent_faults_fail_and_change_no_state(project: Project, emulator: E
 
 
 def methods(emulator: Emulator, domains: Mapping[str, str]) -> dict[str, list[str]]:
-    """Returns the methods of the requests about each ingress, by domain. `domains` has the domains by id."""
+    """Returns the methods of the requests about each ingress, by domain. `domains` has the domains by ID."""
     found: dict[str, list[str]] = {}
     for request in emulator.requests():
         body = request["body"] or {}

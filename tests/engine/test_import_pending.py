@@ -64,7 +64,7 @@ IN_TYPESCRIPT = """
 
 
 def create_others(emulator: Emulator) -> dict[str, str]:
-    """Creates ingresses that are not the stack's, in a second that is over before a run begins. Returns their ids."""
+    """Creates ingresses that are not the stack's, in a second that is over before a run begins. Returns their IDs."""
     ids = {
         "older": create(emulator, "older.acme.com", description="d"),
         "differs": create(emulator, "differs.acme.com", description="another's"),

@@ -55,7 +55,7 @@ TTLS = [300, 3600, 60]
 
 
 def create_fleet(emulator: Emulator, bind: Bind, key: str, names: list[str]) -> dict[str, str]:
-    """Creates ingresses, and records of all but the last one, and returns the ids by the names in the domains."""
+    """Creates ingresses, and records of all but the last one, and returns the IDs by the names in the domains."""
     ids = {}
     for number, name in enumerate(names):
         domain = f"{name}.acme.com"

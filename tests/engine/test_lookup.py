@@ -15,7 +15,7 @@ from tests.support.waiting import until
 
 POLICY = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
 
-# By id and domain in any spelling, by a filter, with the provider of the options or of the parent, and before what is
+# By ID and domain in any spelling, by a filter, with the provider of the options or of the parent, and before what is
 # looked up exists. `print_failures` is for those that fail.
 PROGRAM = f"""
 from pulumi.dynamic import CreateResult, Resource, ResourceProvider

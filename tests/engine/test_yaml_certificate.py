@@ -65,13 +65,13 @@ def test_waits_for_certificates(yaml_project: Project, emulator: Emulator) -> No
             emulator.configure(issue_after_seconds=0)
 
     up = project.up(on_line=issue_when_waiting)
-    assert "waiting for the certificate of issued.acme.com, for 0 seconds (45 minutes at most): it is " in up
+    assert "waiting for the certificate of issued.acme.com (0 seconds elapsed, limit 45 minutes): " in up
     assert "the certificate of issued.acme.com is issued, after " in up
     outputs = project.outputs()
     assert outputs["domain"] == "issued.acme.com"
     assert outputs["renewsAt"]
 
-    # A failed wait does not change the state. A change of a timeout is not a change.
+    # A failed validation does not change the state. A change of a timeout is not a change.
     emulator.configure(issue_after_seconds=NEVER)
     ids = {ingress["domain"]: ingress["id"] for ingress in emulator.ingresses()}
     emulator.set_certificate(ids["broken.acme.com"], "dns_error")
@@ -80,7 +80,7 @@ def test_waits_for_certificates(yaml_project: Project, emulator: Emulator) -> No
     messages = failed.messages
     assert messages.keys() == {"wait-later", "wait-broken", "test-dev"}
     assert "It is being issued" in messages["wait-later"]
-    assert "(dnsErrorGraceSeconds). It is held up by the domain's DNS (DNS_ERROR)" in messages["wait-broken"]
+    assert "(dnsErrorGraceSeconds). It is blocked by a DNS error (DNS_ERROR)" in messages["wait-broken"]
     assert not failed.has_traceback
     assert project.names(VALIDATION) == {"wait-issued", "wait-later"}
 
@@ -114,7 +114,7 @@ def test_ctrl_c_ends_a_wait(yaml_project: Project, emulator: Emulator) -> None:
     watchdog.cancel()
     assert cli.returncode not in (0, -signal.SIGKILL)
     assert "Traceback" not in shown
-    assert "the wait for the certificate was interrupted; the next `pulumi up` waits again" in shown
+    assert "the certificate validation was interrupted; the next `pulumi up` validates again" in shown
     [ingress] = emulator.ingresses()
     assert [each["id"] for each in project.of_type("agin:index:AgentIngress")] == [ingress["id"]]
     assert project.names(VALIDATION) == set()

@@ -36,7 +36,7 @@ AFTER = """
 
 
 def prepare(project: Project, emulator: Emulator) -> dict[str, str]:
-    """Creates what exists before the program AFTER. Returns the ids by the names of the resources."""
+    """Creates what exists before the program AFTER. Returns the IDs by the names of the resources."""
     project.yaml_program(BEFORE)
     project.up()
     ids = {resource["urn"].removeprefix(URN): resource["id"] for resource in project.of_type(TYPE)}

@@ -133,7 +133,7 @@ def test_a_preview_announces_records_that_it_cannot_show_yet(
 
 
 def taking_the_id(dns: Any, mocks: Mocks) -> Request:
-    """Returns the last resource, which uses the ingress's id from the delegation."""
+    """Returns the last resource, which uses the ingress's ID from the delegation."""
 
     def program() -> None:
         made: Any = dns() if callable(dns) else dns

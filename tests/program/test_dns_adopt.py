@@ -1,6 +1,6 @@
 """`adopt` of each adapter, with the real package of each DNS provider.
 
-The ids to import were accepted by the providers' real plugins, or come from their documentation.
+The IDs to import were accepted by the providers' real plugins, or come from their documentation.
 """
 
 from __future__ import annotations

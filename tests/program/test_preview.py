@@ -21,7 +21,7 @@ NAMES = "abcdefgh"
 
 @pytest.fixture
 def updates(preview: Mocks, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Mocks:
-    """A preview in which ingresses are updated. The engine has only ids and inputs."""
+    """A preview in which ingresses are updated. The engine has only IDs and inputs."""
     ids = {name: create(emulator, f"{name}.acme.com") for name in NAMES}
 
     def new_resource(args: pulumi.runtime.MockResourceArgs) -> tuple[str, Mapping[str, Any]]:

@@ -3,7 +3,7 @@
     NGROK_API_KEY=… pytest tests/servicer/test_acceptance.py --ngrok test.acme.com -rA
 
 Each probe sends requests to an emulator and to the account of the key, and both outcomes must be the same. A failure
-shows both, without the key, ids and the domain. The run creates Agent Ingresses below the domain, at most two at a
+shows both, without the key, IDs and the domain. The run creates Agent Ingresses below the domain, at most two at a
 time, and ngrok may charge for them. It does not start if there are any, and deletes them at the end. If it is killed,
 they remain, and the next run names them. It sends fewer than 100 requests a minute.
 
@@ -111,7 +111,7 @@ class Service:
         return self.send(path=self.path).fields
 
     def without_account(self, text: str) -> str:
-        """Returns a string without the key, ids and the domain."""
+        """Returns a string without the key, IDs and the domain."""
         text = redact(text, self.key).replace(self.url, "URL")
         return re.sub(r"\b([a-z]{2,12})_[0-9A-Za-z]{20,40}\b", r"\1_…", text.replace(self.domain, "DOMAIN"))
 

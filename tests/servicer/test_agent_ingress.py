@@ -40,7 +40,7 @@ FULL: dict[str, Any] = {
 
 
 def created(plugin: Plugin, emulator: Emulator, **inputs: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """Returns the id, outputs and inputs of a new ingress. Clears the log of requests."""
+    """Returns the ID, outputs and inputs of a new ingress. Clears the log of requests."""
     checked, failures = plugin.check({"domain": DOMAIN, **inputs})
     assert failures == []
     id_, outputs = plugin.create(checked)

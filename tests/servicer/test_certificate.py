@@ -1,4 +1,4 @@
-"""A wait for a certificate in the plugin process of each front end, called as the engine calls it."""
+"""A certificate validation in the plugin process of each front end, called as the engine calls it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def resource() -> str:
 
 
 def ingress(emulator: Emulator, state: Any, domain: str = DOMAIN) -> str:
-    """Returns the id of an ingress with a certificate in a state. Clears the log of requests."""
+    """Returns the ID of an ingress with a certificate in a state. Clears the log of requests."""
     id_ = ngrok.create(emulator, domain, certificate_management_policy={"authority": "letsencrypt"})
     emulator.set_certificate(id_, state)
     emulator.clear_requests()

@@ -28,7 +28,7 @@ from pulumi_agin.cli.doctor_checks import Checks
 from pulumi_agin.cli.doctor_connection import Problem
 from pulumi_agin.cli.doctor_examiner import Examiner
 from pulumi_agin.dnsclient.ns_lookup import LOOKUPS_AT_ONCE
-from pulumi_agin.dnsclient.values import DnsAnswer, Server
+from pulumi_agin.dnsclient.values import DnsResult, Server
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import Settings
@@ -135,7 +135,7 @@ def test_report_ends_with_the_records_to_create_and_delete(emulator: Emulator, d
         f"Agent Ingress  ok       {ingress['id']}, created at 2026-03-01T12:00:00Z",
         f"delegation     wrong    {bind.address} returns different name servers from those that ngrok expects: "
         f"missing: {three}, {four}; extra: ns1.old.net.",
-        'certificate    wrong    held up by the domain\'s DNS (DNS_ERROR): ngrok reports "no NS records"',
+        'certificate    wrong    blocked by a DNS error (DNS_ERROR): ngrok reports "no NS records"',
         "",
         "delegation: create these records in the parent zone:",
         f"  connect.acme.com. NS {three}",
@@ -147,7 +147,7 @@ def test_report_ends_with_the_records_to_create_and_delete(emulator: Emulator, d
         "delegation: if a Pulumi program creates the records, run:",
         "  pulumi up --refresh",
         "",
-        "certificate: fix the delegation first; ngrok tries again at 2026-03-02T12:00:02Z; run this again after that:",
+        "certificate: fix the delegation first; ngrok retries at 2026-03-02T12:00:02Z; run this again after that:",
         f"  pulumi-agin doctor connect.acme.com --dns {bind.address}",
     ]
 
@@ -229,9 +229,9 @@ def test_failed_request_to_dns(emulator: Emulator, doctor: Command) -> None:
     # The delegation does not count as wrong.
     assert states(checks) == ["ok", "ok", "unknown", "wait"]
     assert states(with_dns_error) == ["ok", "ok", "unknown", "wrong"]
-    assert "check that the delegation is correct; ngrok tries again" in in_a_line(with_dns_error["certificate"])
+    assert "check that the delegation is correct; ngrok retries" in in_a_line(with_dns_error["certificate"])
     assert in_a_line(checks["delegation"]) == (
-        f"unknown: {server} could not be queried ({server} answered SERVFAIL) -> use a DNS server that can be reached "
+        f"unknown: {server} could not be queried ({server} returned SERVFAIL) -> use a DNS server that can be reached "
         "from here [pulumi-agin doctor connect.acme.com --dns HOST:PORT]"
     )
     assert [checks["delegation"][name] for name in ("found", "missing", "extra")] == [None, None, None]
@@ -244,20 +244,20 @@ def test_ngrok_message_is_one_line_without_the_key(emulator: Emulator, doctor: C
     assert certificate["error_code"] == "[31mE E"
 
 
-RETRY = "ngrok tries again at 2026-03-02T12:00:02Z"
+RETRY = "ngrok retries at 2026-03-02T12:00:02Z"
 
 
 @pytest.mark.parametrize(
     ("certificate", "is_delegated", "line"),
     [
         ("pending", True, "wait: not being issued yet -> wait (Let's Encrypt takes seconds to minutes), and run"),
-        ("pending", False, "wait: not being issued yet -> fix the delegation first; ngrok tries again"),
+        ("pending", False, "wait: not being issued yet -> fix the delegation first; ngrok retries"),
         ("issued", True, "ok: issued, renews 2026-04-30T12:00:20Z"),
         ("renewing", False, 'ok: issued, and being renewed: ngrok reports "msg"'),
         (
             "dns_error",
             True,
-            'wait: held up by the domain\'s DNS (DNS_ERROR): ngrok reports "msg" -> '
+            'wait: blocked by a DNS error (DNS_ERROR): ngrok reports "msg" -> '
             "the delegation is now correct; "
             f"{RETRY}; run this again after that [",
         ),
@@ -265,7 +265,7 @@ RETRY = "ngrok tries again at 2026-03-02T12:00:02Z"
         (
             "no_job",
             False,
-            "unknown: neither issued nor being issued -> ngrok tries again; if this persists, contact ngrok",
+            "unknown: neither issued nor being issued -> ngrok retries; if this persists, contact ngrok",
         ),
     ],
 )
@@ -733,9 +733,9 @@ def test_all_queries_dns_in_parallel(emulator: Emulator, monkeypatch: pytest.Mon
     # Each query waits for all others.
     together = threading.Barrier(LOOKUPS_AT_ONCE)
 
-    def find(domain: str, seconds: float, server: Server | None) -> DnsAnswer:
+    def find(domain: str, seconds: float, server: Server | None) -> DnsResult:
         together.wait(20)
-        return DnsAnswer()
+        return DnsResult()
 
     for number in range(LOOKUPS_AT_ONCE):
         create(emulator, f"d{number}.acme.com")

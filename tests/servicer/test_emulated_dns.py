@@ -101,7 +101,7 @@ def test_server_that_is_down_or_lacks_the_zone_is_a_dns_error(tmp_path: Path, em
         assert api.job(ingress) == ("DNS_ERROR", problem)
         bind.start()
         assert api.job(ingress) == IN_PROGRESS
-        problem = f"The DNS server {bind.address}, queried for the NS records of `connect.other.com`, answered REFUSED."
+        problem = f"The DNS server {bind.address}, queried for the NS records of `connect.other.com`, returned REFUSED."
         assert api.job(foreign) == ("DNS_ERROR", problem)
 
 

@@ -120,7 +120,7 @@ def test_lost_requests_fail_within_the_custom_timeout(stack: Stack) -> None:
     for start, call in calls.items():
         message = failure(call).message
         assert message.startswith(start)
-        assert " (60 seconds at most): " in message
+        assert " (limit: 60 seconds): " in message
     stack.assert_as_ngrok()
 
 
@@ -252,7 +252,7 @@ def test_wait_shows_a_line_in_the_row_of_its_resource(new_plugin: Plugins, emula
     # The first line is about the base URL.
     plugin.abandon_create({"domain": NEW}, when=lambda: plugin.engine.lines[1:])
     line = plugin.engine.lines[1]
-    assert line.message.startswith(f"still waiting to create the Agent Ingress {NEW}, for ")
+    assert line.message.startswith(f"still waiting to create the Agent Ingress {NEW} (")
     assert "ngrok responded 503" in line.message
     assert (line.urn, line.ephemeral) == (plugin.urn, True)
 

@@ -94,7 +94,7 @@ def test_stack_config_wins_over_the_environment(new_plugin: Plugins, emulator: E
     id_, _ = plugin.create({"domain": DOMAIN})
     assert [ingress["id"] for ingress in emulator.ingresses()] == [id_]
     emulator.add_fault("GET", "respond", status=503, times=None)
-    assert "(50 seconds at most)" in failure(lambda: plugin.read(id_, None, {})).message
+    assert "(limit: 50 seconds)" in failure(lambda: plugin.read(id_, None, {})).message
 
 
 def test_call_can_be_larger_than_the_default_of_grpc(plugin: Plugin) -> None:
@@ -413,7 +413,7 @@ def test_ctrl_c_ends_the_wait_for_a_certificate(new_plugin: Plugins, emulator: E
     inputs = {"agentIngressId": id_, "timeoutSeconds": 2700, "dnsErrorGraceSeconds": 600}
     create = partial(failure, lambda: plugin.of(CERTIFICATE_VALIDATION).create(inputs))
     error = interrupted(plugin, create, when=emulator.requests).result()
-    assert error.message == "the wait for the certificate was interrupted; the next `pulumi up` waits again"
+    assert error.message == "the certificate validation was interrupted; the next `pulumi up` validates again"
 
 
 @pytest.mark.parametrize("ends", [False, True], ids=["Ctrl-C", "SIGINT"])

@@ -13,32 +13,32 @@ from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import SYSTEM_CLOCK
 from pulumi_agin.dnsclient import ns_lookup
 from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation, find_zone, find_zones
-from pulumi_agin.dnsclient.values import DnsAnswer, Zone, parse_server
+from pulumi_agin.dnsclient.values import DnsResult, Zone, parse_server
 from tests.support.bind import Bind
 from tests.support.dns_server import UDP_SECONDS
 from tests.support.records import DOMAIN, KEY, SECONDS, delegate
 
 
-def find(bind: Bind, domain: str = DOMAIN) -> DnsAnswer:
+def find(bind: Bind, domain: str = DOMAIN) -> DnsResult:
     return find_delegation(domain, SECONDS, parse_server(bind.address))
 
 
 def test_delegation_is_read_from_the_parent_zone(bind: Bind) -> None:
-    assert find(bind) == DnsAnswer()
+    assert find(bind) == DnsResult()
     assert find(bind).describe("BIND") == "BIND has no NS records for it"
     delegate(bind, DOMAIN, ["NS-2.awsdns.net", "ns-1.awsdns.org"])
-    assert find(bind) == find(bind, "Connect.ACME.com.") == DnsAnswer(("ns-1.awsdns.org.", "ns-2.awsdns.net."), ttl=300)
+    assert find(bind) == find(bind, "Connect.ACME.com.") == DnsResult(("ns-1.awsdns.org.", "ns-2.awsdns.net."), ttl=300)
     assert find(bind).describe("BIND") == "BIND now returns ns-1.awsdns.org., ns-2.awsdns.net."
     # These are too long for UDP.
     long_names = [f"{'n' * 60}{number:02}.{'a' * 60}{number:02}.net." for number in range(12)]
     delegate(bind, DOMAIN, long_names, ttl=3600)
-    assert find(bind) == DnsAnswer(tuple(long_names), ttl=3600)
+    assert find(bind) == DnsResult(tuple(long_names), ttl=3600)
 
 
 def test_failed_query_is_described(bind: Bind) -> None:
     delegate(bind, DOMAIN, ["ns1.awsdns.org"])
     for domain, reason in (
-        ("connect.other.com", "answered REFUSED"),
+        ("connect.other.com", "returned REFUSED"),
         ("below.connect.acme.com", "is neither a name server of the parent zone nor a resolver"),
         ("a" * 64 + ".acme.com", "A DNS label is > 63 octets long"),
     ):
@@ -92,8 +92,8 @@ def test_public_dns_lookup_queries_the_parent_zone(bind: Bind, use_resolver: Cal
 
 def test_public_dns_without_a_response(bind: Bind, use_resolver: Callable[[int], None]) -> None:
     use_resolver(bind.port)
-    no_answer = "(this machine's resolver got no usable answer)"
-    assert no_answer in describe_public_delegation("connect.other.com", SECONDS)
+    no_response = "(this machine's resolver got no usable response)"
+    assert no_response in describe_public_delegation("connect.other.com", SECONDS)
     assert describe_public_delegation(DOMAIN, 0) == "public DNS could not be queried (timed out)"
 
 

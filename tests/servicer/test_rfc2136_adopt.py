@@ -136,7 +136,7 @@ def test_adopt_creates_records_if_there_are_none(plugin: Plugin, port: int, bind
 def test_check_reports_that_it_can_not_read_the_records(plugin: Plugin, port: int) -> None:
     elsewhere = {"domain": "connect.acme.org", "zone": "acme.org", "adopt": True}
     [failure] = plugin.check(inputs(port, **elsewhere))[1]
-    assert "it answered REFUSED: it is not the primary server of the zone acme.org" in failure
+    assert "the server returned REFUSED: it is not the primary server of the zone acme.org" in failure
     # Without a known server, nothing is read.
     assert plugin.check(inputs(port, **{**elsewhere, "server": UNKNOWN}))[1] == []
 

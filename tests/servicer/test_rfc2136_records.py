@@ -219,7 +219,7 @@ def test_create_of_unknown_outcome_is_settled_by_any_later_call(plugin: Plugin, 
     with between(bind, outage) as port:
         message, kept = unsettled(lambda: plugin.create(inputs(port)))
         assert kept == outputs(port, ns_targets=[], **{UNSETTLED: TARGETS})
-        reason = f"127.0.0.1:{port}: its answer is not a DNS message; check server and port"
+        reason = f"127.0.0.1:{port}: its response is not a DNS message; check server and port"
         assert message == (
             f"could not create the NS records of {DOMAIN} at {reason}. The server may have applied it anyway, and "
             f"reading the records back failed: could not read the NS records of {DOMAIN} at {reason}. The state "

@@ -153,7 +153,10 @@ def test_silent_server_costs_a_preview_ten_seconds(delegation: Delegation, bind:
             delegation.preview(inputs(port, domain=f"d{number}.acme.com"))
     [warning] = delegation.warnings
     assert "could not read the NS records of d0.acme.com" in warning
-    assert "no answer, because it ended the connection. This preview checks no other records at this server" in warning
+    assert (
+        "no response, because the server closed the connection. This preview checks no other records at this server"
+        in warning
+    )
     assert delegation.clock.now - began <= 10
 
 
@@ -188,7 +191,7 @@ def test_every_algorithm_works(key: Key, delegation: Delegation, bind: Bind) -> 
         ),
         (
             {"domain": "a.acme.org", "zone": "acme.org"},
-            "it answered REFUSED: it is not the primary server of the zone acme.org, does not allow queries from this",
+            "the server returned REFUSED: it is not the primary server of the zone acme.org, does not allow queries",
         ),
         ({"domain": "a.delegated.acme.com"}, "a.delegated.acme.com is in the zone delegated.acme.com, so its records"),
         (
@@ -216,8 +219,8 @@ def test_wrong_zone_or_key_fails(wrong: dict[str, Any], problem: str, delegation
 def test_key_without_grants_fails(delegation: Delegation, bind: Bind) -> None:
     given = inputs(bind.port, tsig_key_name=POWERLESS_KEY.name, tsig_secret=POWERLESS_KEY.secret)
     assert rejection(lambda: delegation.create(given)).endswith(
-        'it answered REFUSED: the key "powerless" is not allowed to change the NS records of connect.acme.com; in '
-        'BIND, allow it with `update-policy { grant "powerless" name connect.acme.com. NS; };` in the zone acme.com'
+        'the server returned REFUSED: the key "powerless" is not allowed to change the NS records of connect.acme.com; '
+        'in BIND, allow it with `update-policy { grant "powerless" name connect.acme.com. NS; };` in the zone acme.com'
     )
 
 
@@ -240,10 +243,10 @@ def test_unsigned_calls_fail_at_a_server_that_requires_a_key(delegation: Delegat
         ("NOTAUTH", "acme.org", lambda: delegation.delete({**kept, "domain": "a.acme.org", "zone": "acme.org"})),
     ):
         assert rejection(call).endswith(
-            f"at 127.0.0.1:{bind.port}: it answered {rcode}: it does not accept unsigned updates of the zone {zone} "
-            "from this address, or it is not the zone's primary server; check server and zone, and set tsig_key_name "
-            "and tsig_secret, or allow unsigned updates on the server. Refresh and destroy use the key of the last "
-            "`pulumi up`: after a change, run it first, or add --run-program"
+            f"at 127.0.0.1:{bind.port}: the server returned {rcode}: it does not accept unsigned updates of the zone "
+            f"{zone} from this address, or it is not the zone's primary server; check server and zone, and set "
+            "tsig_key_name and tsig_secret, or allow unsigned updates on the server. Refresh and destroy use the key "
+            "of the last `pulumi up`: after a change, run it first, or add --run-program"
         )
 
 
@@ -257,7 +260,7 @@ def test_clock_difference_is_reported(delegation: Delegation, bind: Bind, monkey
 def test_local_server_is_tried_for_5_seconds(delegation: Delegation) -> None:
     port = free_port()
     assert rejection(lambda: delegation.create(inputs(port))) == (
-        f"could not create the NS records of {DOMAIN} at 127.0.0.1:{port} after 4 tries in 5 seconds: no connection "
+        f"could not create the NS records of {DOMAIN} at 127.0.0.1:{port} after 4 attempts in 5 seconds: no connection "
         "(Connection refused); check server and port"
     )
     # Later calls try only once. Nothing was sent, so no read follows.
@@ -284,16 +287,16 @@ def test_update_that_may_have_arrived_is_tried_for_longer(
         # BIND's own port stays open, which the proxy uses.
         monkeypatch.setattr(socket, "create_connection", refuse)
         message, _ = unsettled(lambda: delegation.create(inputs(port)))
-    assert "after 6 tries in 31 seconds (60 seconds at most): no connection (Connection refused)" in message
+    assert "after 6 attempts in 31 seconds (limit: 60 seconds): no connection (Connection refused)" in message
 
 
 @pytest.mark.parametrize(
     ("error", "problem"),
     [
-        (TimeoutError(), " after 6 tries in 30 seconds: no connection within 5 seconds; check server and port"),
+        (TimeoutError(), " after 6 attempts in 30 seconds: no connection within 5 seconds; check server and port"),
         (
             socket.gaierror(socket.EAI_AGAIN, "Try again"),
-            " after 6 tries in 30 seconds: no connection (Try again); check server and port",
+            " after 6 attempts in 30 seconds: no connection (Try again); check server and port",
         ),
         (socket.gaierror(socket.EAI_NONAME, "Unknown"), ": no connection (Unknown); check server and port"),
     ],
@@ -325,8 +328,8 @@ def test_create_waits_for_a_server_that_restarts(
         delegation.create(inputs(bind.port))
         assert records(bind) == (TARGETS, 300)
     assert delegation.lines == [
-        f"still waiting to create the NS records of {DOMAIN} at 127.0.0.1:{bind.port}, for 1 second (5 seconds at "
-        "most): no connection (Connection refused); check server and port; next try in 2 seconds",
+        f"still waiting to create the NS records of {DOMAIN} at 127.0.0.1:{bind.port} (1 second elapsed, limit 5 "
+        "seconds): no connection (Connection refused); check server and port; next attempt in 2 seconds",
     ]
 
 
@@ -334,7 +337,9 @@ def test_silent_server_times_out(delegation: Delegation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         message = rejection(lambda: delegation.create(inputs(port), timeout_seconds=0.1))
-    assert message == (f"could not create the NS records of {DOMAIN} at 127.0.0.1:{port}: no answer within 0.1 seconds")
+    assert message == (
+        f"could not create the NS records of {DOMAIN} at 127.0.0.1:{port}: no response within 0.1 seconds"
+    )
 
 
 def test_servfail_is_retried(delegation: Delegation, bind: Bind) -> None:
@@ -343,7 +348,7 @@ def test_servfail_is_retried(delegation: Delegation, bind: Bind) -> None:
     assert records(bind) == (TARGETS, 300)
     with between(bind, respond(dns.rcode.SERVFAIL)) as port:
         message = rejection(lambda: delegation.delete(outputs(port)))
-    assert message.endswith("it answered SERVFAIL; see its log")
+    assert message.endswith("the server returned SERVFAIL; see its log")
 
 
 @pytest.mark.parametrize(
@@ -364,21 +369,21 @@ def test_unsigned_rejection_is_reported(
     with between(bind, respond(rcode)) as port:
         message = rejection(lambda: delegation.create(inputs(port)))
     place = f"the NS records of {DOMAIN} at 127.0.0.1:{port}"
-    assert f"could not create {place}: it answered {dns.rcode.to_text(rcode)}: {problem}" in message
+    assert f"could not create {place}: the server returned {dns.rcode.to_text(rcode)}: {problem}" in message
 
 
 def test_records_that_come_and_go_during_a_create_are_reported(delegation: Delegation, bind: Bind) -> None:
     with between(bind, respond(dns.rcode.YXRRSET)) as port:
         message = rejection(lambda: delegation.create(unsigned(inputs(port))))
     assert message.endswith(
-        "it answered YXRRSET: another client is changing the records of this name; run `pulumi up` again"
+        "the server returned YXRRSET: another client is changing the records of this name; run `pulumi up` again"
     )
 
 
 def test_unsigned_failure_of_a_prerequisite_is_not_trusted(delegation: Delegation, bind: Bind) -> None:
     with between(bind, respond(dns.rcode.YXRRSET)) as port:
         message, _ = unsettled(lambda: delegation.create(inputs(port)))
-    assert 'its answer is not validly signed with the key "agin", so it is not trusted' in message
+    assert 'its response is not validly signed with the key "agin", so it is not trusted' in message
 
 
 def unsigned_nxdomain(message: bytes, ask: Callable[[], bytes]) -> bytes:
@@ -403,11 +408,14 @@ def nxdomain_without_authority(message: bytes, ask: Callable[[], bytes]) -> byte
 @pytest.mark.parametrize(
     ("rule", "problem"),
     [
-        (unsigned_nxdomain, 'its answer is not validly signed with the key "agin", so it is not trusted'),
-        (changed_to_nxdomain, 'its answer is not validly signed with the key "agin", so it is not trusted'),
-        (nxdomain_without_authority, "it answered NXDOMAIN without authority for the zone acme.com; check that server"),
-        (lambda *_: b"", "its answer is not a DNS message; check server and port"),
-        (lambda *_: b"\xff" * 500, "its answer is not a DNS message; check server and port"),
+        (unsigned_nxdomain, 'its response is not validly signed with the key "agin", so it is not trusted'),
+        (changed_to_nxdomain, 'its response is not validly signed with the key "agin", so it is not trusted'),
+        (
+            nxdomain_without_authority,
+            "the server returned NXDOMAIN without authority for the zone acme.com; check that server",
+        ),
+        (lambda *_: b"", "its response is not a DNS message; check server and port"),
+        (lambda *_: b"\xff" * 500, "its response is not a DNS message; check server and port"),
     ],
 )
 def test_invalid_response_does_not_mean_gone(rule: Rule, problem: str, delegation: Delegation, bind: Bind) -> None:
@@ -608,7 +616,7 @@ def test_rejected_retry_does_not_settle_the_first_try(delegation: Delegation, bi
 
     with between(bind, rule) as port:
         message, kept = unsettled(lambda: delegation.create(inputs(port)))
-    assert "it answered REFUSED" in message
+    assert "the server returned REFUSED" in message
     assert kept == unsettled_outputs(port, [], TARGETS)
 
 
@@ -616,7 +624,7 @@ def test_rejection_that_a_read_confirms_is_final(delegation: Delegation, bind: B
     delegate(bind, DOMAIN, TARGETS)
     # PowerDNS responds so to a key that may only read.
     with between(bind, respond(dns.rcode.REFUSED)) as port:
-        assert "it answered REFUSED" in rejection(lambda: delegation.update(outputs(port), inputs(port)))
+        assert "the server returned REFUSED" in rejection(lambda: delegation.update(outputs(port), inputs(port)))
         assert rejection(lambda: delegation.delete(outputs(port))).endswith("see its log")
         delegate(bind, DOMAIN, [])
         delegation.delete(outputs(port))

@@ -113,7 +113,7 @@ class Bind:
         return sorted(record[4].lower() for record in records if record[0] == f"{name}." and record[3] == "NS")
 
     def _responds(self) -> bool:
-        # Another server may have taken the port just before this one. Each has an id.
+        # Another server may have taken the port just before this one. Each has an ID.
         answer = self._dig("+tcp", "+time=1", "+tries=1", "+short", self.zone, "SOA", "id.server", "CH", "TXT")
         return "hostmaster" in answer and self._id in answer
 

@@ -11,7 +11,7 @@ from pulumi_agin.api.client import AgentIngressClient
 
 DOMAIN = "connect.acme.com"
 
-# A well-formed id of no Agent Ingress.
+# A well-formed ID of no Agent Ingress.
 UNKNOWN_ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 
 

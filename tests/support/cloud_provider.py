@@ -3,9 +3,9 @@
 It has resources of any type, which are objects in a file. A test reads them as a `Cloud`. For NS records, it behaves
 like the real plugins:
 
-- The ids for imports differ from those in the state, and it rejects a record that exists.
+- The IDs for imports differ from those in the state, and it rejects a record that exists.
 - `aws.route53.Record` has all values of a name, and a new name replaces it.
-- `gcp.dns.RecordSet`, too. Its id is its place, and it replaces a record that exists.
+- `gcp.dns.RecordSet`, too. Its ID is its place, and it replaces a record that exists.
 - `cloudflare.DnsRecord` has one value, and is updated in place even if the name changes.
 - A replacement requests that the old resource is deleted first, like the Terraform bridge for named resources.
 """
@@ -78,7 +78,7 @@ class Operation:
 
 @dataclass
 class _Content:
-    """The content of the file: the types and inputs of resources, by id."""
+    """The content of the file: the types and inputs of resources, by ID."""
 
     resources: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     operations: list[dict[str, Any]] = field(default_factory=list)
@@ -137,13 +137,13 @@ class Cloud:
         return sorted(found)
 
     def add_record_set(self, zone: str, domain: str, values: Sequence[str], ttl: int = 300) -> str:
-        """Creates a record set of Route 53 by hand, and returns its id."""
+        """Creates a record set of Route 53 by hand, and returns its ID."""
         inputs = {"zoneId": zone, "name": domain, "type": "NS", "ttl": ttl}
         with self.content() as content:
             return content.add(RECORD_SET, {**inputs, "records": [f"{value.rstrip('.')}." for value in values]})
 
     def add_single_records(self, zone: str, domain: str, values: Sequence[str], ttl: int = 300) -> dict[str, str]:
-        """Creates records of Cloudflare by hand, and returns their ids by their values."""
+        """Creates records of Cloudflare by hand, and returns their IDs by their values."""
         inputs = {"zoneId": zone, "name": domain, "type": "NS", "ttl": ttl}
         with self.content() as content:
             return {value: content.add(SINGLE_RECORD, {**inputs, "content": value.rstrip(".")}) for value in values}
@@ -283,7 +283,7 @@ def _type(urn: str) -> str:
 
 
 def _id_in_state(content: _Content, id_: str) -> str:
-    """Returns the id that the state has, given that or an id to import: ZONE_NAME_NS or ZONE/ID."""
+    """Returns the ID that the state has, given that or an ID to import: ZONE_NAME_NS or ZONE/ID."""
     if id_.endswith("_NS"):
         zone, name, _ = id_.split("_")
         return next(iter(content.find(RECORD_SET, zoneId=zone, name=name)), "")

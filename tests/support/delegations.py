@@ -41,7 +41,7 @@ class Expected(NamedTuple):
     value: str
     values: list[Any]
     import_id: str | None
-    """The id to import, where R12 is the id of a single record; None if there is no `adopt`."""
+    """The ID to import, where R12 is the ID of a single record; None if there is no `adopt`."""
     ttls: Ttls
     named_by: str = "name"
     overwrites: bool = False
@@ -256,7 +256,7 @@ def kind_of_adopt(name: str) -> str:
     return str(inspect.get_annotations(getattr(agin.dns, name)).get("adopt", ""))
 
 
-# The packages of these adapters can't find records, so `adopt` needs their ids.
+# The packages of these adapters can't find records, so `adopt` needs their IDs.
 NEED_IDS = [name for name in agin.dns.ADAPTERS if kind_of_adopt(name) == "Ids | None"]
 
 

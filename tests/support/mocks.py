@@ -45,7 +45,7 @@ class Mocks(pulumi.runtime.Mocks):
         """The resources in the stack's state, by URN, as the engine returns them."""
         self.ns_targets = NS_TARGETS
         self.to_be_made: set[str] = set()
-        """The names of resources whose id and computed outputs are unknown in a preview."""
+        """The names of resources whose ID and computed outputs are unknown in a preview."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         self.registered.append(args)

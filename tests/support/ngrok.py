@@ -11,7 +11,7 @@ from tests.support.keys import API_KEY
 
 
 def create(emulator: Emulator, domain: str, key: str = API_KEY, **inputs: Any) -> str:
-    """Creates an ingress that is in no state, and returns its id."""
+    """Creates an ingress that is in no state, and returns its ID."""
     return AgentIngressClient(Secret(key), emulator.url).create({"domain": domain, **inputs}).id
 
 

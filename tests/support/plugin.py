@@ -248,7 +248,7 @@ class Plugin:
     def read(
         self, id_: str, outputs: Mapping[str, Any] | None, inputs: Mapping[str, Any]
     ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """Refreshes, or gets if `outputs` is None. Returns the id ("" if it is gone), the outputs and the inputs."""
+        """Refreshes, or gets if `outputs` is None. Returns the ID ("" if it is gone), the outputs and the inputs."""
         properties = None if outputs is None else self._struct(outputs)
         request = provider_pb2.ReadRequest(id=id_, urn=self.urn, properties=properties, inputs=self._struct(inputs))
         response = self.call(self.stub.Read, request)

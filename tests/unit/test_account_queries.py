@@ -16,7 +16,7 @@ from tests.support.clock import Clock
 
 
 class Ngrok:
-    """Returns each id after a call of `respond`. `seconds` has the time limits of the reads."""
+    """Returns each ID after a call of `respond`. `seconds` has the time limits of the reads."""
 
     def __init__(self, respond: Callable[[str], None] = lambda id_: None, timeout_seconds: float = 300) -> None:
         self.clock = Clock()

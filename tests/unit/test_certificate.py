@@ -30,7 +30,7 @@ NO_RECORDS = f"No DNS records were returned when querying for an NS record for t
 
 
 class Waiting(Clock):
-    """The clock of an emulator and of a wait, which stands still until the wait sleeps."""
+    """The clock of an emulator and of a validation, which stands still until the validation sleeps."""
 
     def __init__(self) -> None:
         self.seconds = self.began = 1000.0
@@ -69,7 +69,7 @@ class Waiting(Clock):
 
     @property
     def reads(self) -> list[float]:
-        """The moments of the reads, in seconds since the wait began."""
+        """The moments of the reads, in seconds since the validation began."""
         return sorted(moment - self.began for moment in self.read_at)
 
     def run(
@@ -131,22 +131,22 @@ def test_line_is_shown_on_each_change_and_every_30_seconds(
     waiting.change(75, "issued")
     waiting.run()
     assert waiting.reads == [0, 2, 4, 8, 18, 28, 38, 48, 58, 68, 78]
-    head = f"pulumi-agin: waiting for the certificate of {DOMAIN}, for"
+    head = f"pulumi-agin: waiting for the certificate of {DOMAIN}"
     busy = 'being issued: ngrok reports "Managed certificate provisioning in progress."'
     assert capsys.readouterr().err.splitlines() == [
-        f"{head} 0 seconds (45 minutes at most): it is not being issued yet",
-        f"{head} 2 seconds (45 minutes at most): it is {busy}",
-        f"{head} 38 seconds (45 minutes at most): it is {busy}",
-        f"{head} 58 seconds (45 minutes at most): it is held up by an error that ngrok does not document "
+        f"{head} (0 seconds elapsed, limit 45 minutes): not being issued yet",
+        f"{head} (2 seconds elapsed, limit 45 minutes): {busy}",
+        f"{head} (38 seconds elapsed, limit 45 minutes): {busy}",
+        f"{head} (58 seconds elapsed, limit 45 minutes): blocked by an error that ngrok does not document "
         '(CAA_ERROR): ngrok reports "Let\'s Encrypt may not."',
-        f"{head} 68 seconds (45 minutes at most): it is neither issued nor being issued",
+        f"{head} (68 seconds elapsed, limit 45 minutes): neither issued nor being issued",
         f"pulumi-agin: the certificate of {DOMAIN} is issued, after 78 seconds",
     ]
 
 
 @pytest.fixture
 def failing(waiting: Waiting) -> Waiting:
-    """A wait for a certificate that is being issued. All reads after its second 5 fail, without another try."""
+    """A certificate validation that is being issued. All reads after its second 5 fail, without another attempt."""
     # Shorter than the first pause, so that a read is not repeated.
     waiting.settings["NGROK_API_TIMEOUT_SECONDS"] = "0.9"
     waiting.ingress()
@@ -160,7 +160,7 @@ def test_wait_outlasts_a_failing_service(failing: Waiting, capsys: pytest.Captur
     failing.change(25, "issued")
     assert failing.run()["renews_at"]
     _, failed, back = capsys.readouterr().err.splitlines()
-    assert f"for 8 seconds (45 minutes at most): could not read the Agent Ingress {DOMAIN}" in failed
+    assert f"(8 seconds elapsed, limit 45 minutes): could not read the Agent Ingress {DOMAIN}" in failed
     assert "503" in failed
     assert "is issued, after 28 seconds" in back
 
@@ -170,13 +170,13 @@ def test_timeout_shows_the_last_state_and_the_failure_since(failing: Waiting) ->
     assert "was not issued within 20 seconds (timeout_seconds). It was being issued" in sentence
     assert " when last read; since then: could not read the Agent Ingress" in sentence
     # The fault is still there, so that the next wait reads nothing.
-    assert failing.fails(timeout=5).endswith("; the next `pulumi up` waits again")
+    assert failing.fails(timeout=5).endswith("; the next `pulumi up` validates again")
 
 
 def test_first_request_waits_5_seconds_for_a_connection(waiting: Waiting) -> None:
     waiting.ingress()
     waiting.emulator.stop()
-    with pytest.raises(NotConnectedError, match="after 4 tries in 5 seconds: no connection to http://127"):
+    with pytest.raises(NotConnectedError, match="after 4 attempts in 5 seconds: no connection to http://127"):
         waiting.run()
     assert waiting.seconds - waiting.began == 5
 
@@ -207,7 +207,7 @@ def test_other_states_fail_at_the_timeout(state: str, waiting: Waiting) -> None:
         f"the certificate of {DOMAIN} (ID) was not issued within 45 seconds (timeout_seconds). It is "
     )
     assert sentence.endswith(
-        ". It may still be issued: the next `pulumi up` waits again. To allow more time, increase timeout_seconds"
+        ". It may still be issued: the next `pulumi up` validates again. To allow more time, increase timeout_seconds"
     )
     # The last read is at the end.
     assert waiting.reads[-1] == 45
@@ -220,9 +220,9 @@ def test_dns_error_fails_after_its_grace_with_the_next_step(waiting: Waiting) ->
     names = ", ".join(sorted(f"{target.lower().rstrip('.')}." for target in targets))
     assert waiting.fails(grace=100) == (
         f"the certificate of {DOMAIN} (ID) was not issued: ngrok has reported a DNS error for 100 seconds "
-        "(dns_error_grace_seconds). It is held up by the domain's DNS (DNS_ERROR): ngrok reports "
+        "(dns_error_grace_seconds). It is blocked by a DNS error (DNS_ERROR): ngrok reports "
         f'"{NO_RECORDS}". The NS records of {DOMAIN} must be {names}; public DNS of {DOMAIN}. Fix them, and run '
-        "`pulumi up`, which waits again; ngrok tries again at 2024-08-03T07:15:41Z, and does not check before then"
+        "`pulumi up`, which validates again; ngrok retries at 2024-08-03T07:15:41Z, and does not check before then"
     )
     # The first read of the error is after 18 seconds.
     assert waiting.reads[-1] == 118
@@ -231,7 +231,7 @@ def test_dns_error_fails_after_its_grace_with_the_next_step(waiting: Waiting) ->
 def test_timeout_ends_a_dns_error_within_its_grace(waiting: Waiting) -> None:
     waiting.ingress(state="dns_error")
     sentence = waiting.fails(timeout=30)
-    assert "was not issued within 30 seconds (timeout_seconds). It is held up by the domain's DNS" in sentence
+    assert "was not issued within 30 seconds (timeout_seconds). It is blocked by a DNS error" in sentence
     assert "Fix them, and run `pulumi up`" in sentence
 
 

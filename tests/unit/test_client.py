@@ -142,7 +142,7 @@ class Silence(HttpClient):
 def test_each_request_gets_the_remaining_time(clock: Clock) -> None:
     silence = Silence(clock)
     client = AgentIngressClient(Secret(API_KEY), timeout_seconds=45, clock=clock, http_client=silence)
-    with pytest.raises(errors.UnreachableError, match=r"after 2 tries in 45 seconds \(45 seconds at most\): "):
+    with pytest.raises(errors.UnreachableError, match=r"after 2 attempts in 45 seconds \(limit: 45 seconds\): "):
         client.list()
     assert silence.seconds == [(45, 10), (14, 10)]
 

@@ -90,7 +90,7 @@ def test_key_in_an_error_response_is_redacted(call: str, key: str, echoed: str, 
         "msg": f"Your credential: {echoed}. {echoed}",
         "details": {"operation_id": echoed, "path": echoed, echoed: echoed},
     }
-    # Without an operation id in the body, that of the header is shown.
+    # Without an operation ID in the body, that of the header is shown.
     for json_body in (body, {"status_code": 403, "msg": "no", "details": {}}):
         emulator.add_fault(method_of(call), "respond", status=403, headers=headers, json_body=json_body)
         error = failure(lambda: CALLS[call](client, UNKNOWN_ID))
@@ -275,7 +275,7 @@ def test_list_is_read_up_to_64_mib() -> None:
     most_pages = LONGEST_LIST_BYTES // LONGEST_BODY_BYTES + 1
     assert "ngrok's list is larger than 64 MiB" in str(failure(pages.client.list))
     assert pages.pages == most_pages
-    # A shared list that is too long is read once, and each ingress is read by its id.
+    # A shared list that is too long is read once, and each ingress is read by its ID.
     pages.pages = 0
     for _ in range(3):
         assert "could not read the Agent Ingress" in str(failure(lambda: pages.client.get_one_of_many(UNKNOWN_ID)))

@@ -16,7 +16,7 @@ from pulumi_agin.cli.doctor_connection import Certificate, Connection, Problem
 from pulumi_agin.cli.doctor_connection_check import judge, judge_untried
 from pulumi_agin.cli.doctor_examiner import Examiner
 from pulumi_agin.cli.doctor_report import Check, Remedy
-from pulumi_agin.dnsclient.values import DnsAnswer, Server
+from pulumi_agin.dnsclient.values import DnsResult, Server
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import Settings
@@ -82,7 +82,7 @@ def test_ctrl_c_exits_1(pulumi_agin: Command, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_connection_is_left_out_at_another_base_url(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulumi_agin.cli.doctor_examiner.find_delegation", lambda *arguments: DnsAnswer())
+    monkeypatch.setattr("pulumi_agin.cli.doctor_examiner.find_delegation", lambda *arguments: DnsResult())
     monkeypatch.setattr(AgentIngressClient, "find", lambda *arguments: None)
 
     def checks(base_url: str, connect_to: Server | None = None) -> list[str]:
@@ -125,7 +125,7 @@ PROBLEMS: dict[Problem, tuple[str, str]] = {
     "resolves elsewhere": (
         "this machine resolves connect.acme.com to 192.0.2.1, but the delegated name servers return 2001:db8::7",
         "check the hosts file, the VPN and the DNS resolver of this machine (ngrok may also return different addresses "
-        "to different resolvers), wait until cached answers expire",
+        "to different resolvers), wait until cached records expire",
     ),
 }
 

@@ -261,7 +261,7 @@ def test_next_name_server_is_queried_after_a_failure(
     here: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with dns_server(failing(dns.rcode.REFUSED)) as server:
-        assert resolve(server).problem == f"{server} answered REFUSED"
+        assert resolve(server).problem == f"{server} returned REFUSED"
     with dns_server(failing(dns.rcode.NOERROR, dns.flags.RA)) as server:
         assert resolve(server).problem == f"{server} is not a name server of the domain"
     with monkeypatch.context() as patch:
@@ -368,4 +368,4 @@ def test_domain_without_an_address(here: dict[str, list[str]], connect_as_agent:
     assert (connection.problem, connection.reason, connection.server) == ("no address", "", None)
     connection = connect_as_agent(failing(dns.rcode.SERVFAIL), "127.0.0.1:443")
     assert connection.problem == "no address"
-    assert connection.reason.endswith(" answered SERVFAIL")
+    assert connection.reason.endswith(" returned SERVFAIL")

@@ -41,7 +41,7 @@ def test_rejection_without_the_question_is_a_dns_error(emulator_clock: EmulatorC
         ingress = Api(emulator).create(certificate_management_policy=POLICY)
         emulator_clock.advance(2)
         code, message = Api(emulator).job(ingress)
-        assert (code, message.rpartition(", answered ")[2]) == ("DNS_ERROR", "REFUSED.")
+        assert (code, message.rpartition(", returned ")[2]) == ("DNS_ERROR", "REFUSED.")
 
 
 @pytest.mark.parametrize(("sent", "problem"), [(b"", ENDED), (b"\x00\x04junk", MALFORMED)])

@@ -201,8 +201,8 @@ def test_validation_and_emulator_agree(
         assert ingress.domain == valid["domain"]
         assert ingress.description == valid.get("description", "")
         assert ingress.metadata == valid.get("metadata", "")
-        answered = without_none(ingress.plain())
-        assert PROVIDER.diff(ingress.id, answered, valid).changes is False
+        responded = without_none(ingress.plain())
+        assert PROVIDER.diff(ingress.id, responded, valid).changes is False
 
 
 INGRESS: dict[str, Any] = {"id": UNKNOWN_ID, "domain": DOMAIN, "ns_targets": ["a.x"], "created_at": "now"}

@@ -135,7 +135,7 @@ def test_parent_and_provider_are_in_the_name_table(create: Create, command: Impo
     id_ = create("connect.acme.com", OTHER_ACCOUNTS_KEY)
     secret = {"4dabf18193072939515e22adb298388d": "1b47", "plaintext": json.dumps(OTHER_ACCOUNTS_KEY)}
     cli.stack([provider(secret)])
-    # States append the provider's id to its URN.
+    # States append the provider's ID to its URN.
     for urn in (PROVIDER, f"{PROVIDER}::1-2"):
         # The name of the resource must not be a name in the table.
         out, err = command(id_, "--name", "parent", "--parent", SITE, "--provider", urn)
@@ -329,7 +329,7 @@ def test_generated_delegations_match_dns(create: Create, command: Import, emulat
         "overwrite others"
     )
     zone = "# DNS: this domain is in the zone eu.acme.com, not acme.com: use an adapter for that zone"
-    refused = f"{server} could not be queried ({server} answered REFUSED)"
+    refused = f"{server} could not be queried ({server} returned REFUSED)"
     assert delegations(out) == {
         "same-acme-com": ([], "dns", ""),
         "ttl-acme-com": ([], "dns", "0"),
@@ -557,7 +557,7 @@ def test_reads_time_out_after_30_seconds(pulumi_agin: Command, create: Create, e
         clock = Clock()
         with clock.at_work():
             status, _, err = pulumi_agin("import", *arguments, clock=clock)
-        assert (status, "(30 seconds at most): ngrok responded 503" in err) == (1, True)
+        assert (status, "(limit: 30 seconds): ngrok responded 503" in err) == (1, True)
 
 
 @pytest.mark.parametrize(

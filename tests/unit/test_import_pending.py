@@ -189,8 +189,8 @@ def test_others_are_reported_and_do_not_stop_the_rest(create: Create, command: P
         f"not imported: {URN}aws::record, which was interrupted while creating\n",
         f"not imported: {where}updated, which was interrupted while updating\n",
         "the import file contains 1 of 4 Agent Ingresses whose creates were interrupted\n",
-        "after the import, run `pulumi refresh`, clear the pending creates of Agent Ingresses when it asks, and run "
-        "`pulumi up`\n",
+        "after the import, run `pulumi refresh`, clear the pending creates of Agent Ingresses when it prompts for "
+        "them, and run `pulumi up`\n",
     ):
         assert expected in err
 

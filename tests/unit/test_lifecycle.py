@@ -65,7 +65,7 @@ def ingresses(emulator: Emulator, process: Process) -> AgentIngressLifecycle:
 
 
 def created(ingresses: AgentIngressLifecycle, urn: str = URN, **inputs: Any) -> tuple[str, Mapping[str, Any]]:
-    """Checks and creates an ingress. Returns its id and outputs."""
+    """Checks and creates an ingress. Returns its ID and outputs."""
     checked = ingresses.check(Call(urn), {"domain": "Connect.ACME.com.", **inputs})
     assert checked.failures == []
     result = ingresses.create(Call(urn), checked.inputs)
@@ -479,7 +479,7 @@ def test_check_warns_once_of_a_state_from_another_base_url(
     [(sentence, _)] = check(13, "0badf00d http://127.0.0.1:1")
     assert "were last read at http://127.0.0.1:1, but the base URL is now" in sentence
 
-    # A wait for an ingress that is not in the stack.
+    # A validation of an ingress that is not in the stack.
     warnings.clear()
     call = Call(WAIT, inputs_before={}, outputs_before={"_key_fingerprint": "0badf00d http://127.0.0.1:2"})
     account = process.services.account(settings_at(emulator.url))

@@ -45,7 +45,7 @@ class Account:
         )
 
     def find(self, id_: str, seconds: float = 300) -> str | None:
-        """Returns the id of the ingress, or None if it has to be read by its id."""
+        """Returns the ID of the ingress, or None if it has to be read by its ID."""
         ingress = self.list_cache.find(id_, Budget(seconds, self.clock)).ingress
         return ingress.id if ingress else None
 

@@ -15,7 +15,7 @@ import pytest
 
 from pulumi_agin.dnsclient import ns_lookup
 from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation, find_zone
-from pulumi_agin.dnsclient.values import DnsAnswer, Server, Zone, parse_server
+from pulumi_agin.dnsclient.values import DnsResult, Server, Zone, parse_server
 from tests.support.clock import Clock
 from tests.support.dns_server import UDP_SECONDS, dns_server, referral, resolver
 
@@ -59,12 +59,12 @@ def test_server_that_is_down_or_has_no_address() -> None:
 
 def test_resolver_is_queried_with_recursion() -> None:
     with dns_server(resolver([TARGET])) as server:
-        assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,), is_of_resolver=True)
+        assert find_delegation(DOMAIN, SECONDS, server) == DnsResult((TARGET,), is_of_resolver=True)
     for rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         with dns_server(resolver([], rcode)) as server:
-            assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer()
+            assert find_delegation(DOMAIN, SECONDS, server) == DnsResult()
     with dns_server(resolver([], dns.rcode.SERVFAIL)) as server:
-        assert find_delegation(DOMAIN, SECONDS, server).problem == f"{server} answered SERVFAIL"
+        assert find_delegation(DOMAIN, SECONDS, server).problem == f"{server} returned SERVFAIL"
 
 
 def test_resolver_without_the_records_in_its_cache_is_queried_again_with_recursion() -> None:
@@ -75,7 +75,7 @@ def test_resolver_without_the_records_in_its_cache_is_queried_again_with_recursi
             resolver([TARGET])(query, response)
 
     with dns_server(respond) as server:
-        assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,), is_of_resolver=True)
+        assert find_delegation(DOMAIN, SECONDS, server) == DnsResult((TARGET,), is_of_resolver=True)
 
 
 def test_ttl_in_the_zone_of_the_domain_is_not_that_of_the_delegation() -> None:
@@ -85,7 +85,7 @@ def test_ttl_in_the_zone_of_the_domain_is_not_that_of_the_delegation() -> None:
         response.answer.append(dns.rrset.from_text(f"{DOMAIN}.", 60, "IN", "NS", TARGET))
 
     with dns_server(respond) as server:
-        assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,), ttl=None)
+        assert find_delegation(DOMAIN, SECONDS, server) == DnsResult((TARGET,), ttl=None)
 
 
 def test_tcp_is_tried_if_udp_does_not_respond(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_queries_of_a_lookup_share_one_time_limit() -> None:
         response.set_rcode(dns.rcode.REFUSED)
 
     with dns_server(respond_late) as server:
-        assert find_delegation(DOMAIN, SECONDS, server, clock=clock) == DnsAnswer(problem="timed out")
+        assert find_delegation(DOMAIN, SECONDS, server, clock=clock) == DnsResult(problem="timed out")
 
 
 def test_machine_without_a_resolver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

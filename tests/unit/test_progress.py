@@ -51,8 +51,8 @@ def test_quick_call_shows_nothing(clock: Clock, lines: list[str]) -> None:
 def test_pause_after_a_refused_connection_is_shown(clock: Clock, lines: list[str]) -> None:
     make_client(clock, lines, (0.5, REFUSED), (0.5, REFUSED), (0, EMPTY)).list()
     assert lines == [
-        "2.0: still waiting to list the Agent Ingresses, for 2 seconds (30 seconds at most): no connection to "
-        "https://api.ngrok.com: Connection refused; next try in 2 seconds",
+        "2.0: still waiting to list the Agent Ingresses (2 seconds elapsed, limit 30 seconds): no connection to "
+        "https://api.ngrok.com: Connection refused; next attempt in 2 seconds",
         "4.0: ",
     ]
 
@@ -71,8 +71,8 @@ def test_limit_is_shown_once_for_all_calls_that_wait_for_it(clock: Clock, lines:
         clock.wait_until_asleep(2)
     assert (refused.result(), unsent.result()) == ([], None)
     assert lines == [
-        "0.0: still waiting to list the Agent Ingresses, for 0 seconds (5 minutes at most): ngrok's limit is 120 "
-        "requests a minute for the whole account; next try in 9 seconds",
+        "0.0: still waiting to list the Agent Ingresses (0 seconds elapsed, limit 5 minutes): ngrok's limit is 120 "
+        "requests a minute for the whole account; next attempt in 9 seconds",
         "9.0: ",
     ]
 
@@ -82,6 +82,6 @@ def test_search_for_a_create_with_a_lost_response_is_shown(clock: Clock, lines: 
     with pytest.raises(errors.CreateUnsettledError):
         client.create({"domain": DOMAIN})
     assert lines[0] == (
-        f"2.8: still waiting to find out whether the Agent Ingress {DOMAIN} was created, for 2.8 seconds (30 seconds "
-        "at most): ngrok does not list it, but it may still appear; next try in 2 seconds"
+        f"2.8: still waiting to find out whether the Agent Ingress {DOMAIN} was created (2.8 seconds elapsed, limit "
+        "30 seconds): ngrok does not list it, but it may still appear; next attempt in 2 seconds"
     )

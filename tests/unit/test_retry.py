@@ -91,7 +91,7 @@ def rejection(status: int, code: str = "ERR_NGROK_1", **headers: str) -> Respons
 REFUSED = NoResponse("Connection refused", may_have_arrived=False, is_transient=True)
 RESET = NoResponse("Connection reset by peer", may_have_arrived=True, is_transient=True)
 UNTRUSTED = NoResponse("certificate verify failed", may_have_arrived=False, is_transient=False)
-UNDECODABLE = NoResponse("its answer can't be decoded", may_have_arrived=True, is_transient=False)
+UNDECODABLE = NoResponse("its response can't be decoded", may_have_arrived=True, is_transient=False)
 
 FOUND = response(200, INGRESS)
 CHANGED = response(200, {**INGRESS, "description": "new"})
@@ -320,7 +320,7 @@ def test_ingress_made_by_the_first_of_several_requests_is_ours(script: Script) -
 @pytest.mark.parametrize("method", DONE)
 def test_no_call_is_repeated_after_its_time(method: str, script: Script) -> None:
     script.outcomes = [RESET] * 100
-    with pytest.raises(errors.NgrokError, match=r"after \d+ tries in \d+ (seconds|minutes.*) \(5 minutes at most\)"):
+    with pytest.raises(errors.NgrokError, match=r"after \d+ attempts in \d+ (seconds|minutes.*) \(limit: 5 minutes\)"):
         script.call(method)
     # A write reserves time for a read, which is repeated, too.
     calls = 1 if method == "GET" else 2
@@ -332,7 +332,7 @@ def test_connection_is_tried_for_30_seconds(method: str, script: Script) -> None
     script.outcomes = [REFUSED] * 100
     with pytest.raises(
         errors.NotConnectedError,
-        match=r"^could not .* after 6 tries in 30 seconds: no connection to https://api\.ngrok\.com: Connection "
+        match=r"^could not .* after 6 attempts in 30 seconds: no connection to https://api\.ngrok\.com: Connection "
         "refused; check the network, and the proxy if there is one$",
     ):
         script.call(method)
@@ -356,7 +356,7 @@ def test_loopback_connection_is_tried_for_5_seconds(base_url: str, hint: str) ->
     with pytest.raises(errors.NotConnectedError) as caught:
         script.call("POST")
     start = (
-        f"could not create the Agent Ingress {DOMAIN} after 4 tries in 5 seconds: no connection to "
+        f"could not create the Agent Ingress {DOMAIN} after 4 attempts in 5 seconds: no connection to "
         f"{base_url.rstrip('/')} (the base URL from ngrok:apiBaseUrl in the stack config): Connection refused; {hint}"
     )
     assert str(caught.value).startswith(start)
@@ -366,7 +366,7 @@ def test_loopback_connection_is_tried_for_5_seconds(base_url: str, hint: str) ->
 def test_all_calls_share_the_30_seconds(script: Script) -> None:
     for _ in range(2):
         script.outcomes = [REFUSED] * 6
-        with pytest.raises(errors.NotConnectedError, match="after 6 tries in 30 seconds"):
+        with pytest.raises(errors.NotConnectedError, match="after 6 attempts in 30 seconds"):
             script.call("GET")
         script.outcomes = [REFUSED]
         with pytest.raises(errors.NotConnectedError, match=f"create the Agent Ingress {DOMAIN}: no connection"):
@@ -412,7 +412,7 @@ def test_write_that_may_have_arrived_is_repeated_for_all_its_time(
     method: str, outcome: Outcome, script: Script
 ) -> None:
     script.outcomes = [outcome] + [REFUSED] * 100
-    with pytest.raises(errors.NgrokError, match=r"\(5 minutes at most\): no connection to") as caught:
+    with pytest.raises(errors.NgrokError, match=r"\(limit: 5 minutes\): no connection to") as caught:
         script.call(method)
     assert sum(script.clock.slept) >= 250
     # The hint is in the message about the read that failed, and not twice.
