@@ -49,7 +49,7 @@ class PrivateKeyType(_Choice):
     """The type of the certificate's private key. A plain string works, too.
 
     Attributes:
-        RSA: An RSA key.
+        RSA: An RSA key, the default by ngrok's documentation.
         ECDSA: An ECDSA key, which is shorter.
     """
 
@@ -69,7 +69,7 @@ class AgentIngressCertPolicyArgsDict(TypedDict):
 
     Attributes:
         authority: The certificate authority: "letsencrypt". Required.
-        private_key_type: "rsa" or "ecdsa". If omitted, ngrok chooses.
+        private_key_type: "rsa" or "ecdsa". ngrok's documented default is "rsa".
     """
 
     authority: AuthorityInput
@@ -92,8 +92,8 @@ class AgentIngressCertPolicyArgs:
 
         Args:
             authority: The certificate authority: "letsencrypt".
-            private_key_type: "rsa" or "ecdsa". If omitted, ngrok chooses, and previews do not show its choice as a
-                change.
+            private_key_type: "rsa" or "ecdsa". ngrok's documented default is "rsa". If omitted, the output is the type
+                that ngrok returns, and previews do not show it as a change.
         """
         pulumi.set(self, "authority", authority)
         pulumi.set(self, "private_key_type", private_key_type)
@@ -262,8 +262,9 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
             description: A human-readable description. The limit is 255 bytes (UTF-8).
             metadata: Machine-readable metadata. The limit is 4096 bytes (UTF-8).
             certificate_management_policy: The certificate policy: AgentIngressCertPolicyArgs or a dict. You can add or
-                change it. ngrok does not support removing it: the update fails, and the error message explains what to
-                do.
+                change it. To remove it, an update sends null: ngrok's API reference allows that, but we have not seen
+                what ngrok does with it. If ngrok keeps the policy, the update fails, and the message shows the next
+                step.
 
         Raises:
             pulumi.RunError: `opts` has `import_`, which Pulumi's SDK does not support for dynamic resources; the

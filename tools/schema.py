@@ -55,14 +55,14 @@ ENUM_DESCRIPTIONS = {
 DESCRIPTIONS = {
     "AgentIngress": "An ngrok Agent Ingress lets ngrok agents connect through your own domain instead of ngrok's "
     "domain. Changing `domain` replaces it: the new one is created before the old one is deleted. All other changes "
-    "are made in place. ngrok documents no way to remove a policy: an update that removes it fails, and the message "
-    "shows the next step.",
+    "are made in place. To remove a policy, an update sends null: ngrok's API reference allows that, but we have not "
+    "seen what ngrok does with it. If ngrok keeps the policy, the update fails, and the message shows the next step.",
     "AgentIngressCertificateValidation": "Waits until the certificate of an Agent Ingress is issued. "
     "It creates nothing, like `aws.acm.CertificateValidation`. Without a `certificateManagementPolicy`, "
     "the validation ends immediately. A failed validation leaves the state unchanged, and the next `pulumi up` "
     "validates again.",
     "Rfc2136Delegation": "The NS records that delegate one domain, at a name server that accepts DNS updates, such as "
-    "BIND, Knot, PowerDNS or Windows DNS. With a key, the updates are signed with TSIG. Without one they are unsigned, "
+    "BIND, Knot DNS or PowerDNS. With a key, the updates are signed with TSIG. Without one they are unsigned, "
     "and anyone who can send from an address that the server allows can change the records.",
     "getAgentIngress": "Looks up one Agent Ingress by its ID or its domain, also in previews. Pass exactly one of the "
     "two.",

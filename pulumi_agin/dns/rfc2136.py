@@ -30,7 +30,7 @@ def rfc2136(
 ) -> Adapter:
     """Creates the NS records by DNS updates (RFC 2136), with dnspython, as an `Rfc2136Delegation`.
 
-    BIND, Knot, PowerDNS, Windows DNS, Infoblox and other name servers accept such updates.
+    BIND, Knot DNS, PowerDNS and other name servers accept such updates. Windows DNS and Infoblox are untested.
 
     Args:
         server: The host name or IP address of the primary server of the zone.
@@ -71,11 +71,11 @@ def rfc2136(
 
 
 class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
-    """The NS records that delegate one domain, at a name server that accepts DNS updates, such as BIND or Windows DNS.
+    """The NS records that delegate one domain, at a name server that accepts DNS updates, such as BIND or Knot DNS.
 
     With a key, the updates are signed with TSIG. Without one they are unsigned, and anyone who can send from an address
     that the server allows can change the records. So omit the key only if the server does not support keys, such as
-    Windows DNS with "nonsecure and secure" updates.
+    Windows DNS with "nonsecure and secure" updates (untested).
 
     A change of `domain` or `zone` replaces the records. Every other change is made in place, for all records in one
     message.

@@ -66,12 +66,13 @@ class AgentIngressLifecycle:
         return Difference(changed, replacing, bool(changed), delete_before_replace="domain" not in replacing)
 
     def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
-        """Warns of an update that removes the policy, because ngrok may keep it."""
+        """Warns of an update that removes the policy, because ngrok may keep it, and the update would fail."""
         policy = KeptOutputs.of(call.outputs_before).policy
         if policy and not inputs.get(POLICY):
             self._services.warn(
-                f"ngrok may keep the {self._services.phrasing.spell(POLICY)} that this update removes; the update "
-                f"then fails. {self._how_to_keep_or_remove(call, policy)}",
+                f"this update removes the {self._services.phrasing.spell(POLICY)}. ngrok's API reference allows null, "
+                "but what ngrok does with it has not been tested: if ngrok keeps the policy, the update fails. "
+                f"{self._how_to_keep_or_remove(call, policy)}",
                 call.urn,
             )
 

@@ -95,7 +95,7 @@ class CertificatePolicyInputs(Declaration):
         description='the certificate authority, such as "letsencrypt"'
     )
     private_key_type: constants.PrivateKeyTypeLiteral | None = Field(
-        None, description="the type of the certificate's private key. By default, ngrok chooses it"
+        None, description="the type of the certificate's private key. ngrok's documented default is `rsa`"
     )
 
 

@@ -88,7 +88,7 @@ def inputs_of(ingress: IngressModel, inputs_before: Mapping[str, Any]) -> dict[s
             del inputs[field]
     policy_before = inputs_before.get(POLICY)
     if policy_before and isinstance(policy_before, Mapping) and "private_key_type" not in policy_before:
-        # ngrok chose it. As an input, it would show as a change.
+        # It is ngrok's value, which would show as a change if it were an input.
         inputs.get(POLICY, {}).pop("private_key_type", None)
     return inputs
 
@@ -106,9 +106,9 @@ def outputs_after(
     if not isinstance(policy, Mapping | None) or any(map(is_unknown, (policy or {}).values())):
         return after
     if matches_policy(existing.get(POLICY), policy):
-        # With the key type that ngrok chose.
+        # With the key type that ngrok returned.
         after |= {name: existing.get(name) for name in (POLICY, STATUS)}
     elif policy and policy.get("private_key_type"):
         after[POLICY] = policy
-    # ngrok chooses an omitted key type. It can't remove a policy, so the result of an update that tries it is unknown.
+    # The service decides an omitted key type, and whether null removes a policy, so their results are unknown.
     return after

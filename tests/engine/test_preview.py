@@ -131,7 +131,8 @@ WARNINGS = (
     "renamed.acme.com already has an Agent Ingress, so `pulumi up` will fail",
     "taken.acme.com already has an Agent Ingress, so `pulumi up` will fail",
     "recreated.acme.com already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first",
-    "ngrok may keep the certificate_management_policy that this update removes; the update then fails",
+    "this update removes the certificate_management_policy. ngrok's API reference allows null, but what ngrok does "
+    "with it has not been tested: if ngrok keeps the policy, the update fails.",
 )
 
 # A part of each error of the update.

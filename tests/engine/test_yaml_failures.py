@@ -52,7 +52,10 @@ def test_preview_warns_of_what_will_fail(yaml_project: Project, emulator: Emulat
     warnings = project.pulumi("preview", *REPLACE).messages
     assert "does not use ngrok itself" in warnings.pop("test-dev")
     assert warnings.keys() == {"kept-policy", "new-name", "replaced", "taken", "taken-by-other"}
-    assert "ngrok may keep the certificateManagementPolicy that this update removes" in warnings["kept-policy"]
+    assert (
+        "this update removes the certificateManagementPolicy. ngrok's API reference allows null"
+        in warnings["kept-policy"]
+    )
     declaration = 'certificateManagementPolicy: { authority: "letsencrypt", privateKeyType: "rsa" }'
     assert f"To keep the policy, declare it in the program: `{declaration}`" in warnings["kept-policy"]
     assert f"pulumi up --replace {URN}kept-policy" in warnings["kept-policy"]

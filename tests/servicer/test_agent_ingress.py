@@ -182,7 +182,7 @@ def test_diff_warns_in_a_preview_of_a_policy_that_ngrok_may_keep(is_preview: boo
         assert resource.diff(OUTPUTS, inputs)[0]
     warnings = [(line.urn, line.message) for line in plugin.engine.lines if line.severity == engine_pb2.WARNING]
     assert [urn for urn, _ in warnings] == ([plugin.of(name="removed").urn] if is_preview else [])
-    assert all(message.startswith("ngrok may keep the certificate_management_policy") for _, message in warnings)
+    assert all(message.startswith("this update removes the certificate_management_policy. ") for _, message in warnings)
 
 
 @both_front_ends

@@ -592,11 +592,13 @@ def test_preview_warns_that_ngrok_may_keep_a_removed_policy(
     assert warnings == 2 * warnings[:1] * warns
     for sentence, urn in warnings:
         assert urn == URN
-        assert sentence.startswith("ngrok may keep the certificateManagementPolicy that this update removes")
+        assert sentence.startswith(
+            "this update removes the certificateManagementPolicy. ngrok's API reference allows null"
+        )
         # To be pasted into YAML or TypeScript. It comes before the command that replaces the ingress.
         keep = 'certificateManagementPolicy: { authority: "letsencrypt", privateKeyType: "ecdsa" }'
         assert (
-            f"; the update then fails. To keep the policy, declare it in the program: `{keep}`. To remove the policy"
+            f", the update fails. To keep the policy, declare it in the program: `{keep}`. To remove the policy"
             in sentence
         )
         assert yaml.safe_load(keep)["certificateManagementPolicy"]["privateKeyType"] == "ecdsa"
@@ -610,4 +612,6 @@ def test_message_about_a_kept_policy_does_not_advise_to_declare_an_unknown_one(
     before = {**IN_STATE, "certificate_management_policy": {"authority": "another"}}
     ingresses.warn_of_update(Call(URN, is_preview=True, outputs_before=before), "agin_1", IN_STATE)
     [(sentence, _)] = warnings
-    assert "; the update then fails. To remove the policy even if ngrok keeps it, replace the Agent Ingress" in sentence
+    assert (
+        ", the update fails. To remove the policy even if ngrok keeps it, replace the Agent Ingress: set " in sentence
+    )
