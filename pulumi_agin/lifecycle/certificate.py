@@ -234,11 +234,12 @@ class CertificateValidationLifecycle(Lifecycle):
         ingress, sanitize = watch.ingress, self._account.client.sanitize
         if ingress is None:
             return f"{watch.problem}; the next `pulumi up` validates again"
-        why = f" within {format_duration(watch.timeout_seconds)} ({watch.limit})"
+        message = f"the certificate of {ingress.domain} ({ingress.id})"
         if watch.elapsed >= watch.end_of_grace:
             grace = f"{format_duration(watch.grace_seconds)} ({self._services.phrasing.spell(GRACE)})"
-            why = f": ngrok has reported a DNS error for {grace}"
-        message = f"the certificate of {ingress.domain} ({ingress.id}) was not issued{why}"
+            message += f" was not issued: ngrok has reported a DNS error for {grace}"
+        else:
+            message += f" was not issued within {format_duration(watch.timeout_seconds)} ({watch.limit})"
         message += f". It {'was' if watch.problem else 'is'} {self._describe(ingress)}"
         message += f" when last read; since then: {watch.problem}" if watch.problem else ""
         if watch.end_of_grace == math.inf:

@@ -248,8 +248,10 @@ def literals() -> Iterator[str]:
 def test_every_message_on_the_errors_page_is_in_the_code() -> None:
     page = (ROOT / "docs/reference/errors.md").read_text()
     messages = re.findall("^(?:###|-) `([^`]+)`", page, re.M)
-    # One of the sixteen messages has two endings, which are in a list.
-    assert (len(re.findall("^### ", page, re.M)), len(messages)) == (16, 18)
+    # One of the fourteen messages has two endings, which are in a list.
+    assert (len(re.findall("^### ", page, re.M)), len(messages)) == (14, 16)
+    # The engine's own message.
+    messages.remove("could not find latest version for provider agin")
     known = "\n".join(literals())
     assert [each for each in messages if not re.search(".*".join(map(re.escape, each.split("…"))), known)] == []
 
