@@ -51,6 +51,10 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
+# No page links to the index, and it is wider than a phone. The search finds the same names.
+html_use_index = False
+# Otherwise the contents of a page would break the names of attributes, which are long enough without their class.
+toc_object_entries_show_parents = "hide"
 
 # For tabs.
 myst_enable_extensions = ["colon_fence"]
