@@ -54,7 +54,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "authtoken": SECRETS["authtoken"],
     },
     "bind": {"domain": "connect.acme.com", **BIND},
-    "many_accounts": {
+    "many-accounts": {
         **BIND,
         "domains": {"first": "connect.acme.com", "second": "partner.acme.com"},
         "apiKeys": SECRETS["apiKeys"],
@@ -184,7 +184,7 @@ def test_bind(example: Example, more: dict[str, Any]) -> None:
 
 
 def test_many_accounts(example: Example) -> None:
-    resources = example("many_accounts")
+    resources = example("many-accounts")
     providers = {each.inputs["domain"]: each.provider for each in resources[TYPE]}
     assert "::first::" in providers["connect.acme.com"]
     assert "::second::" in providers["partner.acme.com"]
@@ -227,7 +227,7 @@ def test_each_example_is_a_whole_project() -> None:
             continue
         project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
         runtime = {"yaml": "yaml", "typescript": "nodejs"}.get(language, "python")
-        assert (project["name"], project["runtime"]) == (f"agin-{folder.name.replace('_', '-')}", runtime)
+        assert (project["name"], project["runtime"]) == (f"agin-{folder.name}", runtime)
         # The README sets every value that has no default.
         for key, each in project.get("config", {}).items():
             secret_flag = "--secret " if each.get("secret") else ""

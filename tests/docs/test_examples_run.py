@@ -51,8 +51,8 @@ def test_automation_api(project: Project, emulator: Emulator) -> None:
 
 def test_many_accounts(cli: Path, user_env: Path, emulator: Emulator, tmp_path: Path) -> None:
     environment = {"NGROK_API_BASE_URL": emulator.url}
-    project = Project(tmp_path / "many_accounts", cli, user_env, environment, "agin-many-accounts")
-    shutil.copytree(EXAMPLES / "many_accounts", project.folder, dirs_exist_ok=True)
+    project = Project(tmp_path / "many-accounts", cli, user_env, environment, "agin-many-accounts")
+    shutil.copytree(EXAMPLES / "many-accounts", project.folder, dirs_exist_ok=True)
     page = (DOCS / "reference/provider.md").read_text()
     with Bind(tmp_path / "bind", [Key("agin", ["connect.acme.com", "partner.acme.com"])]) as bind:
         project.config(plain={"port": bind.port})
