@@ -11,7 +11,7 @@ class ConnectUrl(pulumi.ComponentResource):
     def __init__(self, name: str, domain: str, dns: agin.dns.DnsAdapter, opts: pulumi.ResourceOptions) -> None:
         super().__init__("acme:index:ConnectUrl", name, {}, opts)
         protected = pulumi.ResourceOptions(parent=self, protect=True)
-        # Without a certificate policy, ngrok's internal CA signs the certificate immediately, so no wait is needed.
+        # Without a certificate policy, ngrok's internal CA signs the certificate immediately; it needs no validation.
         ingress = agin.AgentIngress(name, domain=domain, opts=protected)
         agin.AgentIngressDelegation(name, agent_ingress=ingress, dns=dns, opts=protected)
         self.agent_config = agin.agent_config(ingress)

@@ -37,7 +37,7 @@ const records = ingress.nsTargets.apply((targets) =>
     }),
 );
 
-// The wait until the certificate is issued. Let's Encrypt needs the records.
+// Waits until the certificate is issued, for which Let's Encrypt needs the records.
 const certificate = new agin.AgentIngressCertificateValidation(
     "connect",
     { agentIngressId: ingress.id },

@@ -34,7 +34,7 @@ const records = new aws.route53.Record(
     },
 );
 
-// The wait until the certificate is issued. Let's Encrypt needs the records.
+// Waits until the certificate is issued, for which Let's Encrypt needs the records.
 const certificate = new agin.AgentIngressCertificateValidation(
     "connect",
     { agentIngressId: ingress.id },

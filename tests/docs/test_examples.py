@@ -18,9 +18,20 @@ from pulumi.runtime import rpc
 
 from pulumi_agin.native.plugin import read_schema
 from tests.support.mocks import NS_TARGETS, TYPE, Mocks, Request, run
-from tests.support.pyproject import project as pyproject
+from tests.support.pages import blocks
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+FOLDERS = sorted(each for each in EXAMPLES.iterdir() if each.is_dir())
+
+# The first block of each README, by the language of the program. test_examples_run.py runs that of Python.
+INSTALL = {
+    "python": "python3 -m venv .venv\n. .venv/bin/activate\npip install -r requirements.txt\n",
+    "typescript": "npm install\npulumi package add ../../plugin\n",
+    "yaml": "pulumi package add ../../plugin\n",
+}
+HEADINGS = ["Install", "Run", "Configuration", "Good to know"]
+# Only the user may read the file.
+AGENT_CONFIG = r"^\(umask 077; pulumi stack output agent_?[cC]onfig --show-secrets > ngrok\.yml\)$"
 
 # Secrets in the config. None may appear in plain text.
 SECRETS = {
@@ -62,7 +73,6 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "quickstart": {},
 }
 
-REPOSITORY = pyproject()["project"]["urls"]["Repository"]
 LOOKUP_RESULTS: dict[str, dict[str, Any]] = {
     "route53": {"zoneId": "Z1", "name": "acme.com"},
     "google": {"name": "acme-com", "dnsName": "acme.com."},
@@ -97,6 +107,12 @@ def example(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> Example:
     return run_example
 
 
+def language_of(folder: Path) -> str:
+    if (folder / "index.ts").exists():
+        return "typescript"
+    return "python" if any(folder.glob("*.py")) else "yaml"
+
+
 def secret(value: Any) -> Any:
     """Returns the value of a property that is marked as a secret."""
     assert rpc.is_rpc_secret(value), "not a secret"
@@ -104,14 +120,14 @@ def secret(value: Any) -> Any:
 
 
 def assert_delegated_with_certificate(resources: dict[str, list[Request]], record: Request) -> None:
-    """Asserts that an example has a protected ingress with a certificate, its delegation, and the wait."""
-    [ingress], [_], [wait] = resources[TYPE], resources[DELEGATION], resources[VALIDATION]
+    """Asserts that an example has a protected ingress with a certificate, its delegation, and the validation."""
+    [ingress], [_], [validation] = resources[TYPE], resources[DELEGATION], resources[VALIDATION]
     assert ingress.inputs["certificate_management_policy"]["authority"] == "letsencrypt"
     assert ingress.is_protected
     assert record.parent.endswith(f"{DELEGATION}::connect")
-    # The wait starts after the record is created, because it gets the id from the delegation.
-    assert wait.inputs["agent_ingress_id"] == "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
-    assert any(urn.endswith(f"{record.token}::{record.name}") for urn in wait.dependencies)
+    # The validation starts after the record is created, because it gets the ID from the delegation.
+    assert validation.inputs["agent_ingress_id"] == "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+    assert any(urn.endswith(f"{record.token}::{record.name}") for urn in validation.dependencies)
 
 
 def agent_section(text: str) -> Any:
@@ -173,12 +189,12 @@ def test_azure(example: Example) -> None:
 )
 def test_bind(example: Example, more: dict[str, Any]) -> None:
     resources = example("bind", **more)
-    [record], [wait] = resources[RFC2136], resources[VALIDATION]
+    [record], [validation] = resources[RFC2136], resources[VALIDATION]
     inputs = record.inputs
     assert (inputs["server"], inputs["port"], inputs["zone"]) == ("ns1.acme.com", more.get("port", 53), "acme.com")
     assert (inputs["domain"], inputs["ns_targets"]) == ("connect.acme.com", NS_TARGETS)
     assert secret(inputs["tsig_secret"]) == SECRETS["tsigSecret"]
-    assert wait.inputs["timeout_seconds"] == more.get("certificateTimeoutSeconds", 2700)
+    assert validation.inputs["timeout_seconds"] == more.get("certificateTimeoutSeconds", 2700)
     # The demo destroys it.
     assert not resources[TYPE][0].is_protected
 
@@ -204,17 +220,19 @@ def test_first_preview_passes(name: str, mocks: Mocks, example: Example) -> None
 
 
 def test_each_example_is_a_whole_project() -> None:
-    for folder in sorted(each for each in EXAMPLES.iterdir() if each.is_dir()):
-        readme = (folder / "README.md").read_text()
-        assert readme.startswith("# ")
+    for folder in FOLDERS:
         if folder.name == "emulator-container":  # has no program
             continue
-        language = folder.name.partition("-")[0]
-        if language not in ("yaml", "typescript"):
-            [requirement] = (folder / "requirements.txt").read_text().splitlines()
-            assert re.fullmatch(rf"pulumi-agin(\[\w+\])? @ git\+{REPOSITORY}", requirement)
-        else:
-            assert f"\n$ pulumi package add {REPOSITORY}.git/plugin@vX.Y.Z\n" in readme
+        readme, language = (folder / "README.md").read_text(), language_of(folder)
+        assert blocks(readme, "sh")[0] == INSTALL[language], folder.name
+        headings = re.findall("^## (.*)", readme, re.MULTILINE)
+        assert headings == [each for each in HEADINGS if each != "Configuration" or folder.name != "automation"]
+        assert "ngrok charges for each Agent Ingress every month." in " ".join(readme.split())
+        assert len(re.findall("ngrok.yml", readme)) == len(re.findall(AGENT_CONFIG, readme, re.MULTILINE))
+        if language == "python":
+            program = next(iter(folder.glob("*.py"))).read_text()
+            extras = ",".join(re.findall(r"agin\.dns\.([a-z]\w*)\(", program))
+            assert (folder / "requirements.txt").read_text() == f"../..{extras and f'[{extras}]'}\n"
         if language == "typescript":
             dependencies = json.loads((folder / "package.json").read_text())["dependencies"]
             imported = re.findall(r'^import .* from "(.+)";$', (folder / "index.ts").read_text(), re.M)
@@ -226,10 +244,35 @@ def test_each_example_is_a_whole_project() -> None:
         if folder.name == "automation":  # defines its project in the script
             continue
         project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
-        runtime = {"yaml": "yaml", "typescript": "nodejs"}.get(language, "python")
+        runtime = {"typescript": "nodejs"}.get(language, language)
         assert (project["name"], project["runtime"]) == (f"agin-{folder.name}", runtime)
         # The README sets every value that has no default.
         for key, each in project.get("config", {}).items():
             secret_flag = "--secret " if each.get("secret") else ""
-            assert "default" in each or f"pulumi config set {secret_flag}{key}" in readme, (folder.name, key)
+            assert "default" in each or f"\npulumi config set {secret_flag}{key}" in readme, (folder.name, key)
             assert f"`{key}`" in readme, (folder.name, key)
+
+
+def test_index_lists_each_example() -> None:
+    index = (EXAMPLES / "README.md").read_text()
+    linked = re.findall(r"^\| \[(.+)\]\((.+)/README.md\)", index, re.MULTILINE)
+    assert sorted(linked) == [(folder.name, folder.name) for folder in FOLDERS]
+
+
+@pytest.mark.parametrize(
+    "readme", [EXAMPLES / "README.md", *EXAMPLES.glob("*/README.md")], ids=lambda path: path.parent.name
+)
+def test_readme_refers_to_the_clone(readme: Path) -> None:
+    text = readme.read_text()
+    # There is no release, so readers install from their clone.
+    assert not re.search("git[+]|pulumi-agin[.]git|@vX", text)
+    if readme.parent != EXAMPLES:
+        assert "](../README.md" in text
+    links = [link for link in re.findall(r"\]\((.+?)\)", text) if not link.startswith("https://")]
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = readme.parent / path
+        assert target.is_file(), link
+        headings = re.findall("^#+ (.*)", target.read_text(), re.MULTILINE)
+        anchors = [re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings]
+        assert anchor in ("", *anchors), link

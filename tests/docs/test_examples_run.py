@@ -1,18 +1,21 @@
-"""The examples, run with the real engine as a user would run them.
+"""The examples, installed from a clone and run with the real engine as a user would run them.
 
 The demos run the quickstarts. The full demo and test_end_to_end.py run the examples with BIND.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from pulumi_agin.emulator import Emulator
+from tests.support import clone
 from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OTHER_ROTATED_KEY
 from tests.support.pages import blocks
@@ -22,6 +25,24 @@ pytestmark = pytest.mark.rest
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES, DOCS = REPOSITORY / "examples", REPOSITORY / "docs"
+
+
+@pytest.mark.parametrize("name", ["quickstart", "bind"])
+def test_package_installs_from_the_clone(name: str, tmp_path: Path) -> None:
+    """The first block of the README, in a new virtual environment. bind has an extra."""
+    folder = clone.copy(tmp_path / "clone") / "examples" / name
+    install = blocks((folder / "README.md").read_text(), "sh")[0]
+    variables = {
+        **clone.offline(tmp_path / "packages"),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+    }
+    run = subprocess.run(
+        ["bash", "-euc", install], cwd=folder, env=variables, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "does not provide the extra" not in run.stdout + run.stderr
+    assert list(folder.glob(".venv/lib/python*/site-packages/pulumi_agin/only_in_clone.py"))
 
 
 def test_automation_api(project: Project, emulator: Emulator) -> None:
@@ -57,7 +78,7 @@ def test_many_accounts(cli: Path, user_env: Path, emulator: Emulator, tmp_path: 
     with Bind(tmp_path / "bind", [Key("agin", ["connect.acme.com", "partner.acme.com"])]) as bind:
         project.config(plain={"port": bind.port})
         values = {"tsigSecret": bind.keys[0].secret, "apiKeys.first": API_KEY, "apiKeys.second": OTHER_ACCOUNTS_KEY}
-        for line in re.findall(r"^\$ (pulumi config set .*)", (project.folder / "README.md").read_text(), re.MULTILINE):
+        for line in re.findall(r"^(pulumi config set .*)", (project.folder / "README.md").read_text(), re.MULTILINE):
             command = line.replace("ns1.acme.com", "127.0.0.1")
             project.typed(command, stdin=values.get(line.rpartition(" ")[2], ""))
         project.up()

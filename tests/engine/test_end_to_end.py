@@ -1,6 +1,6 @@
 """From a domain to a working connect URL in one `pulumi up`. Only ngrok is emulated.
 
-The programs are examples/bind and examples/yaml-bind. The name server is a real BIND, whose key may change the NS
+The programs are examples/bind and one of the docs in YAML. The name server is a real BIND, whose key may change the NS
 records of two names and nothing else. The emulator issues a certificate only once the right records are there.
 """
 
@@ -17,9 +17,11 @@ from pulumi_agin.emulator import Emulator
 from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY
 from tests.support.ngrok import ns_targets
+from tests.support.pages import blocks
 from tests.support.project import Project
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES, DOCS = ROOT / "examples", ROOT / "docs"
 KEY = Key("agin", ["connect.acme.com", "devices.acme.com"])
 AUTHTOKEN = "2k5_an-authtoken"
 
@@ -38,7 +40,7 @@ def emulator(bind: Bind) -> Iterator[Emulator]:
 
 
 def configure(project: Project, bind: Bind) -> None:
-    """Sets the config that the READMEs of both examples list."""
+    """Sets the config that the example's README lists."""
     place = {"server": "127.0.0.1", "port": bind.port, "zone": "acme.com", "domain": "connect.acme.com"}
     project.config(plain={**place, "tsigKeyName": KEY.name}, secret={"tsigSecret": KEY.secret, "authtoken": AUTHTOKEN})
 
@@ -93,12 +95,19 @@ def test_domain_to_agent_config_and_destroy(project: Project, emulator: Emulator
     assert_no_secret(project)
 
 
-def test_yaml_example(yaml_project: Project, emulator: Emulator, bind: Bind) -> None:
+def test_yaml_program_of_the_docs(yaml_project: Project, emulator: Emulator, bind: Bind) -> None:
     project = yaml_project
-    example = (EXAMPLES / "yaml-bind" / "Pulumi.yaml").read_text()
-    assert "protect: true" in example
-    project.yaml(example.replace("protect: true", "protect: false").replace("name: agin-yaml-bind", "name: test"))
-    configure(project, bind)
+    page = (DOCS / "reference" / "certificate-validation.md").read_text()
+    [program] = [yaml.safe_load(each) for each in blocks(page, "yaml") if "agin:Rfc2136Delegation" in each]
+    [records] = [each for each in program["resources"].values() if each["type"] == "agin:Rfc2136Delegation"]
+    records["properties"] |= {"server": "127.0.0.1", "port": bind.port}
+    program["config"]["authtoken"] = {"type": "string", "secret": True}
+    ingress = {name: f"${{connect.{name}}}" for name in ("domain", "certificateManagementPolicy")}
+    config = {"function": "agin:agentConfig", "arguments": {**ingress, "authtoken": "${authtoken}"}, "return": "yaml"}
+    program["variables"] = {"agentConfig": {"fn::invoke": config}}
+    program["outputs"] |= {"agentConfig": "${agentConfig}", "nsTargets": "${records.nsTargets}"}
+    project.yaml_program(yaml.safe_dump(program))
+    project.config(secret={"tsigSecret": KEY.secret, "authtoken": AUTHTOKEN})
     first = project.up()
     assert "4 created" in first, "the stack, the ingress, its records, and the certificate"
     assert "Warning" not in first

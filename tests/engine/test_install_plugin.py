@@ -10,10 +10,8 @@ import functools
 import json
 import re
 import shlex
-import shutil
 import subprocess
 import sys
-import sysconfig
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +21,7 @@ import pytest
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.native.plugin import read_schema
 from pulumi_agin.version import VERSION
+from tests.support import clone
 from tests.support.pages import blocks
 from tests.support.ports import free_port
 from tests.support.project import COMMAND_TIMEOUT_SECONDS, Project, listening
@@ -59,19 +58,8 @@ outputs:
 
 @pytest.fixture
 def offline(tmp_path: Path) -> dict[str, str]:
-    """Returns environment variables for a pip without an index, with all packages except pulumi-agin."""
-    packages = tmp_path / "packages"
-    packages.mkdir()
-    for path in Path(sysconfig.get_path("purelib")).iterdir():
-        if path.suffix != ".pth" and not path.name.startswith(("pulumi_agin", "pip", "setuptools", "__editable__")):
-            (packages / path.name).symlink_to(path)
-    # The host lets pip install the newest versions of these, which are not needed here.
-    for name in ("setuptools", "wheel"):
-        metadata = packages / f"{name}-999.dist-info" / "METADATA"
-        metadata.parent.mkdir()
-        metadata.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 999\n")
-    # Despite its name, the value false makes pip build with the installed packages.
-    return {"PYTHONPATH": str(packages), "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "false"}
+    """Environment variables for a pip without an index, with all packages except pulumi-agin."""
+    return clone.offline(tmp_path / "packages")
 
 
 def up_creates_ingress(project: Project, emulator: Emulator, env: dict[str, str] | None = None) -> str:
@@ -133,13 +121,12 @@ def test_yaml_program_downloads_the_release(
 def test_plugin_folder_of_a_clone_runs_that_clone(
     project: Project, emulator: Emulator, offline: dict[str, str], tmp_path: Path
 ) -> None:
-    clone = tmp_path / "clone"
-    for name in ("plugin", "pulumi_agin"):
-        shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("venv", "__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, clone)
-    (clone / "pulumi_agin" / "only_in_clone.py").touch()
-    folder = clone / "plugin"
+    copied = clone.copy(tmp_path / "clone")
+    # The path in the READMEs of the examples.
+    readme = (copied / "examples" / "yaml" / "README.md").read_text()
+    [path] = re.findall(r"^pulumi package add (\.\./\S+)$", readme, re.MULTILINE)
+    folder = (copied / "examples" / "yaml" / path).resolve()
+    assert (folder / "PulumiPlugin.yaml").is_file()
     # As the host does it: in the folder, with an environment in it.
     environment = project.environment | offline
     subprocess.run([sys.executable, "-m", "venv", "venv"], cwd=folder, env=environment, check=True)
