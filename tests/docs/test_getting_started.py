@@ -8,12 +8,13 @@ import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY
+from tests.support.ngrok import create
 from tests.support.pages import blocks
 from tests.support.ports import free_port
-from tests.support.project import Project, listening
+from tests.support.project import UNCHANGED, Project, listening
 
 PAGE = Path(__file__).parents[2] / "docs" / "getting-started.md"
-_, _, EMULATOR_COMMANDS, DESTROY, NGROK_COMMANDS = blocks(PAGE.read_text(), "sh")
+_, _, EMULATOR_COMMANDS, DESTROY, NGROK_COMMANDS, FROM_DASHBOARD = blocks(PAGE.read_text(), "sh")
 PROGRAM, PROTECTED_PROGRAM = blocks(PAGE.read_text(), "python")
 
 
@@ -44,3 +45,13 @@ def test_protected_ingress_is_kept(project: Project, emulator: Emulator) -> None
     assert len(emulator.ingresses()) == 1
     project.typed("pulumi state unprotect --all --yes\npulumi destroy --yes\n")
     assert emulator.ingresses() == []
+
+
+@pytest.mark.rest
+def test_from_dashboard_to_pulumi(project: Project, emulator: Emulator) -> None:
+    policy = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
+    create(emulator, "connect.acme.com", description="made in the dashboard", certificate_management_policy=policy)
+    emulator.clear_requests()
+    assert UNCHANGED in project.typed(FROM_DASHBOARD, stdin=f"{API_KEY}\n", NGROK_API_KEY="")
+    assert {request["method"] for request in emulator.requests()} == {"GET"}
+    assert "made in the dashboard" in (project.folder / "__main__.py").read_text()

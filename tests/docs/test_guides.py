@@ -31,20 +31,6 @@ def sent_only_reads(emulator: Emulator) -> bool:
     return {request["method"] for request in emulator.requests()} == {"GET"}
 
 
-@pytest.mark.rest
-def test_import_from_terraform(project: Project, emulator: Emulator) -> None:
-    id_ = create_existing(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
-    project.config(secret={"ngrok:apiKey": API_KEY})
-    emulator.clear_requests()
-    terraform = project.folder / "terraform"
-    terraform.write_text(f"#!/bin/sh\necho {id_}\n")
-    terraform.chmod(0o755)
-    path = f"{project.folder}:{project.environment['PATH']}"
-    output = project.typed(block("guides/terraform.md", "sh"), NGROK_API_KEY="", PATH=path)
-    assert UNCHANGED in output
-    assert sent_only_reads(emulator)
-
-
 def test_import_of_one_ingress(project: Project, emulator: Emulator) -> None:
     create_existing(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
     project.config(secret={"ngrok:apiKey": API_KEY})

@@ -18,16 +18,16 @@ from tests.support.pyproject import project
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-TRY, INSTALL, UP = blocks(README, "sh")
+TRY, INSTALL, UP, TEST = blocks(README, "sh")
 [PROGRAM] = blocks(README, "python")
 REPOSITORY = project()["project"]["urls"]["Repository"]
 
 
 def test_readme_and_docs_are_short() -> None:
     # test_demo.py runs `make demo`, and `make test` runs this test.
-    assert TRY == "make demo\nmake test\n"
+    assert (TRY, TEST) == ("make demo\n", "make test\n")
     lines = README.splitlines()
-    assert (len(lines) <= 110, max(map(len, lines)) <= 100) == (True, True)
+    assert (len(lines) <= 120, max(map(len, lines)) <= 100) == (True, True)
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     assert sum(len(page.read_text().split()) for page in pages) <= 15_000
 
