@@ -219,10 +219,11 @@ def name_server(demo: Demo) -> Iterator[Bind]:
 
 @contextmanager
 def emulator(demo: Demo, user: Path, env: Mapping[str, str], server: Bind | None) -> Iterator[str]:
-    """Runs `pulumi-agin emulator`, which keeps its ingresses in a file. Yields its URL."""
+    """Runs `pulumi-agin emulator`, which keeps its ingresses in a file. Yields its URL, the same in each run."""
     dns = ["--dns", server.address] if server else []
-    log = demo.folder / "emulator.log"
-    command = [str(user / "bin" / "pulumi-agin"), "emulator", "--port", "0", "--file", str(demo.ingresses), *dns]
+    log, kept = demo.folder / "emulator.log", demo.folder / "emulator-port"
+    port = kept.read_text(encoding="utf-8") if kept.exists() else "0"
+    command = [str(user / "bin" / "pulumi-agin"), "emulator", "--port", port, "--file", str(demo.ingresses), *dns]
     # In a separate group: after Ctrl-C, pulumi needs the emulator to finish its work.
     with (
         log.open("wb") as errors,
@@ -235,6 +236,7 @@ def emulator(demo: Demo, user: Path, env: Mapping[str, str], server: Bind | None
             url = process.stdout.readline().decode().strip()
             if not url:
                 raise StepError(f"The emulator did not start:\n{log.read_text(encoding='utf-8', errors='replace')}")
+            kept.write_text(url.rpartition(":")[2], encoding="utf-8")
             show(f"$ {shlex.join(['pulumi-agin', 'emulator', *dns])}   # {url}")
             yield url
         finally:

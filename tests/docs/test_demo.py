@@ -65,7 +65,9 @@ def test_demo_creates_changes_and_destroys(checkout: Path, cli: Path) -> None:
     assert "ns_targets" in first
     assert "Next steps:" in first
     assert not (checkout / ".build" / "venv").exists(), "the demo must not create a development environment"
-    assert "1 updated" in make(checkout, cli, "demo", "DESCRIPTION=other devices")
+    changed = make(checkout, cli, "demo", "DESCRIPTION=other devices")
+    assert "1 updated" in changed
+    assert "were last read at" not in changed, "the emulator must have the same URL again"
     again = make(checkout, cli, "demo")
     assert "2 unchanged" in again
     assert "installing" not in again, "an unchanged package must not be installed again"
