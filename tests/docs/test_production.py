@@ -31,7 +31,7 @@ NEW_KEY = API_KEY.replace("2tst", "2new")
 NEXT_KEY = API_KEY.replace("2tst", "2nxt")
 
 PREVIEW, UP = "pulumi preview", "pulumi up --yes"
-REFRESH = "pulumi refresh --preview-only --expect-no-changes"
+REFRESH, CHECK = "pulumi refresh --preview-only --expect-no-changes", "pulumi preview --expect-no-changes"
 DOCTOR = "venv/bin/pulumi-agin doctor --all --stack prod"
 
 
@@ -97,14 +97,15 @@ def test_workflow_creates_the_stack_and_finds_drift(project: Project, emulator: 
         assert run("pull_request") == {PREVIEW: 0}
         assert emulator.ingresses() == []
         assert run("push") == {UP: 0}
-        assert run("schedule") == {REFRESH: 0, DOCTOR: 0}
-        # The key is not in the state.
-        assert run("schedule", NGROK_API_KEY="") == {REFRESH: 1, DOCTOR: 2}
-
         [ingress] = emulator.ingresses()
+        emulator.set_ingress(ingress["id"], {"region_domains": [*ingress["region_domains"], f"tunnel.xx.{DOMAIN}"]})
+        assert run("schedule") == {REFRESH: 0, CHECK: 0, DOCTOR: 0}
+        # The key is not in the state.
+        assert run("schedule", NGROK_API_KEY="") == {REFRESH: 1, CHECK: 1, DOCTOR: 2}
+
         emulator.set_ingress(ingress["id"], {"description": "changed by hand"})
         delegate(bind, DOMAIN, [], bind.keys[0])
-        assert run("schedule") == {REFRESH: 7, DOCTOR: 1}
+        assert run("schedule") == {REFRESH: 7, CHECK: 0, DOCTOR: 1}
         # Without a refresh, `up` compares the program with the state.
         assert run("push") == {UP: 0}
         assert emulator.ingresses()[0]["description"] == "changed by hand"
@@ -113,7 +114,13 @@ def test_workflow_creates_the_stack_and_finds_drift(project: Project, emulator: 
         assert bind.referral(DOMAIN) == ns_targets(emulator, DOMAIN)
 
         bind.stop()
-        assert run("schedule") == {REFRESH: 1, DOCTOR: 3}
+        assert run("schedule") == {REFRESH: 1, CHECK: 0, DOCTOR: 3}
+        bind.start()
+
+        # A refresh, as before a rotation, removes a deleted ingress from the state.
+        emulator.delete_ingress(ingress["id"])
+        project.refresh()
+        assert run("schedule") == {REFRESH: 0, CHECK: 7, DOCTOR: 2}
 
 
 @pytest.mark.rest
