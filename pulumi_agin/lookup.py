@@ -28,7 +28,7 @@ class GetAgentIngressResult(dict[str, Any]):
     """An existing Agent Ingress, the result of `get_agent_ingress`.
 
     Attributes:
-        id: The id of the ingress at ngrok, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
+        id: The ID of the ingress at ngrok, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
         domain: The domain, in lowercase and without a trailing dot.
         description: The human-readable description. "" if there is none.
         metadata: The machine-readable metadata. "" if there is none.
@@ -95,7 +95,7 @@ def get_agent_ingress(
     Previews query ngrok, too. Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/functions.html
 
     Args:
-        id: The id, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
+        id: The ID, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
         domain: The domain. Case and a trailing dot are ignored.
         opts: The options of the lookup: `provider`, an explicit pulumi_agin.Provider, or `parent`, whose provider is
             used.
@@ -137,7 +137,7 @@ def get_agent_ingress_output(
     """Looks up one Agent Ingress, like `get_agent_ingress`, with arguments that may be Outputs.
 
     Args:
-        id: The id. Pass exactly one of `id` and `domain`.
+        id: The ID. Pass exactly one of `id` and `domain`.
         domain: The domain. Case and a trailing dot are ignored.
         opts: The options of the lookup, as for `get_agent_ingress`. InvokeOutputOptions can also have `depends_on`:
             resources that must exist before the lookup.

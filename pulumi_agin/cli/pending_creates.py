@@ -256,8 +256,8 @@ def _why_not_own(create: PendingCreate, ingress: IngressModel, equal: Sequence[A
     seconds = _MOST_CALLS * account.client.timeout_seconds
     if created is None or not any(since <= created <= since + timedelta(seconds=seconds) for since in checked):
         return (
-            f"{account.client.describe(ingress)}, may not be of the interrupted run, which checked this resource at "
-            f"{format_time(checked[-1])} by its machine's clock: a create reaches ngrok within "
+            f"{account.client.describe(ingress)}, may not belong to the interrupted run, which checked this resource "
+            f"at {format_time(checked[-1])} by its machine's clock: a create reaches ngrok within "
             f"{format_duration(seconds)} of that. {_DECIDE}"
         )
     return ""

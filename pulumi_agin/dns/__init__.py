@@ -5,7 +5,7 @@ raises a pulumi.RunError if the package is not installed. All adapters have in c
 
 - `opts` are the options of the records.
 - With `adopt`, the stack adopts existing NS records. It is needed for one `pulumi up`. The records must have exactly
-  the values and the TTL of the delegation. If the package can't find them, specify a dictionary that maps their values
+  the values and the TTL of the delegation. If the package can't find them, specify a dict that maps their values
   to their IDs, such as {"ns-1.example.net": "…"}.
 - Case and trailing dots in zone names are ignored.
 

@@ -183,6 +183,8 @@ def range_of(field: FieldInfo) -> str:
     """Returns the bounds of a number in words; "" if there are none."""
     words = {"gt": "greater than", "ge": "at least", "le": "at most"}
     bounds = {name: getattr(each, name) for each in field.metadata for name in words if hasattr(each, name)}
+    if "ge" in bounds and "le" in bounds:
+        return f"{bounds['ge']} to {bounds['le']}"
     return " and ".join(f"{words[name]} {bound}" for name, bound in bounds.items())
 
 

@@ -98,9 +98,9 @@ def test_check_reports_all_errors_without_the_secret(plugin: Plugin) -> None:
         "property domain must be a valid DNS name",
         "property zone is required: the name of the zone, such as acme.com",
         f"property {plugin.spell('ns_targets')} must not be empty",
-        "property ttl must be a whole number, at least 0 and at most 2147483647",
+        "property ttl must be a whole number, 0 to 2147483647",
         "property server must be a host name or an IP address, without brackets or port, such as ns1.acme.com",
-        "property port must be a whole number, at least 1 and at most 65535",
+        "property port must be a whole number, 1 to 65535",
         f"property {plugin.spell('tsig_key_name')} must be a valid DNS name",
         f"property {plugin.spell('tsig_secret')} must be base64, like the `secret` in the key file",
         f'property {plugin.spell("tsig_algorithm")} must be "hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", '
@@ -144,7 +144,7 @@ def test_package_that_hides_dnspython_is_not_run(tmp_path: Path) -> None:
         hidden = f"dns.rfc2136 needs dnspython, whose module `dns` is shadowed by {package}: rename that module"
         assert plugin.check(inputs(53, port=0))[1] == [
             hidden,
-            "property port must be a whole number, at least 1 and at most 65535",
+            "property port must be a whole number, 1 to 65535",
         ]
         assert rejection(lambda: plugin.create(inputs(53))) == hidden
 
@@ -239,7 +239,7 @@ def test_create_of_unknown_outcome_is_settled_by_any_later_call(plugin: Plugin, 
 @pytest.mark.parametrize(
     ("key", "value", "problem"),
     [
-        ("ttl", "x", " must be a whole number, at least 0 and at most 2147483647"),
+        ("ttl", "x", " must be a whole number, 0 to 2147483647"),
         ("ns_targets", [5], "[0] must be a string, got a number"),
         (UNSETTLED, "x", " must be a list, got a string"),
         ("zone", None, " is required"),

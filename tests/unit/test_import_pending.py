@@ -226,8 +226,8 @@ def test_ingress_from_another_time_is_not_imported(create: Create, command: Pend
     # A run can't have created one that is older, or much younger.
     for since in (minutes_ago(-1), minutes_ago(11)):
         assert command.reason(pending("a", "a.acme.com", since)).startswith(
-            f"a.acme.com ({URN}{TYPE}::a): {id_}, created at {created_at}, may not be of the interrupted run, which "
-            f"checked this resource at {since} by its machine's clock: a create reaches ngrok within 10 minutes of "
+            f"a.acme.com ({URN}{TYPE}::a): {id_}, created at {created_at}, may not belong to the interrupted run, "
+            f"which checked this resource at {since} by its machine's clock: a create reaches ngrok within 10 minutes"
         )
     for unusable in (None, "an edited state", minutes_ago(1).removesuffix("Z")):
         reason = command.reason(pending("a", "a.acme.com", unusable))
@@ -236,7 +236,7 @@ def test_ingress_from_another_time_is_not_imported(create: Create, command: Pend
     first, second = pending("a", "a.acme.com"), pending("a", "a.acme.com", minutes_ago(-1))
     assert len(command(first, second)[0]["resources"]) == 1
     assert len(command(pending("a", "a.acme.com", None), first, second)[0]["resources"]) == 1
-    assert "may not be of the" in command.reason(pending("a", "a.acme.com", description="d"), second)
+    assert "may not belong to the" in command.reason(pending("a", "a.acme.com", description="d"), second)
 
 
 def test_ingress_already_in_the_stack_is_skipped(create: Create, command: Pending) -> None:

@@ -172,7 +172,7 @@ def test_unknown_values_pass_unchanged(model: type[Declaration], values: dict[st
 def test_known_values_next_to_unknown_ones_are_checked() -> None:
     assert problems(NsRecordsInputs, {**RECORDS, "zone": UNKNOWN, "ns_targets": [UNKNOWN, "x y"], "ttl": -1}) == [
         "ns_targets[1] must be a valid DNS name",
-        "ttl must be a whole number, at least 0 and at most 2147483647",
+        "ttl must be a whole number, 0 to 2147483647",
     ]
 
 
