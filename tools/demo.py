@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.bind import Bind, Key, check_installed, find
+from tests.support.ports import free_port, is_free
 from tools import environment, pulumi_cli
 from tools.steps import BUILD, ROOT, STOP_SECONDS, StepError, end, exit_status
 
@@ -222,8 +223,12 @@ def emulator(demo: Demo, user: Path, env: Mapping[str, str], server: Bind | None
     """Runs `pulumi-agin emulator`, which keeps its ingresses in a file. Yields its URL, the same in each run."""
     dns = ["--dns", server.address] if server else []
     log, kept = demo.folder / "emulator.log", demo.folder / "emulator-port"
-    port = kept.read_text(encoding="utf-8") if kept.exists() else "0"
-    command = [str(user / "bin" / "pulumi-agin"), "emulator", "--port", port, "--file", str(demo.ingresses), *dns]
+    port = int(kept.read_text(encoding="utf-8")) if kept.exists() else 0
+    if not port or not is_free(port):
+        port = free_port()
+        kept.write_text(str(port), encoding="utf-8")
+    options = ["--port", str(port), "--file", str(demo.ingresses), *dns]
+    command = [str(user / "bin" / "pulumi-agin"), "emulator", *options]
     # In a separate group: after Ctrl-C, pulumi needs the emulator to finish its work.
     with (
         log.open("wb") as errors,
@@ -236,7 +241,6 @@ def emulator(demo: Demo, user: Path, env: Mapping[str, str], server: Bind | None
             url = process.stdout.readline().decode().strip()
             if not url:
                 raise StepError(f"The emulator did not start:\n{log.read_text(encoding='utf-8', errors='replace')}")
-            kept.write_text(url.rpartition(":")[2], encoding="utf-8")
             show(f"$ {shlex.join(['pulumi-agin', 'emulator', *dns])}   # {url}")
             yield url
         finally:
