@@ -31,7 +31,7 @@ INSTALL = {
 }
 HEADINGS = ["Install", "Run", "Configuration", "Good to know"]
 # Only the user may read the file.
-AGENT_CONFIG = r"^\(umask 077; pulumi stack output agent_?[cC]onfig --show-secrets > ngrok\.yml\)$"
+AGENT_CONFIG = r"^\(umask 077; pulumi stack output (\w+) --show-secrets > ngrok\.yml\)$"
 
 # Secrets in the config. None may appear in plain text.
 SECRETS = {
@@ -228,7 +228,10 @@ def test_each_example_is_a_whole_project() -> None:
         headings = re.findall("^## (.*)", readme, re.MULTILINE)
         assert headings == [each for each in HEADINGS if each != "Configuration" or folder.name != "automation"]
         assert "ngrok charges for each Agent Ingress every month." in " ".join(readme.split())
-        assert len(re.findall("ngrok.yml", readme)) == len(re.findall(AGENT_CONFIG, readme, re.MULTILINE))
+        code = "".join(path.read_text() for path in [*folder.glob("*.py"), *folder.glob("*.ts")])
+        outputs = re.findall(r"export[ (](?:const )?\"?(agent_?config)\b", code, re.IGNORECASE)
+        assert re.findall(AGENT_CONFIG, readme, re.MULTILINE) == outputs, folder.name
+        assert readme.count("ngrok.yml") == len(outputs)
         if language == "python":
             program = next(iter(folder.glob("*.py"))).read_text()
             extras = ",".join(re.findall(r"agin\.dns\.([a-z]\w*)\(", program))

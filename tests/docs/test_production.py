@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -11,12 +12,12 @@ import pytest
 import yaml
 
 from pulumi_agin.emulator import Emulator
+from tests.support import clone
 from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY
 from tests.support.ngrok import ns_targets
 from tests.support.pages import blocks
 from tests.support.project import Project
-from tests.support.pyproject import project as pyproject
 from tests.support.records import delegate
 
 ROOT = Path(__file__).parents[2]
@@ -182,17 +183,9 @@ def test_requirement_installs_a_commit(tmp_path: Path) -> None:
     ).stdout.strip()
     requirements = tmp_path / "requirements.txt"
     requirements.write_text(REQUIREMENT.replace("COMMIT", commit))
-    options = ("--quiet", "--target", tmp_path / "to", "--no-index", "--no-deps", "--no-build-isolation")
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", *options, "--requirement", requirements],
-        # git uses this clone instead of the repository.
-        env={
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-            "HOME": str(tmp_path),
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"url.{ROOT.as_uri()}.insteadOf",
-            "GIT_CONFIG_VALUE_0": pyproject()["project"]["urls"]["Repository"],
-        },
+        [sys.executable, "-m", "pip", "install", "--quiet", "--requirement", requirements],
+        env={**os.environ, **clone.instead_of_repository(), "PIP_TARGET": str(tmp_path / "to")},
         check=True,
     )
     assert (tmp_path / "to" / "pulumi_agin" / "py.typed").exists()

@@ -10,17 +10,16 @@ from pathlib import Path
 import pytest
 
 from pulumi_agin.emulator import Emulator
+from tests.support import clone
 from tests.support.cloud_provider import install_dns
 from tests.support.keys import API_KEY
 from tests.support.pages import blocks
 from tests.support.project import Project
-from tests.support.pyproject import project
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 TRY, INSTALL, UP, TEST = blocks(README, "sh")
 [PROGRAM] = blocks(README, "python")
-REPOSITORY = project()["project"]["urls"]["Repository"]
 
 
 def test_readme_and_docs_are_short() -> None:
@@ -36,23 +35,11 @@ def test_readme_and_docs_are_short() -> None:
 def test_package_installs_from_a_clone_and_from_the_repository(tmp_path: Path) -> None:
     (tmp_path / "pulumi-agin").symlink_to(ROOT)
     (tmp_path / "project").mkdir()
-    environment = {
-        **os.environ,
-        # git uses this clone instead of the repository.
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"url.{ROOT.as_uri()}.insteadOf",
-        "GIT_CONFIG_VALUE_0": REPOSITORY,
-        # The build backend and the dependencies are installed already.
-        "PATH": f"{ROOT / '.build' / 'venv' / 'bin'}:{os.environ['PATH']}",
-        "PIP_NO_BUILD_ISOLATION": "0",
-        "PIP_NO_DEPS": "1",
-        "PIP_NO_INDEX": "1",
-    }
     for number, command in enumerate(INSTALL.splitlines()):
         target = tmp_path / str(number)
         subprocess.run(
             ["bash", "-euc", command],
-            env={**environment, "PIP_TARGET": str(target)},
+            env={**os.environ, **clone.instead_of_repository(), "PIP_TARGET": str(target)},
             cwd=tmp_path / "project",
             check=True,
         )

@@ -299,7 +299,7 @@ PROBES = [
     Probe("order-of-checks", "body of a GET, id", response_to(path=f"{COLLECTION}/nonsense", body={})),
     Probe("order-of-checks", "body that is not JSON, id", response_to("PATCH", f"{COLLECTION}/nonsense", text="{")),
     Probe("order-of-checks", "parameter, id", response_to("PATCH", f"{COLLECTION}/{UNKNOWN_ID}", {"a": "b"})),
-    Probe("unknown-id", "an id that nothing has", response_to(path=f"{COLLECTION}/{UNKNOWN_ID}")),
+    Probe("unknown-id", "an ID that nothing has", response_to(path=f"{COLLECTION}/{UNKNOWN_ID}")),
     Probe("unknown-id", "a malformed id", response_to(path=f"{COLLECTION}/nonsense")),
     Probe("before-id", "a malformed before_id", response_to(query={"limit": "1", "before_id": "nonsense"})),
     Probe("page-size", "not a number", response_to(query={"limit": "many"})),
@@ -307,7 +307,7 @@ PROBES = [
     Probe("page-size", "101", response_to(query={"limit": "101"})),
     Probe("wrong-filter", "another field", response_to(query={"filter": 'obj.acceptance == "a"'})),
     Probe("wrong-filter", "neither true nor false", response_to(query={"filter": '"text"'})),
-    Probe("refused-input", "an id of something else", response_to(path=f"{COLLECTION}/ep_{'0' * 27}")),
+    Probe("refused-input", "an ID of something else", response_to(path=f"{COLLECTION}/ep_{'0' * 27}")),
     Probe("refused-input", "a repeated query parameter", response_to(query={"limit": ["1", "2"]})),
     Probe("refused-input", "an unknown version", response_to(version="1000000")),
     Probe("refused-input", "a body that is not JSON", creating(text="{")),
@@ -375,7 +375,8 @@ NOT_PROBED = {"limit", "limit-counts", "one-label", "ngrok-domains", "certificat
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: f"{probe.guesses}: {probe.what}")
 def test_ngrok_does_what_the_emulator_guesses(probe: Probe, real: Service, emulated: Service) -> None:
-    assert real.without_account(probe.run(real)) == emulated.without_account(probe.run(emulated))
+    described = [OTHER_GUESSES.get(guess, f"{guess}: see the emulator's page") for guess in probe.guesses.split()]
+    assert real.without_account(probe.run(real)) == emulated.without_account(probe.run(emulated)), described
 
 
 def test_probes_run_on_the_emulator(emulated: Service) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import sysconfig
 from pathlib import Path
+
+from tests.support.pyproject import project
 
 ROOT = Path(__file__).parents[2]
 MADE_BY_USERS = shutil.ignore_patterns("venv", ".venv", "__pycache__", "node_modules", "sdks", "Pulumi.*.yaml")
@@ -33,3 +37,17 @@ def offline(folder: Path) -> dict[str, str]:
         metadata.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 999\n")
     # Despite its name, the value false makes pip build with the installed packages.
     return {"PYTHONPATH": str(folder), "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "false"}
+
+
+def instead_of_repository() -> dict[str, str]:
+    """Returns environment variables for a git that clones this clone instead of the repository, and for its pip."""
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{ROOT.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": project()["project"]["urls"]["Repository"],
+        # The build backend and the dependencies are installed already.
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PIP_NO_BUILD_ISOLATION": "false",
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_INDEX": "1",
+    }
