@@ -22,8 +22,8 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
     connect URL should depend on it or use its outputs. Without a `certificate_management_policy`, the ingress is ready
     and the validation ends immediately.
 
-    A failed validation leaves the state unchanged, and the next `pulumi up` validates again. In a program, validations
-    run one at a time, in its order, which leaves the other slots free to create resources.
+    A failed validation leaves the state unchanged, and the next `pulumi up` validates again. Validations run one at a
+    time, in the program's order, so that they don't delay other resources.
 
     Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/certificate-validation.html
 

@@ -69,8 +69,7 @@ class CallProgress:
         """Shows that the caller is about to wait, and for how long, if that is known. It does not wait itself.
 
         Shows nothing if the call takes less than 3 seconds with this pause, or if any call showed a line in the last
-        20.
-        `limit` is the call's time limit, if it is shorter than the budget.
+        20 seconds. `limit` is the call's time limit, if it is shorter than the budget.
         """
         if self.budget.elapsed + (seconds or 0) < FIRST_LINE_SECONDS:
             return

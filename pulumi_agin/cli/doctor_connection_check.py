@@ -48,7 +48,7 @@ _SENTENCES: Mapping[Problem | None, tuple[str, str]] = {
 _NO_ADDRESS_EXISTS = ("the delegated name servers have no address for {domain}", "wait a few minutes")
 
 
-def judge_untried(
+def judge_unattempted(
     ingress: IngressModel | None, checks: Mapping[str, Check], *, is_resolved: bool = True
 ) -> Check | None:
     """Returns the check of a connection that the other checks show to be too early; None if it can be made.

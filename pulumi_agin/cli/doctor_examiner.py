@@ -15,7 +15,7 @@ from pulumi_agin.lifecycle.shell_commands import pulumi_line
 
 from .doctor_checks import REFRESH, Checks
 from .doctor_connection import Destination, connect_all
-from .doctor_connection_check import judge, judge_untried, unknown_ingress
+from .doctor_connection_check import judge, judge_unattempted, unknown_ingress
 from .doctor_report import FleetReport, Report, worst_first
 from .doctor_stack import StackIngress, ingresses_in_stack
 from .output import UsageError
@@ -114,7 +114,7 @@ class Examiner:
         checks = {
             each.domain: check
             for each in reports
-            if (check := judge_untried(ingresses[each.domain], each.checks, is_resolved=connect_to is None))
+            if (check := judge_unattempted(ingresses[each.domain], each.checks, is_resolved=connect_to is None))
         }
         ready = {domain: each for domain, each in ingresses.items() if each is not None and domain not in checks}
         destinations = [

@@ -176,7 +176,7 @@ def _number(records: NsRecords, domain_id: str) -> int:
     if not domain_id.isdecimal():
         raise error(
             records,
-            f'the domain_id of dns.linode is "{domain_id}", but must be the numeric id of the zone, such as 1234',
+            f'the domain_id of dns.linode is "{domain_id}", but must be the numeric ID of the zone, such as 1234',
         )
     return int(domain_id)
 

@@ -233,7 +233,7 @@ class CertificateValidationLifecycle(Lifecycle):
         """Returns the message of a failed validation: the state of the certificate, and the next step."""
         ingress, sanitize = watch.ingress, self._account.client.sanitize
         if ingress is None:
-            return f"{watch.problem}; the next `pulumi up` validates again"
+            return f"{watch.problem}; the next `pulumi up` retries"
         message = f"the certificate of {ingress.domain} ({ingress.id})"
         if watch.elapsed >= watch.end_of_grace:
             grace = f"{format_duration(watch.grace_seconds)} ({self._services.phrasing.spell(GRACE)})"

@@ -137,7 +137,7 @@ def assert_unchanged(project: Project, emulator: Emulator) -> None:
 
 
 def marks(project: Project) -> dict[str, tuple[str, str]]:
-    """Returns the id of each ingress in the state, and the mark of the key that last read it, by name."""
+    """Returns the ID of each ingress in the state, and the mark of the key that last read it, by name."""
     return {
         each["urn"].rpartition("::")[2]: (each["id"], each["outputs"]["_key_fingerprint"])
         for each in project.resources()

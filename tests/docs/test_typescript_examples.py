@@ -75,7 +75,7 @@ def assert_lifecycle_order(project: Project, emulator: Emulator, cloud: Cloud, t
 def test_cloudflare(typescript_project: Project, npm_packages: Path, emulator: Emulator) -> None:
     project, cloud = copy_example(typescript_project, "cloudflare", npm_packages)
     project.config(plain={"zoneId": ZONE_ID, "domain": "connect.acme.com"})
-    # As in the README: the ingress, the wait, and the stack.
+    # As in the README: the ingress, the validation, and the stack.
     assert "3 to create" in project.preview()
     project.up()
     targets = project.outputs()["nsTargets"]

@@ -1,4 +1,4 @@
-"""Waits for certificates with the real engine: no wait blocks other resources or outlives the engine."""
+"""Certificate validations with the real engine: none blocks other resources or outlives the engine."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_each_certificate_is_waited_for_once(project: Project, emulator: Emulato
     stored = {ingress["domain"]: ingress for ingress in emulator.ingresses()}
     assert stored["user.acme.com"]["description"] == "renewed at None"
 
-    # In the preview of an update of the ingress, the wait's outputs stay known. A policy that is added is waited for.
+    # In the preview of an update of the ingress, the validation's outputs stay known. It waits for an added policy.
     emulator.configure(issue_after_seconds=NEVER)
     emulator.set_certificate(stored["issued.acme.com"]["id"], "issued")
     project.program(AFTER)

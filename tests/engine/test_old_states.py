@@ -37,7 +37,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "base": Kind(["kept"], 1, set(), {"Geräte": "devices"}, 1),
-    # The wait for `late` is repeated. Each wait is repeated after a change of the policy.
+    # The validation of `late` is repeated. Each one is repeated after a change of the policy.
     "dns": Kind(["lost"], 2, {"lost.acme.com"}, {'"letsencrypt"}': '"letsencrypt", "private_key_type": "ecdsa"}'}, 6),
     "native": Kind(
         ["kept"], 1, set(), {"authority: letsencrypt}": "authority: letsencrypt, privateKeyType: ecdsa}"}, 2

@@ -219,7 +219,7 @@ def test_a_linode_zone_is_a_number_or_a_resource_id(mocks: Mocks) -> None:
     assert run_delegation(lambda: adapter("linode", domain_id="12345")) == ALL_KNOWN
     assert {each.inputs["domainId"] for each in records(mocks)} == {12345}
     assert refusal(lambda: adapter("linode", domain_id="acme.com")) == (
-        'the domain_id of dns.linode is "acme.com", but must be the numeric id of the zone, such as 1234'
+        'the domain_id of dns.linode is "acme.com", but must be the numeric ID of the zone, such as 1234'
     )
 
 

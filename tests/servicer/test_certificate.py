@@ -177,7 +177,7 @@ def test_edited_state_is_repaired(plugin: Plugin, emulator: Emulator) -> None:
         for wrong in (None, 5, "wrong", ["wrong"]):
             state = {key: value for key, value in outputs.items() if key != name}
             state |= {} if wrong is None else {name: wrong}
-            # If the state is uncertain, another wait does no harm.
+            # If the state is uncertain, another validation does no harm.
             changes, replaces = plugin.diff(state, inputs(id_), id_)
             assert (replaces == ["agent_ingress_id"]) == (name == "agent_ingress_id")
             assert changes or name not in ("_was_ready", "agent_ingress_id")

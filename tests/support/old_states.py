@@ -1,7 +1,7 @@
 """States that released versions wrote, in `tests/engine/states/VERSION/KIND`, and their programs.
 
-The kinds are `base` (ingresses), `dns` (delegations, waits and accounts) and `native` (the provider plugin). Each has
-the program, the state, and the ingresses as the emulator keeps them. The base URL is that of ngrok's public API.
+The kinds are `base` (ingresses), `dns` (delegations, validations and accounts) and `native` (the provider plugin). Each
+has the program, the state, and the ingresses as the emulator keeps them. The base URL is that of ngrok's public API.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The wait for a certificate: its requests, its lines, and its errors."""
+"""The certificate validation: its requests, its lines, and its errors."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Waiting(Clock):
         self.read_at.clear()
 
     def change(self, second: float, state: Any, **job: str) -> None:
-        """Changes the certificate at a second of the wait."""
+        """Changes the certificate at a second of the validation."""
         self.events.append((second, lambda: self.emulator.set_certificate(self.id, state, **job)))
 
     @property
@@ -170,7 +170,7 @@ def test_timeout_shows_the_last_state_and_the_failure_since(failing: Waiting) ->
     assert "was not issued within 20 seconds (timeout_seconds). It was being issued" in sentence
     assert " when last read; since then: could not read the Agent Ingress" in sentence
     # The fault is still there, so that the next wait reads nothing.
-    assert failing.fails(timeout=5).endswith("; the next `pulumi up` validates again")
+    assert failing.fails(timeout=5).endswith("; the next `pulumi up` retries")
 
 
 def test_first_request_waits_5_seconds_for_a_connection(waiting: Waiting) -> None:

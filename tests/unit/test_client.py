@@ -29,7 +29,7 @@ ANOTHER = {
     "ns_targets": ["a.x"],
     "created_at": "2024-08-02T07:15:39Z",
 }
-NO_ANSWER = NoResponse("it did not answer", may_have_arrived=True, is_transient=True)
+NO_RESPONSE = NoResponse("it did not respond", may_have_arrived=True, is_transient=True)
 
 
 def ngrok_error(status: int, **fields: Any) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class Silence(HttpClient):
     def send(self, request: Request, base_url: str, seconds: float, connect_seconds: float) -> NoResponse:
         self.seconds.append((seconds, connect_seconds))
         self._clock.sleep(min(30, seconds))
-        return NO_ANSWER
+        return NO_RESPONSE
 
 
 def test_each_request_gets_the_remaining_time(clock: Clock) -> None:
@@ -170,7 +170,7 @@ def test_create_with_an_unusable_response_finds_its_ingress(
 def test_create_that_is_carried_out_during_the_search_is_ours(clock: Clock) -> None:
     made = {"ingresses": [{**ANOTHER, "created_at": "2024-08-02T07:20:00Z"}]}
     # As many as fit into the time of a write.
-    lost_posts = [(30, NO_ANSWER)] * 7
+    lost_posts = [(30, NO_RESPONSE)] * 7
     searches = [
         (0, Response(200, {}, b'{"ingresses": []}')),
         (0, Response(200, {"Date": "Fri, 02 Aug 2024 07:20:10 GMT"}, json.dumps(made).encode())),

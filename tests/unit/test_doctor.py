@@ -13,7 +13,7 @@ from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.cli.doctor_checks import Checks
 from pulumi_agin.cli.doctor_connection import Certificate, Connection, Problem
-from pulumi_agin.cli.doctor_connection_check import judge, judge_untried
+from pulumi_agin.cli.doctor_connection_check import judge, judge_unattempted
 from pulumi_agin.cli.doctor_examiner import Examiner
 from pulumi_agin.cli.doctor_report import Check, Remedy
 from pulumi_agin.dnsclient.values import DnsResult, Server
@@ -148,10 +148,10 @@ def test_each_problem_of_a_connection_has_its_sentence_and_next_step(problem: Pr
 def test_connection_waits_for_the_delegation_that_resolves_the_domain(emulator: Emulator) -> None:
     ingress = AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": DOMAIN})
     checks = {"delegation": Check("wrong", ""), "certificate": Check("ok", "")}
-    first = judge_untried(ingress, checks)
+    first = judge_unattempted(ingress, checks)
     assert first is not None
     assert (first.state, first.reason) == ("unknown", "checked once the delegation is correct")
-    assert judge_untried(ingress, checks, is_resolved=False) is None
+    assert judge_unattempted(ingress, checks, is_resolved=False) is None
 
 
 def test_connection_without_a_result_is_to_the_domain(emulator: Emulator) -> None:

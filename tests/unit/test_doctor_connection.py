@@ -275,7 +275,7 @@ def test_next_name_server_is_queried_after_a_failure(
             raise OSError(errno.ENETUNREACH, "Network is unreachable")
         return ns_lookup.response_to(query, server, budget)
 
-    # Another one answers.
+    # Another one responds.
     monkeypatch.setattr(address_lookup, "response_to", response_to)
     here[NAME_SERVERS[0]] = ["127.0.0.2", "100::1"]
     with dns_server(addresses("198.51.100.7")) as server:

@@ -69,7 +69,7 @@ def test_resolver_is_queried_with_recursion() -> None:
 
 def test_resolver_without_the_records_in_its_cache_is_queried_again_with_recursion() -> None:
     def respond(query: dns.message.Message, response: dns.message.Message) -> None:
-        # Without recursion, a resolver answers only from its cache. So an empty answer proves nothing.
+        # Without recursion, a resolver responds only from its cache. So an empty response proves nothing.
         response.flags |= dns.flags.RA
         if query.flags & dns.flags.RD:
             resolver([TARGET])(query, response)
