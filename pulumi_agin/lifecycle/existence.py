@@ -91,7 +91,7 @@ class Existence:
         else:
             # It was edited, or an import was written by hand.
             reason = "the state does not show with which API key and base URL this Agent Ingress was last read"
-            step = f"Check that {key} and the base URL {settings.shown_base_url} are those of its account"
+            step = f"Check that {key} and the base URL {settings.shown_base_url}, are those of its account"
         raise Failed(
             f"{error}. This does not prove that it was deleted: {reason}, and ngrok responds the same way for one of "
             f"another account. {step}. {self._how_to_find_out(call, kept.domain)}"
