@@ -35,13 +35,12 @@ provider = agin.Provider(
     "devices", api_key=pulumi.Config().require_secret("devicesApiKey")
 )
 parent = Fleet("fleet")
-pulumi.export("provider", provider.urn)
-pulumi.export("parent", parent.urn)
 """
+# As the section about components says.
 COMMANDS_IN_COMPONENT = r"""
 pulumi up --yes
-PROVIDER="$(pulumi stack output provider)"
-PARENT="$(pulumi stack output parent)"
+PROVIDER="$(pulumi stack --show-urns | grep -o 'urn:.*::devices$')"
+PARENT="$(pulumi stack --show-urns | grep -o 'urn:.*Fleet::fleet$')"
 pulumi-agin import --all --names names.json --parent "$PARENT" --provider "$PROVIDER" \
   --delegations aws --code >> __main__.py
 pulumi-agin import --all --names names.json --parent "$PARENT" --provider "$PROVIDER" \
