@@ -22,7 +22,7 @@ CONNECT_TIMEOUT_SECONDS = 10
 # The minimum time for a request, because connecting takes some time.
 _LEAST_SECONDS = 0.1
 
-_LIMIT_REASON = f"ngrok's limit is {LIMIT} requests a minute for the whole account"
+_LIMIT_REASON = f"ngrok accepts {LIMIT} requests a minute for the whole account"
 
 _INTERRUPTED = NoResponse("it was interrupted", may_have_arrived=True, is_transient=False)
 

@@ -71,7 +71,7 @@ def test_limit_is_shown_once_for_all_calls_that_wait_for_it(clock: Clock, lines:
         clock.wait_until_asleep(2)
     assert (refused.result(), unsent.result()) == ([], None)
     assert lines == [
-        "0.0: still waiting to list the Agent Ingresses (0 seconds elapsed, limit 5 minutes): ngrok's limit is 120 "
+        "0.0: still waiting to list the Agent Ingresses (0 seconds elapsed, limit 5 minutes): ngrok accepts 120 "
         "requests a minute for the whole account; next attempt in 9 seconds",
         "9.0: ",
     ]
