@@ -223,11 +223,9 @@ def emulator(demo: Demo, user: Path, env: Mapping[str, str], server: Bind | None
     """Runs `pulumi-agin emulator`, which keeps its ingresses in a file. Yields its URL, the same in each run."""
     dns = ["--dns", server.address] if server else []
     log, kept = demo.folder / "emulator.log", demo.folder / "emulator-port"
-    port = int(kept.read_text(encoding="utf-8")) if kept.exists() else 0
-    if not port or not is_free(port):
-        port = free_port()
-        kept.write_text(str(port), encoding="utf-8")
-    options = ["--port", str(port), "--file", str(demo.ingresses), *dns]
+    if not kept.exists() or not is_free(int(kept.read_text(encoding="utf-8"))):
+        kept.write_text(str(free_port()), encoding="utf-8")
+    options = ["--port", kept.read_text(encoding="utf-8"), "--file", str(demo.ingresses), *dns]
     command = [str(user / "bin" / "pulumi-agin"), "emulator", *options]
     # In a separate group: after Ctrl-C, pulumi needs the emulator to finish its work.
     with (

@@ -22,17 +22,13 @@ def block(page: str, language: str) -> str:
     return blocks((DOCS / page).read_text(), language)[0]
 
 
-def create_existing(emulator: Emulator, policy: dict[str, str]) -> str:
-    """Creates the ingress of the pages as another tool would, and returns its ID."""
-    return create(emulator, "connect.acme.com", description="acme devices", certificate_management_policy=policy)
-
-
 def sent_only_reads(emulator: Emulator) -> bool:
     return {request["method"] for request in emulator.requests()} == {"GET"}
 
 
 def test_import_of_one_ingress(project: Project, emulator: Emulator) -> None:
-    create_existing(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
+    policy = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
+    create(emulator, "connect.acme.com", description="acme devices", certificate_management_policy=policy)
     project.config(secret={"ngrok:apiKey": API_KEY})
     emulator.clear_requests()
     commands = block("reference/command-line.md", "sh")
