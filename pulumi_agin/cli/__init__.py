@@ -162,11 +162,11 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         "doctor",
         help="show why an Agent Ingress isn't working yet",
         usage="%(prog)s (DOMAIN | --all | --filter CEL) [--provider URN] [--stack S]\n"
-        "       [--dns HOST:PORT] [--connect HOST:PORT] [--json]",
+        "       [--dns HOST:PORT] [--json]",
         description=_paragraphs(
-            "Checks the API key, the Agent Ingress, the NS records, the certificate, and, with a TLS connection, that "
-            "agents can connect. Shows how to fix each problem. In the folder of a Pulumi project, it also compares "
-            "ngrok with the state of the stack. It changes nothing.",
+            "Checks the API key, the Agent Ingress, the NS records and the certificate. Shows how to fix each problem, "
+            "and once there is none, how to test whether agents can connect, which it doesn't check. In the folder of "
+            "a Pulumi project, it also compares ngrok with the state of the stack. It changes nothing.",
             "The exit status is 0 if every check is ok; 1 if a check is wrong; 2 if you must correct something before "
             "the checks can run; and 3 if nothing is wrong, but a check is waiting or could not be made.",
             _SETTINGS,
@@ -194,12 +194,6 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     )
     add("--stack", metavar="S", help="the stack whose config has the settings (default: the selected one)")
     add("--dns", metavar="HOST:PORT", help="the DNS server to query instead of public DNS")
-    add(
-        "--connect",
-        metavar="HOST:PORT",
-        help="connect to this server (default port 443), whatever the delegation. The domain is still the name that is "
-        "sent and checked",
-    )
     add("--json", action="store_true", help="print JSON instead of a table")
 
 

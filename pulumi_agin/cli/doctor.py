@@ -12,6 +12,7 @@ import sys
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.names import EXAMPLE_DOMAIN
+from pulumi_agin.dnsclient.values import Server, parse_server
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
@@ -22,7 +23,6 @@ from .doctor_checks import Checks
 from .doctor_examiner import Examiner
 from .doctor_report import FleetReport, Report, State
 from .output import YELLOW, UsageError, note, print_text, style_of
-from .server_options import dns_server_of, tls_server_of
 from .stack import load_settings, provider_settings, read_resources
 
 # A cron job can ignore 3: nothing is known to be wrong.
@@ -33,14 +33,14 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     """Runs the command. The exit status is the one of the worst check, or 2 if the checks could not run."""
     if (options.domain is not None) + options.all + (options.filter is not None) != 1:
         raise UsageError("specify exactly one of DOMAIN, --all or --filter")
-    server, connect_to = dns_server_of(options.dns), tls_server_of(options.connect)
+    server = dns_server_of(options.dns)
     if options.provider is None:
         resources, provider, settings = None, None, load_settings(options.stack)
     else:
         resources = read_resources(options.stack, show_secrets=True)
         provider, settings = provider_settings(options.provider, resources, options.stack, urns.PROVIDER_TYPES)
     account = Account(settings, clock)
-    checks = Checks(account, server, options.stack, provider, connect_to)
+    checks = Checks(account, server, options.stack, provider)
     examiner = Examiner(checks, resources)
     report: Report | FleetReport
     if options.domain is None:
@@ -52,6 +52,14 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         report = examiner.examine(_canonical(options.domain, account.client))
     output = _json(report) if options.json else report.table(style_of(sys.stdout))
     return print_text(output) or _STATUS[report.state]
+
+
+def dns_server_of(value: str | None) -> Server | None:
+    """Returns the server of `--dns`; None for public DNS."""
+    try:
+        return None if value is None else parse_server(value)
+    except ValueError as error:
+        raise UsageError(f"--dns: {error}") from None
 
 
 def _print_notes(report: FleetReport, checks: Checks) -> None:

@@ -1,7 +1,4 @@
-"""The checks of `pulumi-agin doctor` for one domain. They send nothing: they judge what was read before.
-
-The check of the connection is in doctor_connection_check.py.
-"""
+"""The checks of `pulumi-agin doctor` for one domain. They send nothing: they judge what was read before."""
 
 from __future__ import annotations
 
@@ -40,8 +37,6 @@ class Checks:
     """The stack that the user named; None for the selected one, if any."""
     provider: str | None = None
     """The URN of the explicit provider that the user named; None for the default one."""
-    connect_to: Server | None = None
-    """The server to connect to, instead of those of the domains; None if the user named none."""
 
     @property
     def settings(self) -> Settings:
@@ -57,7 +52,6 @@ class Checks:
             "--provider": None if stack else self.provider,
             "--stack": stack or self.stack,
             "--dns": dns or self.server,
-            "--connect": self.connect_to,
         }
         extra = [part for option, value in options.items() if value is not None for part in (option, str(value))]
         return shlex.join(["pulumi-agin", "doctor", *what, *extra])
@@ -242,7 +236,9 @@ class Checks:
             reason += f", renews {renews_at}"
         # A failed renewal leaves the certificate valid, but only until it expires.
         if state.is_ready and not error_code:
-            return Check("ok", reason, details=details)
+            # At another base URL, the domain need not exist.
+            can_connect = delegation == "ok" and not self.settings.other_base_url
+            return Check("ok", reason, _connection_tests(ingress) if can_connect else (), details)
         retry = "ngrok retries" + (f" at {retries_at}" if retries_at else "")
         if state is CertificateState.UNKNOWN or error_code not in (None, "INTERNAL_ERROR", "DNS_ERROR"):
             do = f"{retry}; if this persists, contact ngrok support and include {ingress.id}"
@@ -267,6 +263,19 @@ _FIRST_STEPS: dict[State, str] = {
     "unknown": "check that the delegation is correct",
     "wrong": "fix the delegation first",
 }
+
+
+def _connection_tests(ingress: IngressModel) -> list[Remedy]:
+    """Returns the commands that test connections, which no check makes."""
+    expected = '"Verification: OK"'
+    if ingress.certificate_management_policy is None:
+        expected = 'an unknown issuer (only agents know ngrok\'s CA), but no "hostname mismatch"'
+    domain = shlex.quote(ingress.domain)
+    line = f"openssl s_client -brief -connect {domain}:443 -servername {domain} -verify_hostname {domain} </dev/null"
+    return [
+        Remedy(f"to test a TLS connection, run this and expect {expected}", [line]),
+        Remedy("to test an agent's connection, run this on its device", ["ngrok diagnose"]),
+    ]
 
 
 def _records(domain: str, names: Sequence[str]) -> list[str]:

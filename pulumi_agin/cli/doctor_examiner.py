@@ -1,4 +1,4 @@
-"""The reads of `pulumi-agin doctor` from ngrok, the stack, DNS and the domains, for one domain or for all."""
+"""The reads of `pulumi-agin doctor` from ngrok, the stack and DNS, for one domain or for all."""
 
 from __future__ import annotations
 
@@ -14,31 +14,21 @@ from pulumi_agin.dnsclient.values import DnsResult
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 
 from .doctor_checks import REFRESH, Checks
-from .doctor_connection import Destination, connect_all
-from .doctor_connection_check import judge, judge_unattempted, unknown_ingress
 from .doctor_report import FleetReport, Report, worst_first
 from .doctor_stack import StackIngress, ingresses_in_stack
 from .output import UsageError
 from .stack import Resources, read_resources, request_budget
-
-# The time limit of the connections to all domains together.
-CONNECTION_SECONDS = 10.0
 
 
 class Examiner:
     """Examines the Agent Ingresses of one account. It changes nothing."""
 
     def __init__(self, checks: Checks, resources: Resources | None = None) -> None:
-        """`checks` judge what is read. `resources` are those of the stack, if they have been read already.
-
-        At another base URL than ngrok's, the domains need not exist, so there are no connections unless the user named
-        a server for them.
-        """
+        """`checks` judge what is read. `resources` are those of the stack, if they have been read already."""
         self._checks = checks
         self._resources = resources
         self._account = checks.account
         self._client = checks.client
-        self._has_connections = checks.connect_to is not None or not checks.settings.other_base_url
 
     def examine(self, domain: str) -> Report:
         """Examines one domain, in canonical form. If ngrok or DNS can't be queried, the report shows it."""
@@ -100,39 +90,18 @@ class Examiner:
         delegations: Mapping[str, DnsResult],
         in_stack: Sequence[StackIngress],
     ) -> list[Report]:
-        """Returns the reports on domains, after connections to those whose other checks allow it."""
         in_stack_by_domain: dict[str, list[StackIngress]] = {}
         for each in in_stack:
             in_stack_by_domain.setdefault(each.domain, []).append(each)
-        reports = [
+        return [
             self._report(domain, ingress, delegations[domain], in_stack_by_domain.get(domain, ()))
             for domain, ingress in ingresses.items()
         ]
-        if not self._has_connections:
-            return reports
-        connect_to = self._checks.connect_to
-        checks = {
-            each.domain: check
-            for each in reports
-            if (check := judge_unattempted(ingresses[each.domain], each.checks, is_resolved=connect_to is None))
-        }
-        ready = {domain: each for domain, each in ingresses.items() if each is not None and domain not in checks}
-        destinations = [
-            Destination(domain, delegations[domain].names, ingress.certificate_management_policy is not None)
-            for domain, ingress in ready.items()
-        ]
-        connections = connect_all(destinations, connect_to, self._client.budget(CONNECTION_SECONDS))
-        for domain, ingress in ready.items():
-            checks[domain] = judge(ingress, connections[domain], self._checks.command(domain))
-        return [report.with_check("connection", checks[report.domain]) for report in reports]
 
     def _report(
         self, domain: str, ingress: IngressModel | None, found: DnsResult, in_stack: Sequence[StackIngress]
     ) -> Report:
-        """Compares what was read: the ingress at ngrok, the NS records, and the ingresses of the stack with the domain.
-
-        The connection is checked afterwards.
-        """
+        """Compares the ingress at ngrok, the NS records, and the ingresses of the stack with the domain."""
         own = _preferred(in_stack, ingress)
         is_gone = ingress is None and own is not None and own.was_read_with_this_key
         released = own.ns_targets if own is not None and is_gone else ()
@@ -161,8 +130,6 @@ class Examiner:
             "delegation": self._checks.delegation(domain, None, found, ()),
             "certificate": self._checks.unqueried_certificate(),
         }
-        if self._has_connections:
-            checks["connection"] = unknown_ingress()
         return Report(domain, checks, due="unknown")
 
 

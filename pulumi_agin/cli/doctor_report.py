@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .output import GREEN, MAGENTA, RED, YELLOW, Style
@@ -21,7 +21,7 @@ _TITLE_WIDTH = max(map(len, _TITLES.values()))
 
 @dataclass(frozen=True)
 class Remedy:
-    """A way to fix something: what to do, and lines to paste or to create."""
+    """A next step, such as a way to fix something: what to do, and lines to paste or to create."""
 
     do: str
     lines: Sequence[str] = ()
@@ -86,9 +86,6 @@ class Report:
         checks = {name: check.plain() for name, check in self.checks.items()}
         return {"domain": self.domain, "ok": self.state == "ok", "checks": checks}
 
-    def with_check(self, name: str, check: Check) -> Report:
-        return replace(self, checks={**self.checks, name: check})
-
 
 @dataclass(frozen=True)
 class FleetReport:
@@ -127,8 +124,7 @@ class FleetReport:
         return "\n".join(lines) + "\n"
 
     def _table_of_reports(self, style: Style) -> list[str]:
-        # There is no connection with another base URL.
-        columns = [name for name in ("delegation", "certificate", "connection") if name in self.reports[0].checks]
+        columns = ("delegation", "certificate")
         header = ("domain", *columns)
         rows = [(each.domain, *(_in_short(each.checks[name]) for name in columns)) for each in self.reports]
         widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
@@ -153,11 +149,10 @@ class FleetReport:
 
 
 def _in_short(check: Check) -> str:
-    """Returns the state of a check, with the numbers of missing and extra records, or the problem of a connection."""
+    """Returns the state of a check, with the numbers of missing and extra records."""
     differences = (("missing", check.details.get("missing")), ("too many", check.details.get("extra")))
     counts = ", ".join(f"{len(names)} {word}" for word, names in differences if names)
-    problem = counts or check.details.get("problem")
-    return f"{check.state}: {problem}" if problem else check.state
+    return f"{check.state}: {counts}" if counts else check.state
 
 
 def _worst(states: Iterable[State]) -> State:

@@ -25,7 +25,6 @@ from .import_file import import_file, resource
 from .import_names import canonical_key, name_all, read_names
 from .import_program import program
 from .output import YELLOW, UsageError, note, print_text
-from .server_options import dns_server_of
 from .stack import agent_ingresses, load_settings, provider_settings, read_resources, request_budget
 
 # The limit of ingresses that a message lists one by one.
@@ -58,7 +57,12 @@ class _Plan:
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Prints the program or the file for the ingresses, and notes about them on stderr."""
     _check(options)
-    server = dns_server_of(options.dns)
+    server = None
+    if options.dns is not None:
+        # It needs dnspython, which other imports don't.
+        from .doctor import dns_server_of
+
+        server = dns_server_of(options.dns)
     resources = read_resources(options.stack, show_secrets=options.provider is not None)
     if options.provider is None:
         provider, settings = None, load_settings(options.stack)

@@ -10,7 +10,6 @@ from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
 from tests.support.project import Project
 from tests.support.records import delegate
-from tests.support.tls_server import issue, new_authority, tls_server
 
 
 def command_for(purpose: str, printed: str) -> str:
@@ -43,14 +42,6 @@ def test_printed_commands_can_be_pasted(project: Project, emulator: Emulator, tm
         for each in emulator.ingresses():
             delegate(bind, each["domain"], each["ns_targets"], key)
         assert "2 Agent Ingresses: 2 ok\n" in project.shell(command)
-
-        with tls_server({"devices.acme.com": issue(new_authority(), "devices.acme.com")}) as place:
-            fleet = project.shell(f"{command} --connect {place}", fails=True)
-            assert "2 Agent Ingresses: 1 unknown, 1 ok\n" in fleet
-            alone = project.shell(command_for("to see how to fix the first one", fleet), fails=True)
-            assert f"connection     unknown  no connection to {place}: the TLS handshake failed" in alone
-            [again] = [line for line in alone.splitlines() if line.startswith("  pulumi-agin doctor ")]
-            assert project.shell(again, fails=True) == alone
 
 
 def test_ingress_deleted_at_ngrok_is_found_and_created_again(

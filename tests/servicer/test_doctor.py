@@ -12,20 +12,18 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import dns.flags
 import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
-import trustme
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.cli.doctor_checks import Checks
-from pulumi_agin.cli.doctor_connection import Problem
 from pulumi_agin.cli.doctor_examiner import Examiner
 from pulumi_agin.dnsclient.ns_lookup import LOOKUPS_AT_ONCE
 from pulumi_agin.dnsclient.values import DnsResult, Server
@@ -43,7 +41,6 @@ from tests.support.pages import blocks
 from tests.support.records import DOMAIN, delegate, without
 from tests.support.stub_cli import StubCli
 from tests.support.terminal import on_terminal
-from tests.support.tls_server import AUTHORITY, DAY, NOW, issue, new_authority, new_trusted_authority, tls_server
 
 DOCS = Path(__file__).parents[2] / "docs"
 CERTIFICATES_PAGE = DOCS / "guides" / "certificates.md"
@@ -545,94 +542,24 @@ def test_unreadable_state_is_ignored_unless_the_stack_is_named(
     assert doctor("--all", "--stack", "dev")[2].startswith("pulumi-agin: the state could not be read: ")
 
 
-@pytest.fixture
-def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    return new_trusted_authority(tmp_path, monkeypatch)
-
-
-def test_connection_after_the_other_checks(
-    emulator: Emulator, doctor: Command, bind: Bind, authority: trustme.CA
-) -> None:
-    ingress = make(emulator, certificate="in_progress")
-
-    def connection(place: str, *expected: object) -> dict[str, Any]:
-        """Returns the check. Expects the exit status and the states of all checks."""
-        status, out, err = doctor(DOMAIN, "--json", "--dns", bind.address, "--connect", place)
-        checks = json.loads(out)["checks"]
-        assert (status, *(check["state"] for check in checks.values()), err) == (*expected, "")
-        found: dict[str, Any] = checks["connection"]
-        return found
-
-    # It refuses every name, so nothing is connected to before the other checks pass.
-    with tls_server({}) as place:
-        connection(place, 1, "ok", "ok", "wrong", "wait", "wait")
-        delegate(bind, DOMAIN, ingress["ns_targets"])
-        check = connection(place, 3, "ok", "ok", "ok", "wait", "wait")
-        assert check["reason"] == "checked once the certificate is ready"
-        assert [check[name] for name in ("problem", "server", "names", "issuer", "expires_at")] == [None] * 5
-        emulator.set_certificate(ingress["id"], "issued")
-        check = connection(place, 3, "ok", "ok", "ok", "ok", "unknown")
-        command = f"pulumi-agin doctor connect.acme.com --dns {bind.address} --connect {place}"
-        support = f"if this persists, contact ngrok support and include {ingress['id']} []"
-        assert in_a_line(check).endswith(f", and run this again [{command}] -> {support}")
-    with tls_server({DOMAIN: issue(authority, DOMAIN)}) as place:
-        check = connection(place, 0, "ok", "ok", "ok", "ok", "ok")
-    expires_at = f"{NOW + 9 * DAY:%Y-%m-%dT%H:%M:%SZ}"
-    assert in_a_line(check) == (
-        f"ok: {place} has a certificate for connect.acme.com by {AUTHORITY}, 1, valid until {expires_at}"
-    )
-    details = {"problem": None, "server": place, "names": [DOMAIN], "issuer": f"{AUTHORITY}, 1"}
-    assert without(check, "state", "reason", "remedies") == {**details, "expires_at": expires_at}
-
-    emulator.delete_ingress(ingress["id"])
-    assert connection(place, 1, "ok", "wrong", "unknown", "unknown", "unknown")["reason"] == (
-        "checked once the Agent Ingress is known"
-    )
-    emulator.remove_key(API_KEY)
-    connection(place, 1, "wrong", "unknown", "unknown", "unknown", "unknown")
-
-
-def test_connection_without_a_policy_accepts_any_issuer(
-    emulator: Emulator, doctor: Command, bind: Bind, authority: trustme.CA
-) -> None:
-    ingress = make(emulator)
-    arguments = (DOMAIN, "--dns", bind.address, "--connect")
-    with tls_server({DOMAIN: issue(new_authority(), DOMAIN)}) as place:
-        # With a server of the user, nothing is resolved, so the delegation need not be correct.
-        assert "connection     ok " in doctor(*arguments, place)[1]
-        delegate(bind, DOMAIN, ingress["ns_targets"])
-        status, out, err = doctor(*arguments, place)
-    assert (status, err) == (0, "")
-    assert f" by {AUTHORITY}, 1, valid until " in out
-    assert out.endswith("must be ngrok's own CA, which only agents know\n")
-    with tls_server({DOMAIN: issue(new_authority(), "other.acme.com")}) as place:
-        status, out, err = doctor(*arguments, place)
-    assert (status, err) == (3, "")
-    assert f"\nconnection     unknown  the certificate of {place} is for other.acme.com, not for {DOMAIN}\n" in out
-
-
-def test_all_as_on_the_page_of_certificates(
-    emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli, authority: trustme.CA
-) -> None:
+def test_all_as_on_the_page_of_certificates(emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli) -> None:
     stack.stack(secrets={"ngrok:apiKey": API_KEY})
     make(emulator, "devices.acme.com", "dns_error")
-    for domain, certificate in (("new.acme.com", "in_progress"), ("old.acme.com", "issued"), (DOMAIN, "issued")):
+    for domain, certificate in (("new.acme.com", "in_progress"), (DOMAIN, "issued")):
         delegate(bind, domain, make(emulator, domain, certificate)["ns_targets"])
-    certificates = {DOMAIN: issue(authority, DOMAIN), "old.acme.com": issue(authority, "old.acme.com", end=-DAY / 2)}
-    with tls_server(certificates) as place:
-        arguments = ("--dns", bind.address, "--connect", place)
-        status, out, err = doctor("--all", *arguments)
-        report = json.loads(doctor("--all", *arguments, "--json")[1])
-        domains = [each["domain"] for each in report["agent_ingresses"]]
-        alone = [json.loads(doctor(domain, *arguments, "--json")[1]) for domain in domains]
+    arguments = ("--dns", bind.address)
+    status, out, err = doctor("--all", *arguments)
+    report = json.loads(doctor("--all", *arguments, "--json")[1])
+    domains = [each["domain"] for each in report["agent_ingresses"]]
+    alone = [json.loads(doctor(domain, *arguments, "--json")[1]) for domain in domains]
     assert (status, err) == (1, "")
     assert emulator.counts()["GET /agent_ingresses"] == 2 + len(domains)
-    # The page shows neither an emulator nor other servers.
+    # The page shows neither an emulator nor another DNS server.
     shown = re.sub(r"; the base URL is .*", "", out).replace(f" {' '.join(arguments)}", "")
     assert f"```\n{shown}```\n" in CERTIFICATES_PAGE.read_text(encoding="utf-8")
 
     assert (report["ok"], report["checks"]["api_key"]["state"]) == (False, "ok")
-    assert domains == ["devices.acme.com", "old.acme.com", "new.acme.com", DOMAIN]
+    assert domains == ["devices.acme.com", "new.acme.com", DOMAIN]
     assert report["agent_ingresses"] == [without(each, "version") for each in alone]
 
 
@@ -647,23 +574,13 @@ def fields_in(value: Any, path: str = "") -> set[str]:
     return set().union(*found)
 
 
-def documented_rows(column: str) -> list[list[str]]:
-    """Returns the rows below the header of a table, which has this first column."""
-    table = COMMAND_LINE_PAGE.read_text(encoding="utf-8").split(f"\n| {column} |")[1].split("\n\n")[0]
-    return [row.strip("|").split("|") for row in table.splitlines()[2:]]
-
-
 def documented_fields(column: str) -> list[str]:
-    """Returns the fields in the first column of a table. Those that begin with a dot are in the same object."""
+    """Returns the fields in a table with this first column. Those that begin with a dot are in the same object."""
+    table = COMMAND_LINE_PAGE.read_text(encoding="utf-8").split(f"\n| {column} |")[1].split("\n\n")[0]
     fields: list[str] = []
-    for field in re.findall("`([^`]+)`", "".join(row[0] for row in documented_rows(column))):
+    for field in re.findall("`([^`]+)`", "".join(row.split("|")[1] for row in table.splitlines()[2:])):
         fields.append(fields[-1].rpartition(".")[0] + field if field.startswith(".") else field)
     return fields
-
-
-def test_every_problem_of_a_connection_is_documented() -> None:
-    [row] = [row for row in documented_rows("field") if "`checks.connection.problem`" in row[0]]
-    assert re.findall("`([^`]+)`", row[1]) == ["null", *get_args(Problem)]
 
 
 def test_json_has_the_documented_fields(emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli) -> None:
@@ -675,7 +592,7 @@ def test_json_has_the_documented_fields(emulator: Emulator, doctor: Command, bin
     one_missing = [*ingress["ns_targets"][1:], "ns1.old.net."]
     delegate(bind, DOMAIN, one_missing)
 
-    arguments = ("--json", "--dns", bind.address, "--connect", "127.0.0.1:1")
+    arguments = ("--json", "--dns", bind.address)
     alone = json.loads(doctor(DOMAIN, *arguments)[1])
     assert alone["version"] == VERSION
     common = [field for field in documented_fields("field") if field.startswith("checks.*.")]
