@@ -29,7 +29,7 @@ _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
 
 @dataclass(frozen=True)
 class Server:
-    """A server: an IP address or a name, and a port."""
+    """A DNS server: an IP address or a name, and a port."""
 
     host: str
     port: int
@@ -38,22 +38,22 @@ class Server:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def parse_server(string: str, default_port: int = DNS_PORT, kind: str = "a DNS server") -> Server:
-    """Parses HOST:PORT, or HOST alone for the default port. Raises ValueError with a sentence if it is neither.
+def parse_server(string: str) -> Server:
+    """Parses HOST:PORT, or HOST alone for port 53. Raises ValueError with a sentence if it is neither.
 
-    An IPv6 address with a port is in brackets. The sentence names the kind of the server.
+    An IPv6 address with a port is in brackets.
     """
     if is_ip(string):
-        return Server(string, default_port)
+        return Server(string, DNS_PORT)
     with suppress(ValueError):
         parts = urlsplit(f"//{string}")
-        server = Server(parts.hostname or "", default_port if parts.port is None else parts.port)
+        server = Server(parts.hostname or "", DNS_PORT if parts.port is None else parts.port)
         is_host = is_ip(server.host) or _HOST_NAME.fullmatch(server.host)
         # Nothing else may be in the string.
-        if is_host and server.port and string.lower() in (str(server), str(server).removesuffix(f":{default_port}")):
+        if is_host and server.port and string.lower() in (str(server), str(server).removesuffix(f":{DNS_PORT}")):
             return server
-    example = Server("::1", default_port)
-    raise ValueError(f'"{one_line(string, 80)}" is not the address of {kind}; use HOST:PORT, such as {example}')
+    example = Server("::1", DNS_PORT)
+    raise ValueError(f'"{one_line(string, 80)}" is not the address of a DNS server; use HOST:PORT, such as {example}')
 
 
 def is_ip(host: str) -> bool:
