@@ -64,7 +64,7 @@ def find_delegation(
             if not result.problem:
                 break
     except (dns.exception.DNSException, OSError, UnicodeError) as error:
-        return DnsResult(problem=reason_of(error))
+        return DnsResult(problem=_reason_of(error))
     return result
 
 
@@ -81,7 +81,7 @@ def find_zone(name: str, timeout_seconds: float, server: Server | None = None) -
             return Zone(canonical_domain(str(zone)))
         for address, recursion in _queries_of_server(server):
             query = dns.message.make_query(owner, "SOA", flags=dns.flags.RD if recursion else 0)
-            response = response_to(query, address, budget)
+            response = _response_to(query, address, budget)
             # The zone's own record is in the authority section if the name is not that of the zone.
             for records in (*response.answer, *response.authority):
                 if records.rdtype == dns.rdatatype.SOA and owner.is_subdomain(records.name):
@@ -144,9 +144,9 @@ def _query(owner: dns.name.Name, server: Server, budget: Budget, *, recursion: b
     """Queries one server for the NS records of a name. Only an authoritative server or a resolver is trusted."""
     query = dns.message.make_query(owner, "NS", flags=dns.flags.RD if recursion else 0)
     try:
-        response = response_to(query, server, budget)
+        response = _response_to(query, server, budget)
     except (dns.exception.DNSException, OSError, EOFError) as error:
-        return DnsResult(problem=f"{server}: {reason_of(error)}")
+        return DnsResult(problem=f"{server}: {_reason_of(error)}")
     # The records of a delegation are in the authority section, or in the answer if a server has both zones.
     for section in (response.answer, response.authority):
         records = response.get_rrset(section, owner, dns.rdataclass.IN, dns.rdatatype.NS)
@@ -163,7 +163,7 @@ def _query(owner: dns.name.Name, server: Server, budget: Budget, *, recursion: b
     return DnsResult(problem=f"{server} is neither a name server of the parent zone nor a resolver")
 
 
-def response_to(query: dns.message.Message, server: Server, budget: Budget) -> dns.message.Message:
+def _response_to(query: dns.message.Message, server: Server, budget: Budget) -> dns.message.Message:
     """Sends a query by UDP, and by TCP if there is no response in time or it is too long for UDP."""
     # Half of the time is reserved for TCP, in case UDP is lost or filtered.
     udp_seconds = min(UDP_SECONDS, budget.left / 2)
@@ -184,7 +184,7 @@ _REASONS = {
 }
 
 
-def reason_of(error: BaseException) -> str:
+def _reason_of(error: BaseException) -> str:
     for kind, reason in _REASONS.items():
         if isinstance(error, kind):
             return reason
