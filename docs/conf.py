@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
-import runpy
-import sys
-from pathlib import Path
+import posixpath
+import re
 from typing import Any
 
+from pulumi_agin.version import VERSION
 from sphinx.application import Sphinx
-
-ROOT = Path(__file__).resolve().parent.parent
-
-tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-REPOSITORY = PYPROJECT["project"]["urls"]["Repository"]
+from tools.place import REPOSITORY
 
 project = "pulumi-agin"
 author = "The pulumi-agin authors"
 copyright = f"2026, {author}"  # noqa: A001 - Sphinx's name for it
-version = release = runpy.run_path(str(ROOT / "pulumi_agin" / "version.py"))["VERSION"]
+version = release = VERSION
 
 extensions = [
     "myst_parser",
@@ -31,20 +25,21 @@ extensions = [
 ]
 
 html_theme = "furo"
-html_theme_options = {
-    # Each page has a link to its source, and the foot of each page one to the repository.
-    "source_repository": REPOSITORY,
-    "source_branch": "main",
-    "source_directory": "docs/",
-    "footer_icons": [
-        {
-            "name": "the repository",
-            "url": REPOSITORY,
-            "html": "the repository",
-            "class": "",
-        }
-    ],
-}
+if REPOSITORY:
+    html_theme_options = {
+        # Each page has a link to its source, and the foot of each page one to the repository.
+        "source_repository": REPOSITORY,
+        "source_branch": "main",
+        "source_directory": "docs/",
+        "footer_icons": [
+            {
+                "name": "the repository",
+                "url": REPOSITORY,
+                "html": "the repository",
+                "class": "",
+            }
+        ],
+    }
 pygments_dark_style = "github-dark"
 html_title = f"pulumi-agin {release}"
 html_static_path = ["static"]
@@ -76,6 +71,22 @@ python_maximum_signature_line_length = 88
 copybutton_exclude = ".linenos, .gp"
 
 
+def _show_outside_files(_app: Sphinx, docname: str, source: list[str]) -> None:
+    """Shows the paths of files outside of docs/, which are not on the site, or links to them in the repository."""
+
+    def replaced(link: re.Match[str]) -> str:
+        path = posixpath.normpath(f"docs/{docname}/../{link[2]}")
+        if path.startswith("docs/"):
+            return link[0]
+        return (
+            f"[{link[1]}]({REPOSITORY}/blob/main/{path})"
+            if REPOSITORY
+            else f"{link[1]} (`{path}`)"
+        )
+
+    source[0] = re.sub(r"\[([^\]]+)\]\((\.\./[^)\s]+)\)", replaced, source[0])
+
+
 def _keep_colons(*arguments: Any) -> None:
     """Keeps napoleon from taking the words before a colon, in the text of an attribute, for the attribute's type."""
     _app, kind, _name, _object, _options, lines = arguments
@@ -86,5 +97,6 @@ def _keep_colons(*arguments: Any) -> None:
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("source-read", _show_outside_files)
     # Before napoleon, whose priority is 500.
     app.connect("autodoc-process-docstring", _keep_colons, priority=1)

@@ -191,7 +191,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
     Changing `domain` replaces the ingress; all other changes are made in place. The API key is not an argument. It
     comes from the stack config (`ngrok:apiKey`), the environment (`NGROK_API_KEY`), or an explicit Provider.
 
-    Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/agent-ingress.html
+    Documentation: docs/reference/agent-ingress.md in the repository
 
     Attributes:
         id: The ID of the ingress at ngrok, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".

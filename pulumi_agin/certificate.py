@@ -25,7 +25,7 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
     A failed validation leaves the state unchanged, and the next `pulumi up` validates again. Validations run one at a
     time, in the program's order, so that they don't delay other resources.
 
-    Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/certificate-validation.html
+    Documentation: docs/reference/certificate-validation.md in the repository
 
     Attributes:
         renews_at: When ngrok requests the next renewal (RFC 3339), as of the last validation or refresh. None without a

@@ -25,7 +25,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     attacker could hijack the domain of a delegation that outlives its ingress. An interrupted run may leave records
     that are not in the state. Delete them at the DNS provider.
 
-    Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/delegation.html
+    Documentation: docs/reference/delegation.md in the repository
 
     Attributes:
         ns_targets: The values of the records: lowercase, trailing dot, sorted.

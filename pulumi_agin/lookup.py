@@ -92,7 +92,7 @@ def get_agent_ingress(
 ) -> GetAgentIngressResult:
     """Looks up one Agent Ingress by its ID or its domain. Pass exactly one of the two.
 
-    Previews query ngrok, too. Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/functions.html
+    Previews query ngrok, too. Documentation: docs/reference/functions.md in the repository
 
     Args:
         id: The ID, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".

@@ -26,7 +26,7 @@ class Provider(pulumi.ProviderResource):
     lookup as `InvokeOptions(provider=…)`. Resources and lookups without it use the key from the stack config or the
     environment.
 
-    Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/provider.html
+    Documentation: docs/reference/provider.md in the repository
     """
 
     @rejects_unknown_arguments

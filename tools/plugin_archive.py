@@ -1,7 +1,7 @@
 """The archives of a release, from which Pulumi's CLI installs the provider plugin.
 
 `python3 -m tools.plugin_archive` prints their paths. There is one for each platform, under the name that the CLI
-requests at the `pluginDownloadURL` of the schema. All have the same content, because the plugin is a Python program.
+requests from a release on GitHub. All have the same content, because the plugin is a Python program.
 
 An archive holds the folder `plugin/` and the wheel, and its requirements name this wheel. So it needs neither the
 repository nor a published package. The wheel's dependencies come from the user's package index, because some of them

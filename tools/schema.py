@@ -21,6 +21,7 @@ from pulumi_agin.native.names import camel_case
 from pulumi_agin.native.resources import RESOURCES, Resource
 from pulumi_agin.version import VERSION
 from tools.docs import REFERENCE, default_of, limit_of, sentence_of
+from tools.place import REPOSITORY
 from tools.steps import ROOT
 
 FILE = ROOT / "pulumi_agin" / "native" / "schema.json"
@@ -31,8 +32,14 @@ PAGES = {
     "Rfc2136Delegation": "rfc2136-delegation.md",
 }
 
-[REPOSITORY] = re.findall(r'^Repository = "(.+)"$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
-OWNER, NAME = REPOSITORY.split("/")[-2:]
+# The names in the generated SDKs, which programs import.
+NAMESPACE = "pulumi-agin"
+NODE_PACKAGE = "@pulumi-agin/agin"
+# Not pulumi_agin, which is the package for Python programs: a generated one would replace it.
+PYTHON_PACKAGE = "pulumi_agin_native"
+# `pulumi package add` generates the module. Nobody can register its host, which is also Pulumi's default.
+GO_IMPORT_PATH = "example.com/pulumi-agin/sdk/go/agin"
+DOTNET_NAMESPACE = "PulumiAgin"
 
 # The types of the schema: a model of inputs and one of outputs can be the same type.
 TYPES: dict[str, list[type[BaseModel]]] = {
@@ -110,25 +117,13 @@ def make_schema() -> dict[str, Any]:
         "license": "Apache-2.0",
         "publisher": "The pulumi-agin authors",
         # Without it, the CLI uses the owner of a Git repository, and none for other plugins.
-        "namespace": OWNER,
-        "repository": REPOSITORY,
-        # The address from which the engine downloads the archives of a release.
-        "pluginDownloadURL": f"github://api.github.com/{OWNER}/{NAME}",
+        "namespace": NAMESPACE,
+        **_place(),
         "language": {
-            "nodejs": {"packageName": f"@{OWNER}/agin", "respectSchemaVersion": True},
-            # Not pulumi_agin, which is the package for Python programs: a generated one would replace it.
-            "python": {
-                "packageName": "pulumi_agin_native",
-                "pyproject": {"enabled": True},
-                "respectSchemaVersion": True,
-            },
-            # The path of the module that `pulumi package add` generates.
-            "go": {
-                "importBasePath": f"{REPOSITORY.removeprefix('https://')}/sdk/go/agin",
-                "rootPackageName": "agin",
-                "respectSchemaVersion": True,
-            },
-            "csharp": {"rootNamespace": "PulumiAgin", "respectSchemaVersion": True},
+            "nodejs": {"packageName": NODE_PACKAGE, "respectSchemaVersion": True},
+            "python": {"packageName": PYTHON_PACKAGE, "pyproject": {"enabled": True}, "respectSchemaVersion": True},
+            "go": {"importBasePath": GO_IMPORT_PATH, "rootPackageName": "agin", "respectSchemaVersion": True},
+            "csharp": {"rootNamespace": DOTNET_NAMESPACE, "respectSchemaVersion": True},
         },
         "config": {"variables": CONFIG},
         "types": {**_enums(), **{_token(name): _object(models) for name, models in TYPES.items()}},
@@ -146,6 +141,13 @@ def make_schema() -> dict[str, Any]:
 def in_json(schema: dict[str, Any]) -> str:
     """Returns a schema as in the file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _place() -> dict[str, str]:
+    """Returns the repository, and the address from which the engine downloads the archives of a release."""
+    if REPOSITORY is None:
+        return {}
+    return {"repository": REPOSITORY, "pluginDownloadURL": REPOSITORY.replace("https://github", "github://api.github")}
 
 
 def _token(name: str) -> str:

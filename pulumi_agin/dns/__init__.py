@@ -9,7 +9,7 @@ raises a pulumi.RunError if the package is not installed. All adapters have in c
   to their IDs, such as {"ns-1.example.net": "…"}.
 - Case and trailing dots in zone names are ignored.
 
-See https://pulumi-agin.github.io/pulumi-agin/guides/dns.html.
+See docs/guides/dns.md in the repository.
 """
 
 from typing import TYPE_CHECKING, Any

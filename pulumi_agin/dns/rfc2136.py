@@ -80,7 +80,7 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
     A change of `domain` or `zone` replaces the records. Every other change is made in place, for all records in one
     message.
 
-    Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/rfc2136-delegation.html
+    Documentation: docs/reference/rfc2136-delegation.md in the repository
 
     Attributes:
         domain: The delegated domain, in lowercase and without a trailing dot.

@@ -1,7 +1,7 @@
 """An emulator of ngrok's Agent Ingress API, to test programs without an account.
 
 It is not ngrok: it does not serve DNS, issue certificates or accept agents. Its behavior, and which parts of it are
-guesses: https://pulumi-agin.github.io/pulumi-agin/reference/emulator.html
+guesses: docs/reference/emulator.md in the repository
 
 It needs the packages of the extra `emulator`.
 """

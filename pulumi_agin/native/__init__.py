@@ -16,7 +16,7 @@ HELP = """\
 usage: pulumi-resource-agin [--version] [--help]
 
 The Pulumi provider plugin for ngrok Agent Ingresses. Pulumi starts it for programs that use the package "agin".
-Documentation: https://pulumi-agin.github.io/pulumi-agin/guides/languages.html
+Documentation: docs/guides/languages.md in the repository
 """
 
 

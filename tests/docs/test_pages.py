@@ -11,7 +11,9 @@ import inspect
 import io
 import json
 import re
+import runpy
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from enum import Enum
@@ -27,9 +29,10 @@ from pulumi_agin import cli, emulator
 from pulumi_agin.native.plugin import read_schema
 from tests.support.mocks import INGRESS, Mocks, run
 from tests.support.pages import blocks
-from tests.support.pyproject import project
+from tools.place import REPOSITORY
 
 ROOT = Path(__file__).parents[2]
+PROJECT = "pulumi-agin"
 # Pages whose programs run in other tests: test_testing_guide_programs.py and unit/test_emulator_control.py.
 TESTED_ELSEWHERE = ("emulator", "testing")
 PAGES = sorted(each for each in (ROOT / "docs").rglob("*.md") if each.stem not in TESTED_ELSEWHERE)
@@ -249,8 +252,7 @@ def literals() -> Iterator[str]:
 def test_every_message_on_the_errors_page_is_in_the_code() -> None:
     page = (ROOT / "docs/reference/errors.md").read_text()
     messages = re.findall("^(?:###|-) `([^`]+)`", page, re.M)
-    # One of the fourteen messages has two endings, which are in a list.
-    assert (len(re.findall("^### ", page, re.M)), len(messages)) == (14, 16)
+    assert re.findall("^### (?!`).*", page, re.M) == []
     # The engine's own message.
     messages.remove("could not find latest version for provider agin")
     known = "\n".join(literals())
@@ -293,20 +295,14 @@ def options_of(command: str) -> set[str]:
     return set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", out.getvalue(), re.M)) - {"--help"}
 
 
-# Sphinx checks the links between the pages of docs/: see `make docs`.
-URLS = project()["project"]["urls"]
-_, SLUG = URLS["Repository"].split("github.com")
-REPOSITORY = re.compile(rf"https://(?:github\.com|raw\.githubusercontent\.com){SLUG}/(?:(?:blob|tree)/)?main/")
 LINKING_FILES = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), *EXAMPLES]
-CODE = [*(ROOT / "pulumi_agin").rglob("*.py"), *(ROOT / ".github").rglob("*.yml")]
-LINKING_FILES += [path for path in CODE if URLS["Documentation"] in path.read_text()]
+# These name pages without a link.
+NAMING_FILES = [*(ROOT / "pulumi_agin").rglob("*.py"), *(ROOT / ".github" / "ISSUE_TEMPLATE").iterdir()]
 
 
 def links(text: str) -> list[str]:
-    """Returns the targets of all links. For pages of the site, they are the sources in the repository."""
-    found = re.findall(rf"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$|({URLS['Documentation']}/[\w/#.-]*\w)", text, re.M)
-    page = re.compile(rf"^{URLS['Documentation']}/([\w/-]+)\.html")
-    return [page.sub(rf"{URLS['Repository']}/blob/main/docs/\1.md", "".join(each)) for each in found]
+    """Returns the targets of all links."""
+    return ["".join(each) for each in re.findall(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", text, re.M)]
 
 
 def anchors(page: Path) -> set[str]:
@@ -315,23 +311,47 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", LINKING_FILES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_into_the_repository_exist(page: Path) -> None:
+def test_relative_links_lead_to_files_of_a_clone(page: Path) -> None:
     for link in links(page.read_text()):
-        is_absolute = link.startswith("https:")
-        if not REPOSITORY.match(link) and (is_absolute or page in CODE):
-            continue
-        file, _, anchor = REPOSITORY.sub("", link).partition("#")
-        base = ROOT if is_absolute else page.parent
-        target = (base / file).resolve() if file else page
-        # Only the URL of a folder is that of a page.
-        assert target.exists() if is_absolute else target.is_file(), link
-        assert not anchor or anchor in anchors(target), link
+        if not re.match("[a-z]+:", link):
+            file, _, anchor = link.partition("#")
+            target = page.parent / file if file else page
+            assert target.is_file(), link
+            assert not anchor or anchor in anchors(target), link
 
 
-def test_every_link_of_the_readme_works_on_a_package_index() -> None:
+def test_pages_that_code_and_issue_templates_name_exist() -> None:
+    named = {name for each in NAMING_FILES for name in re.findall(r"\bdocs/[\w/-]+\.md", each.read_text())}
+    assert len(named) > 5
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+def test_every_reference_link_of_the_readme_is_defined() -> None:
     text = (ROOT / "README.md").read_text()
-    assert all(link.startswith("https://") for link in links(text))
-    # Every reference link is defined.
     defined = {name.lower() for name in re.findall(r"^\[([^\]]+)\]: ", text, re.M)}
     used = {(name or label).lower() for label, name in re.findall(r"\[([^\]`]+)\]\[([^\]]*)\]", text)}
     assert used <= defined
+
+
+@pytest.mark.skipif(REPOSITORY is not None, reason="the owner has set the place of the repository")
+def test_no_file_names_a_place_that_a_stranger_could_register() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    place = re.compile(rf"github\.com/{PROJECT}|{PROJECT}\.github\.io")
+    files = [path for path in map(ROOT.joinpath, listed.splitlines()) if path.is_file()]
+    assert [path for path in files if place.search(path.read_text(errors="replace"))] == []
+
+
+@pytest.mark.parametrize(
+    ("repository", "shown"),
+    [
+        (None, "[b](c.md#d), [e](../f.md) and BIND (`examples/bind/README.md`)"),
+        ("https://g", "[b](c.md#d), [e](../f.md) and [BIND](https://g/blob/main/examples/bind/README.md)"),
+    ],
+)
+def test_site_shows_where_a_file_outside_of_docs_is(repository: str | None, shown: str) -> None:
+    configuration = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    show = configuration["_show_outside_files"]
+    show.__globals__["REPOSITORY"] = repository
+    source = ["[b](c.md#d), [e](../f.md) and [BIND](../../examples/bind/README.md)"]
+    show(None, "guides/dns", source)
+    assert source == [shown]

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "guides" / "production.md").read_text()
 WORKFLOW, ENVIRONMENT = blocks(PAGE, "yaml")
 [REQUIREMENT] = blocks(PAGE, "text")
-[ROTATION] = blocks(PAGE, "sh")
+BUILD_WHEEL, ROTATION = blocks(PAGE, "sh")
 [KEEP] = re.findall(r"run `(pulumi state delete .*?)`", PAGE)
 DOMAIN = "connect.acme.com"
 
@@ -176,16 +176,31 @@ def test_without_the_package_only_the_state_can_be_changed(project: Project, emu
     assert len(emulator.ingresses()) == 1
 
 
+def install_requirements(project_folder: Path) -> None:
+    """Installs requirements.txt as `pulumi install` does, without its dependencies."""
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"],
+        cwd=project_folder,
+        env={**os.environ, **clone.instead_of_fork(), "PIP_TARGET": "to"},
+        check=True,
+    )
+    assert (project_folder / "to" / "pulumi_agin" / "py.typed").exists()
+
+
 @pytest.mark.rest
 def test_requirement_installs_a_commit(tmp_path: Path) -> None:
     commit = subprocess.run(
         ["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
     ).stdout.strip()
-    requirements = tmp_path / "requirements.txt"
-    requirements.write_text(REQUIREMENT.replace("COMMIT", commit))
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--requirement", requirements],
-        env={**os.environ, **clone.instead_of_repository(), "PIP_TARGET": str(tmp_path / "to")},
-        check=True,
-    )
-    assert (tmp_path / "to" / "pulumi_agin" / "py.typed").exists()
+    (tmp_path / "requirements.txt").write_text(REQUIREMENT.replace("COMMIT", commit))
+    install_requirements(tmp_path)
+
+
+@pytest.mark.rest
+def test_requirement_installs_a_wheel(tmp_path: Path) -> None:
+    (tmp_path / "pulumi-agin").symlink_to(ROOT)
+    project = tmp_path / "project"
+    project.mkdir()
+    environment = {**os.environ, **clone.instead_of_fork()}
+    subprocess.run(["bash", "-euc", BUILD_WHEEL], cwd=project, env=environment, check=True)
+    install_requirements(project)

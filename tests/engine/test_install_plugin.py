@@ -6,53 +6,31 @@ folder. So an executable on PATH starts it as a current host does.
 
 from __future__ import annotations
 
-import functools
-import json
 import re
 import shlex
 import subprocess
 import sys
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.native.plugin import read_schema
 from pulumi_agin.version import VERSION
 from tests.support import clone
 from tests.support.pages import blocks
 from tests.support.ports import free_port
-from tests.support.project import COMMAND_TIMEOUT_SECONDS, Project, listening
+from tests.support.project import Project, listening
 from tools import plugin_archive
 
 pytestmark = pytest.mark.weekly
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "guides" / "languages.md").read_text()
-DOWNLOAD_URL = json.loads(read_schema())["pluginDownloadURL"]
 
 # Python, because its host is always there. The program uses nothing of this package.
 PROGRAM = """
 ingress = pulumi.CustomResource("agin:index:AgentIngress", "connect", {"domain": "connect.acme.com", "nsTargets": None})
 pulumi.export("targets", ingress.nsTargets)
-"""
-
-# No page shows it until there is a release.
-PROGRAM_OF_RELEASE = f"""
-name: test
-runtime: yaml
-resources:
-  connect:
-    type: agin:AgentIngress
-    properties:
-      domain: connect.acme.com
-    options:
-      version: {VERSION}
-      pluginDownloadURL: {DOWNLOAD_URL}
-outputs:
-  targets: ${{connect.nsTargets}}
 """
 
 
@@ -95,25 +73,15 @@ def test_executable_is_found_in_three_ways(project: Project, emulator: Emulator)
     assert "resource-agin from $PATH" not in up_creates_ingress(project, emulator, not_from_path)
 
 
-def test_yaml_program_downloads_the_release(
-    project: Project, yaml_host: Path, emulator: Emulator, offline: dict[str, str], tmp_path: Path
+def test_archive_of_a_release_is_installed(
+    project: Project, emulator: Emulator, offline: dict[str, str], tmp_path: Path
 ) -> None:
-    plugin_archive.build(tmp_path / "release")
-    project.add_to_path(yaml_host)
-    project.yaml(PROGRAM_OF_RELEASE)
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "release"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as github:
-        threading.Thread(target=github.serve_forever).start()
-        try:
-            replacement = f"^{DOWNLOAD_URL}$=http://127.0.0.1:{github.server_port}"
-            variables = {"PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES": replacement, "PULUMI_IGNORE_AMBIENT_PLUGINS": "true"}
-            # Whether the preview succeeds, too, depends on the language host of Python.
-            command = project.start("preview", env=project.environment | offline | variables)
-            output, _ = command.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
-        finally:
-            github.shutdown()
+    archive, *_ = plugin_archive.build(tmp_path / "release")
+    project.yaml("name: test\nruntime: python\n")
+    project.program(PROGRAM)
+    install = ["plugin", "install", "resource", "agin", VERSION, "--file", str(archive)]
+    project.pulumi(*install, env=offline)
     folder = project.folder / "home" / "plugins" / f"resource-agin-v{VERSION}"
-    assert folder.exists(), output
     printed = up_creates_ingress(project, emulator, started_as_by_host(folder, project, offline))
     assert f"using pulumi-resource-agin from $PATH at {folder}" in printed
 
@@ -140,12 +108,11 @@ def test_plugin_folder_of_a_clone_runs_that_clone(
     assert f"using pulumi-resource-agin from $PATH at {folder}" in printed
 
 
-def test_ten_lines_of_yaml_on_emulator(project: Project, yaml_host: Path) -> None:
+def test_yaml_program_of_the_page_on_emulator(project: Project, yaml_host: Path) -> None:
     section = PAGE.partition("\n## Try it against the emulator\n")[2].partition("\n## ")[0]
     [program], [install, run] = blocks(section, "yaml"), blocks(section, "sh")
-    assert len(program.splitlines()) == 10
     # The wheel is installed as test_readme.py does it.
-    assert "'pulumi-agin[plugin,emulator] @ git+" in install
+    assert "'../pulumi-agin[plugin,emulator]'" in install
     (project.folder / ".venv").symlink_to(project.user_env)
     project.add_to_path(yaml_host)
     project.yaml(program)

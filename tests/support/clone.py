@@ -8,8 +8,6 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from tests.support.pyproject import project
-
 ROOT = Path(__file__).parents[2]
 MADE_BY_USERS = shutil.ignore_patterns("venv", ".venv", "__pycache__", "node_modules", "sdks", "Pulumi.*.yaml")
 
@@ -39,12 +37,12 @@ def offline(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(folder), "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "false"}
 
 
-def instead_of_repository() -> dict[str, str]:
-    """Returns environment variables for a git that clones this clone instead of the repository, and for its pip."""
+def instead_of_fork() -> dict[str, str]:
+    """Returns environment variables for a pip without an index whose git clones this clone instead of a user's fork."""
     return {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{ROOT.as_uri()}.insteadOf",
-        "GIT_CONFIG_VALUE_0": project()["project"]["urls"]["Repository"],
+        "GIT_CONFIG_VALUE_0": "https://git.example.com/acme/pulumi-agin",
         # The build backend and the dependencies are installed already.
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PIP_NO_BUILD_ISOLATION": "false",

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from pulumi_agin.native.plugin import SETTINGS, read_schema
-from tests.support.pyproject import project
 from tools.schema import in_json, make_schema
 
 
@@ -61,9 +60,21 @@ def test_every_property_is_described_and_in_camel_case(schema: dict[str, Any]) -
             assert re.search(r"`[a-z]+_[a-z_]+`", declared["description"]) is None
 
 
-def test_plugin_is_downloaded_from_the_repository(schema: dict[str, Any]) -> None:
-    repository = project()["project"]["urls"]["Repository"]
-    assert schema["repository"] == repository
-    assert schema["pluginDownloadURL"] == repository.replace("https://github.com/", "github://api.github.com/")
+def test_schema_names_no_place_until_the_owner_sets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {"repository", "homepage", "pluginDownloadURL"}
+    monkeypatch.setattr("tools.schema.REPOSITORY", None)
+    assert keys & make_schema().keys() == set()
+    monkeypatch.setattr("tools.schema.REPOSITORY", "https://github.com/acme/agin")
+    schema = make_schema()
+    assert schema["repository"] == "https://github.com/acme/agin"
+    assert schema["pluginDownloadURL"] == "github://api.github.com/acme/agin"
+
+
+def test_programs_keep_the_names_of_generated_sdks(schema: dict[str, Any]) -> None:
+    language = schema["language"]
+    assert language["nodejs"]["packageName"] == "@pulumi-agin/agin"
     # A generated Python package must not replace this one.
-    assert schema["language"]["python"]["packageName"] == "pulumi_agin_native"
+    assert language["python"]["packageName"] == "pulumi_agin_native"
+    assert language["csharp"]["rootNamespace"] == "PulumiAgin"
+    # Nobody can register the host of the Go module.
+    assert language["go"]["importBasePath"] == "example.com/pulumi-agin/sdk/go/agin"
