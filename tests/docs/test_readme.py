@@ -22,13 +22,9 @@ TRY, INSTALL, UP, TEST = blocks(README, "sh")
 [PROGRAM] = blocks(README, "python")
 
 
-def test_readme_and_docs_are_short() -> None:
+def test_commands_to_try_and_to_test_are_tested() -> None:
     # test_demo.py runs `make demo`, and `make test` runs this test.
     assert (TRY, TEST) == ("make demo\n", "make test\n")
-    lines = README.splitlines()
-    assert (len(lines) <= 120, max(map(len, lines)) <= 100) == (True, True)
-    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
-    assert sum(len(page.read_text().split()) for page in pages) <= 15_000
 
 
 @pytest.mark.rest
