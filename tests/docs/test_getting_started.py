@@ -14,7 +14,7 @@ from tests.support.ports import free_port
 from tests.support.project import UNCHANGED, Project, listening
 
 PAGE = Path(__file__).parents[2] / "docs" / "getting-started.md"
-_, _, EMULATOR_COMMANDS, DESTROY, NGROK_COMMANDS, FROM_DASHBOARD = blocks(PAGE.read_text(), "sh")
+_, EMULATOR_COMMANDS, DESTROY, NGROK_COMMANDS, FROM_DASHBOARD = blocks(PAGE.read_text(), "sh")
 PROGRAM, PROTECTED_PROGRAM = blocks(PAGE.read_text(), "python")
 
 
