@@ -24,12 +24,6 @@ DEMO = $(if $(FULL),--demo full,$(if $(YAML),--demo yaml))
 env:  ## the development environment, .build/venv
 	@$(PYTHON) -m tools.environment dev >/dev/null
 
-bind:  ## install BIND, which tests and FULL=1 need, from Debian's packages or Homebrew
-	if command -v brew >/dev/null; then brew install bind; else $(SUDO) apt-get update && \
-	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends bind9 bind9-dnsutils; fi
-
-SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
-
 lint: env  ## formatting, lint, types, import contracts, and the workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -51,8 +45,9 @@ coverage: env  ## the unit and servicer tests, with the coverage of all their pr
 	$(BIN)/coverage report
 
 test: env  ## lint, every level, the main scenarios with the real engine, the docs, and a life on another Python
-	@# If there is no CLI, it is made in the background: the tests that need it wait for it.
-	@trap 'exit 130' INT; mkdir -p .build/logs; nice $(PYTHON) -m tools.pulumi_cli yaml >.build/logs/background.log 2>&1 & \
+	@# A missing CLI or BIND is made in the background: the tests that need it wait for it.
+	@trap 'exit 130' INT; mkdir -p .build/logs; nice $(PYTHON) -m tools.bind >.build/logs/bind.log 2>&1 & \
+	nice $(PYTHON) -m tools.pulumi_cli yaml >.build/logs/background.log 2>&1 & \
 	status=0; \
 	$(MAKE) --no-print-directory unit || status=1; \
 	$(MAKE) --no-print-directory lint || status=1; \
@@ -86,4 +81,4 @@ bench: env  ## benchmarks, compared with a provider that does nothing; T='--coun
 lock:  ## tools/locks/dev.txt, in line with pyproject.toml; T=--upgrade selects the newest versions
 	@$(PYTHON) -m tools.environment lock $(T)
 
-.PHONY: help demo demo-shell demo-destroy env bind lint unit coverage test test-rest test-all docs bench lock acceptance
+.PHONY: help demo demo-shell demo-destroy env lint unit coverage test test-rest test-all docs bench lock acceptance

@@ -22,9 +22,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.bind import Bind, Key, check_installed, find
+from tests.support.bind import Bind, Key
 from tests.support.ports import free_port, is_free
-from tools import environment, pulumi_cli
+from tools import bind, environment, pulumi_cli
 from tools.steps import BUILD, ROOT, STOP_SECONDS, StepError, end, exit_status
 
 # The emulator's own key.
@@ -88,7 +88,7 @@ def up(demo: Demo, description: str | None) -> None:
             host, port = env["AGIN_DEMO_DNS"].split(":")
             query = [f"@{host}", "-p", port, "+norecurse", "+noall", "+authority", DOMAIN, "NS"]
             show(f"\n# The delegation, as every resolver sees it:\n$ {shlex.join(['dig', *query])}")
-            foreground([find("dig"), *query], env)
+            foreground([bind.find_or_make().dig, *query], env)
     show_next_steps(demo)
 
 
@@ -149,15 +149,14 @@ def running(demo: Demo) -> Iterator[Mapping[str, str]]:
     """Runs the emulator, and BIND if the demo has one. Yields the environment to run pulumi in."""
     with ExitStack() as stack:
         stack.enter_context(alone())
-        if demo.has_bind:
-            check_installed()
+        programs = bind.find_or_make() if demo.has_bind else None
         user = environment.user()
         cli = pulumi_cli.find_or_make()
         # The engine would warn of a plugin on PATH in addition to an installed one.
         scripts = pulumi_cli.find_or_make_host(pulumi_cli.YAML, cli) if demo.is_yaml else user / "bin"
         (demo.folder / "state").mkdir(parents=True, exist_ok=True)
         env = pulumi_environment(demo, user, [scripts, cli])
-        server = stack.enter_context(name_server(demo)) if demo.has_bind else None
+        server = stack.enter_context(name_server(demo, programs)) if programs else None
         if server is not None:
             env["AGIN_DEMO_DNS"] = server.address
         env["NGROK_API_BASE_URL"] = stack.enter_context(emulator(demo, user, env, server))
@@ -206,13 +205,13 @@ def pulumi_environment(demo: Demo, user: Path, folders: list[Path]) -> dict[str,
 
 
 @contextmanager
-def name_server(demo: Demo) -> Iterator[Bind]:
+def name_server(demo: Demo, programs: bind.Programs) -> Iterator[Bind]:
     """Runs BIND. It keeps its records, and its port, which is part of the stack's config, in the demo's folder."""
     folder = demo.folder / "bind"
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / "port"
     port = int(kept.read_text(encoding="utf-8")) if kept.exists() else 0
-    with Bind(folder, [Key("agin", [DOMAIN])], port=port) as server:
+    with Bind(programs, folder, [Key("agin", [DOMAIN])], port=port) as server:
         kept.write_text(str(server.port), encoding="utf-8")
         show(f"$ named   # 127.0.0.1:{server.port}, a primary server of {server.zone}")
         yield server

@@ -20,6 +20,7 @@ from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OTHER_ROTATED_KEY
 from tests.support.pages import blocks
 from tests.support.project import Project
+from tools.bind import Programs
 
 pytestmark = pytest.mark.rest
 
@@ -70,12 +71,12 @@ def test_automation_api(project: Project, emulator: Emulator) -> None:
     assert emulator.ingresses() == []
 
 
-def test_many_accounts(cli: Path, user_env: Path, emulator: Emulator, tmp_path: Path) -> None:
+def test_many_accounts(cli: Path, user_env: Path, emulator: Emulator, tmp_path: Path, bind_programs: Programs) -> None:
     environment = {"NGROK_API_BASE_URL": emulator.url}
     project = Project(tmp_path / "many-accounts", cli, user_env, environment, "agin-many-accounts")
     shutil.copytree(EXAMPLES / "many-accounts", project.folder, dirs_exist_ok=True)
     page = (DOCS / "reference/provider.md").read_text()
-    with Bind(tmp_path / "bind", [Key("agin", ["connect.acme.com", "partner.acme.com"])]) as bind:
+    with Bind(bind_programs, tmp_path / "bind", [Key("agin", ["connect.acme.com", "partner.acme.com"])]) as bind:
         project.config(plain={"port": bind.port})
         values = {"tsigSecret": bind.keys[0].secret, "apiKeys.first": API_KEY, "apiKeys.second": OTHER_ACCOUNTS_KEY}
         for line in re.findall(r"^(pulumi config set .*)", (project.folder / "README.md").read_text(), re.MULTILINE):

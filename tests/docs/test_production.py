@@ -19,6 +19,7 @@ from tests.support.ngrok import ns_targets
 from tests.support.pages import blocks
 from tests.support.project import Project
 from tests.support.records import delegate
+from tools.bind import Programs
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "guides" / "production.md").read_text()
@@ -81,8 +82,10 @@ def write_program(project: Project, bind: Bind) -> None:
 
 
 @pytest.mark.rest
-def test_workflow_creates_the_stack_and_finds_drift(project: Project, emulator: Emulator, tmp_path: Path) -> None:
-    with Bind(tmp_path / "bind", [Key("agin", [DOMAIN])]) as bind:
+def test_workflow_creates_the_stack_and_finds_drift(
+    project: Project, emulator: Emulator, tmp_path: Path, bind_programs: Programs
+) -> None:
+    with Bind(bind_programs, tmp_path / "bind", [Key("agin", [DOMAIN])]) as bind:
         write_program(project, bind)
 
         def run(event: str, **environment: str) -> dict[str, int]:

@@ -12,6 +12,7 @@ from pulumi_agin.emulator import Emulator
 from tests.support.bind import Bind, Key
 from tests.support.cloud_provider import Cloud, install_dns
 from tests.support.project import Project
+from tools.bind import Programs
 
 KEY = Key("agin", ["a.acme.com", "b.acme.com"])
 
@@ -56,8 +57,8 @@ def cloud(project: Project, dns_packages: Path) -> Cloud:
 
 
 @pytest.fixture
-def bind(tmp_path: Path) -> Iterator[Bind]:
-    with Bind(tmp_path / "bind", [KEY]) as running:
+def bind(tmp_path: Path, bind_programs: Programs) -> Iterator[Bind]:
+    with Bind(bind_programs, tmp_path / "bind", [KEY]) as running:
         yield running
 
 

@@ -10,6 +10,7 @@ from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
 from tests.support.project import Project
 from tests.support.records import delegate
+from tools.bind import Programs
 
 
 def command_for(purpose: str, printed: str) -> str:
@@ -19,13 +20,15 @@ def command_for(purpose: str, printed: str) -> str:
     return lines[number + 1].strip()
 
 
-def test_printed_commands_can_be_pasted(project: Project, emulator: Emulator, tmp_path: Path) -> None:
+def test_printed_commands_can_be_pasted(
+    project: Project, emulator: Emulator, tmp_path: Path, bind_programs: Programs
+) -> None:
     create(emulator, "connect.acme.com")
     create(emulator, "devices.acme.com")
     project.config(secret={"ngrok:apiKey": OTHER_ACCOUNTS_KEY})
     emulator.remove_key(OTHER_ACCOUNTS_KEY)
     key = Key("agin", ["connect.acme.com", "devices.acme.com"])
-    with Bind(tmp_path / "bind", [key]) as bind:
+    with Bind(bind_programs, tmp_path / "bind", [key]) as bind:
         command = f"pulumi-agin doctor --all --dns {bind.address}"
         refused = project.shell(f"{command} --stack dev", fails=True)
         assert refused.startswith("API key        wrong    could not list the Agent Ingresses: ")
@@ -45,10 +48,10 @@ def test_printed_commands_can_be_pasted(project: Project, emulator: Emulator, tm
 
 
 def test_ingress_deleted_at_ngrok_is_found_and_created_again(
-    project: Project, emulator: Emulator, tmp_path: Path
+    project: Project, emulator: Emulator, tmp_path: Path, bind_programs: Programs
 ) -> None:
     key = Key("agin", ["connect.acme.com"])
-    with Bind(tmp_path / "bind", [key]) as bind:
+    with Bind(bind_programs, tmp_path / "bind", [key]) as bind:
         project.config(secret={"tsig": key.secret})
         project.program(
             f"""

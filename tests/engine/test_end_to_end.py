@@ -19,6 +19,7 @@ from tests.support.keys import API_KEY
 from tests.support.ngrok import ns_targets
 from tests.support.pages import blocks
 from tests.support.project import Project
+from tools.bind import Programs
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES, DOCS = ROOT / "examples", ROOT / "docs"
@@ -27,8 +28,8 @@ AUTHTOKEN = "2k5_an-authtoken"
 
 
 @pytest.fixture
-def bind(tmp_path: Path) -> Iterator[Bind]:
-    with Bind(tmp_path / "bind", [KEY]) as running:
+def bind(tmp_path: Path, bind_programs: Programs) -> Iterator[Bind]:
+    with Bind(bind_programs, tmp_path / "bind", [KEY]) as running:
         yield running
 
 

@@ -12,6 +12,7 @@ from tests.support.ngrok import create
 from tests.support.odd_emulator import OddEmulator, Oddities
 from tests.support.project import Project
 from tests.support.records import delegate
+from tools.bind import Programs
 
 PULUMI_IMPORT = "pulumi import --file /dev/stdin --generate-code=false --yes"
 SITE = "urn:pulumi:dev::test::acme:index:Site::site"
@@ -35,7 +36,9 @@ Site("site", CHILDREN)
 """
 
 
-def test_imported_ingresses_of_all_kinds_are_unchanged(project: Project, emulator: OddEmulator, tmp_path: Path) -> None:
+def test_imported_ingresses_of_all_kinds_are_unchanged(
+    project: Project, emulator: OddEmulator, tmp_path: Path, bind_programs: Programs
+) -> None:
     metadata = json.dumps({"team": 'the "iot" team', "note": "two\nlines", "hi": "Grüße, 你好"}, ensure_ascii=False)
     policy = {"authority": "letsencrypt"}
     create(emulator, "bare.acme.com")
@@ -53,7 +56,7 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(project: Project, emulato
     project.up()
 
     key = Key("agin", list(wanted))
-    with Bind(tmp_path / "bind", [key]) as bind:
+    with Bind(bind_programs, tmp_path / "bind", [key]) as bind:
         for domain, targets in wanted.items():
             delegate(bind, domain, targets, key)
         # All of this account, and a program with delegations.

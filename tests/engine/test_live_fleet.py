@@ -14,6 +14,7 @@ from tests.support.ngrok import create, ns_targets
 from tests.support.pages import blocks
 from tests.support.project import Project
 from tests.support.records import delegate, records, serial
+from tools.bind import Programs
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "live-fleet.md"
 
@@ -86,9 +87,11 @@ def names(project: Project) -> dict[str, str]:
     return {each["id"]: each["urn"].rpartition("::")[2] for each in project.resources()}
 
 
-def test_commands_of_the_page(project: Project, dns_packages: Path, emulator: Emulator, tmp_path: Path) -> None:
+def test_commands_of_the_page(
+    project: Project, dns_packages: Path, emulator: Emulator, tmp_path: Path, bind_programs: Programs
+) -> None:
     route53 = install_dns(project, dns_packages)
-    with Bind(tmp_path / "bind", [KEY]) as bind:
+    with Bind(bind_programs, tmp_path / "bind", [KEY]) as bind:
         by_terraform = create_fleet(emulator, bind, API_KEY, BY_TERRAFORM)
         by_hand = create_fleet(emulator, bind, API_KEY, BY_HAND)
         others = create_fleet(emulator, bind, OTHER_ACCOUNTS_KEY, OTHERS)

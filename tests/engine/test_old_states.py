@@ -18,6 +18,7 @@ from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.project import Project
 from tests.support.public_api import HOST, public_api
 from tests.support.records import delegate
+from tools.bind import Programs
 
 
 class Kind(NamedTuple):
@@ -64,9 +65,9 @@ def emulator(recording: Path, tmp_path: Path) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def bind(recording: Path, tmp_path: Path) -> Iterator[Bind]:
+def bind(recording: Path, tmp_path: Path, bind_programs: Programs) -> Iterator[Bind]:
     """A server with the NS records of the state, and those of the create without a response."""
-    with Bind(tmp_path / "bind", [old_states.KEY]) as running:
+    with Bind(bind_programs, tmp_path / "bind", [old_states.KEY]) as running:
         for records in old_states.records_of(old_states.read_state(recording)):
             outputs = in_snake_case(records["outputs"])
             targets = outputs["ns_targets"] or outputs["_unsettled_ns_targets"]

@@ -14,6 +14,7 @@ from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import requests
 from tests.support.pages import blocks
 from tests.support.project import Project
+from tools.bind import Programs
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "languages.md"
 DOMAIN = "connect.acme.com"
@@ -85,12 +86,14 @@ ALL_IN_YAML = """
     """
 
 
-def test_move_with_refresh_first_changes_nothing(yaml_project: Project, emulator: Emulator, tmp_path: Path) -> None:
+def test_move_with_refresh_first_changes_nothing(
+    yaml_project: Project, emulator: Emulator, tmp_path: Path, bind_programs: Programs
+) -> None:
     project = yaml_project
     emulator.configure(job_after_seconds=0, issue_after_seconds=0)
     section = PAGE.read_text().partition("\n## Moving from Python\n")[2].partition("\n## ")[0]
     move_config, refresh = blocks(re.sub("(?m)^   ", "", section), "sh")
-    with Bind(tmp_path / "bind", [Key("agin", [DOMAIN])]) as bind:
+    with Bind(bind_programs, tmp_path / "bind", [Key("agin", [DOMAIN])]) as bind:
 
         def existing() -> tuple[object, ...]:
             """Returns the ingresses, the NS records, and the number of DNS updates."""

@@ -14,6 +14,7 @@ from tests.support.bind import Bind, Key
 from tests.support.flaky_proxy import Outage, between
 from tests.support.project import Project, Result
 from tests.support.records import delegate, serial
+from tools.bind import Programs
 
 NAMES = [
     "adopted-1",
@@ -34,8 +35,8 @@ TARGETS = ["ns1.x.net.", "ns2.x.net."]
 
 
 @pytest.fixture
-def bind(tmp_path: Path) -> Iterator[Bind]:
-    with Bind(tmp_path / "bind", [KEY, NEW_KEY]) as running:
+def bind(tmp_path: Path, bind_programs: Programs) -> Iterator[Bind]:
+    with Bind(bind_programs, tmp_path / "bind", [KEY, NEW_KEY]) as running:
         yield running
 
 

@@ -12,6 +12,7 @@ from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY
 from tests.support.project import Project
 from tests.support.records import delegate
+from tools.bind import Programs
 
 RECORDS = "agin:index:Rfc2136Delegation"
 NAMES = ("updated", "drifted", "adopted", "renamed", "replaced")
@@ -62,8 +63,8 @@ PROGRAM = f"""
 
 
 @pytest.fixture
-def bind(tmp_path: Path) -> Iterator[Bind]:
-    with Bind(tmp_path / "bind", [KEY]) as running:
+def bind(tmp_path: Path, bind_programs: Programs) -> Iterator[Bind]:
+    with Bind(bind_programs, tmp_path / "bind", [KEY]) as running:
         yield running
 
 

@@ -18,6 +18,7 @@ from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tests.support.odd_emulator import OddEmulator
 from tests.support.plugin import AGENT_INGRESS, DynamicPlugin, Plugin, Plugins
 from tests.support.records import DOMAIN, KEY, delegate
+from tools.bind import Programs
 
 SharedPlugins = Callable[[type[Plugin], str], Plugin]
 
@@ -106,8 +107,8 @@ def new_plugin(front_end: type[Plugin], resource: str, emulator: Emulator) -> It
 
 
 @pytest.fixture(scope="session")
-def running_bind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bind]:
-    with Bind(tmp_path_factory.mktemp("bind"), [KEY]) as bind:
+def running_bind(tmp_path_factory: pytest.TempPathFactory, bind_programs: Programs) -> Iterator[Bind]:
+    with Bind(bind_programs, tmp_path_factory.mktemp("bind"), [KEY]) as bind:
         yield bind
 
 

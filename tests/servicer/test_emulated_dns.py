@@ -13,6 +13,7 @@ from tests.support.bind import Bind
 from tests.support.emulator import POLICY, Api, EmulatorClock
 from tests.support.keys import API_KEY
 from tests.support.records import DOMAIN, KEY, delegate
+from tools.bind import Programs
 
 IN_PROGRESS = (None, "Managed certificate provisioning in progress.")
 NO_RECORDS = f"No DNS records were returned when querying for an NS record for the domain `{DOMAIN}`."
@@ -90,8 +91,13 @@ def test_new_policy_and_new_targets_are_checked_again(
     assert api.certificate(ingress)["renews_at"] is not None
 
 
-def test_server_that_is_down_or_lacks_the_zone_is_a_dns_error(tmp_path: Path, emulator_clock: EmulatorClock) -> None:
-    with Bind(tmp_path / "bind", [KEY]) as bind, Emulator(API_KEY, clock=emulator_clock, dns=bind.address) as emulator:
+def test_server_that_is_down_or_lacks_the_zone_is_a_dns_error(
+    tmp_path: Path, emulator_clock: EmulatorClock, bind_programs: Programs
+) -> None:
+    with (
+        Bind(bind_programs, tmp_path / "bind", [KEY]) as bind,
+        Emulator(API_KEY, clock=emulator_clock, dns=bind.address) as emulator,
+    ):
         api = Api(emulator)
         ingress, foreign = create(api), create(api, "connect.other.com")
         delegate(bind, DOMAIN, ingress["ns_targets"])

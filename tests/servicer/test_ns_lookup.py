@@ -17,6 +17,7 @@ from pulumi_agin.dnsclient.values import DnsResult, Zone, parse_server
 from tests.support.bind import Bind
 from tests.support.dns_server import UDP_SECONDS
 from tests.support.records import DOMAIN, KEY, SECONDS, delegate
+from tools.bind import Programs
 
 
 def find(bind: Bind, domain: str = DOMAIN) -> DnsResult:
@@ -47,8 +48,8 @@ def test_failed_query_is_described(bind: Bind) -> None:
         assert delegation.describe("BIND") == f"BIND could not be queried ({delegation.problem})"
 
 
-def test_zone_is_the_nearest_one_of_the_server(tmp_path: Path) -> None:
-    with Bind(tmp_path / "bind", [KEY], other_zones=["eu.acme.com"]) as bind:
+def test_zone_is_the_nearest_one_of_the_server(tmp_path: Path, bind_programs: Programs) -> None:
+    with Bind(bind_programs, tmp_path / "bind", [KEY], other_zones=["eu.acme.com"]) as bind:
         delegate(bind, DOMAIN, ["ns1.awsdns.org"])
         zones = {
             "acme.com": "acme.com",

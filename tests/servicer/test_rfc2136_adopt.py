@@ -14,6 +14,7 @@ from tests.support.bind import Bind
 from tests.support.flaky_proxy import before_updates, between
 from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, DynamicPlugin, Plugin, both_front_ends
 from tests.support.records import DOMAIN, KEY, OTHERS, TARGETS, delegate, inputs, outputs, records, rejection
+from tools.bind import Programs
 
 LEFT_ALONE = "which are left unchanged"
 
@@ -205,10 +206,10 @@ def test_delete_fails_after_a_failed_renaming(plugin: Plugin, port: int, bind: B
 
 
 def test_update_to_another_server_keeps_records_of_others(
-    plugin: Plugin, port: int, bind: Bind, tmp_path: Path
+    plugin: Plugin, port: int, bind: Bind, tmp_path: Path, bind_programs: Programs
 ) -> None:
     plugin.create(inputs(port))
-    with Bind(tmp_path, [KEY]) as moved:
+    with Bind(bind_programs, tmp_path, [KEY]) as moved:
         delegate(moved, DOMAIN, OTHERS)
         before, given = outputs(port), inputs(moved.port)
         assert f"{LEFT_ALONE}: ns1.other.net." in rejection(lambda: plugin.update(DOMAIN, before, given))

@@ -37,6 +37,7 @@ from tests.support.records import (
     unsettled,
     unsigned,
 )
+from tools.bind import Programs
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +54,8 @@ def plugin(session: Plugin, request: pytest.FixtureRequest) -> Plugin:
 
 
 @pytest.fixture(scope="module")
-def running_open_bind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bind]:
-    with Bind(tmp_path_factory.mktemp("open"), [Key(KEY.name)], unsigned=True) as running:
+def running_open_bind(tmp_path_factory: pytest.TempPathFactory, bind_programs: Programs) -> Iterator[Bind]:
+    with Bind(bind_programs, tmp_path_factory.mktemp("open"), [Key(KEY.name)], unsigned=True) as running:
         yield running
 
 

@@ -45,6 +45,7 @@ from tests.support.records import (
     unsettled,
     unsigned,
 )
+from tools.bind import Programs
 
 ZONE = """
 alias CNAME elsewhere
@@ -71,9 +72,9 @@ KEYS_OF_OTHER_ALGORITHMS = [
 
 
 @pytest.fixture(scope="module")
-def running_bind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bind]:
+def running_bind(tmp_path_factory: pytest.TempPathFactory, bind_programs: Programs) -> Iterator[Bind]:
     key = Key(KEY.name, [DOMAIN, *ALIASES, *BESIDE_WILDCARDS])
-    bind = Bind(tmp_path_factory.mktemp("bind"), [key, POWERLESS_KEY, *KEYS_OF_OTHER_ALGORITHMS])
+    bind = Bind(bind_programs, tmp_path_factory.mktemp("bind"), [key, POWERLESS_KEY, *KEYS_OF_OTHER_ALGORITHMS])
     (bind.folder / "zone").write_text(bind._zone() + ZONE)
     with bind:
         yield bind
@@ -224,8 +225,8 @@ def test_key_without_grants_fails(delegation: Delegation, bind: Bind) -> None:
     )
 
 
-def test_update_tries_a_new_key(delegation: Delegation, tmp_path: Path) -> None:
-    with Bind(tmp_path, [Key(KEY.name)], unsigned=True) as bind:
+def test_update_tries_a_new_key(delegation: Delegation, tmp_path: Path, bind_programs: Programs) -> None:
+    with Bind(bind_programs, tmp_path, [Key(KEY.name)], unsigned=True) as bind:
         signed, without_key = outputs(bind.port), unsigned(outputs(bind.port))
         delegation.create(unsigned(inputs(bind.port)))
         assert "(BADSIG)" in rejection(lambda: delegation.update(without_key, inputs(bind.port, tsig_secret="AAAA")))
@@ -313,9 +314,9 @@ def test_other_servers_are_tried_for_30_seconds(
 
 
 def test_create_waits_for_a_server_that_restarts(
-    delegation: Delegation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    delegation: Delegation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bind_programs: Programs
 ) -> None:
-    with Bind(tmp_path, [KEY]) as bind:
+    with Bind(bind_programs, tmp_path, [KEY]) as bind:
         bind.stop()
         pause = delegation.clock.sleep
 

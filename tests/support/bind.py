@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -15,13 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.bind import Programs
 from tools.steps import StepError, end
 
 START_SECONDS = 20
-
-# Debian and Homebrew install named in a folder that is not on the PATH of all users.
-SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/sbin")
-SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), *SBIN])
 
 
 @dataclass(frozen=True)
@@ -42,6 +37,7 @@ class Key:
 class Bind:
     """A primary server of `zone`. It keeps its port and its records when it is started again."""
 
+    programs: Programs
     folder: Path
     """The folder of its files."""
     keys: Sequence[Key]
@@ -69,7 +65,6 @@ class Bind:
 
     def start(self) -> None:
         """Starts it, and returns when it responds."""
-        check_installed()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = self.port or _free_port()
         configuration = self.folder / "named.conf"
@@ -82,7 +77,7 @@ class Bind:
         log = self.folder / "named.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [find("named"), "-g", "-n", "1", "-c", str(configuration), "-p", str(self.port)],
+                [self.programs.named, "-g", "-n", "1", "-c", str(configuration), "-p", str(self.port)],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -118,7 +113,7 @@ class Bind:
         return "hostmaster" in answer and self._id in answer
 
     def _dig(self, *query: str) -> str:
-        command = [find("dig"), "@127.0.0.1", "-p", str(self.port), *query]
+        command = [self.programs.dig, "@127.0.0.1", "-p", str(self.port), *query]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
     def _configuration(self) -> str:
@@ -158,20 +153,6 @@ zone "{self.zone}" {{
 @ NS ns1.{self.zone}.
 ns1 A 127.0.0.1
 """
-
-
-def check_installed() -> None:
-    """Raises an error with the next step if BIND is missing. Nothing is installed here."""
-    for program in ("named", "dig"):
-        find(program)
-
-
-def find(program: str) -> str:
-    """Returns the path of `named` or `dig`."""
-    path = shutil.which(program, path=SEARCH)
-    if path is None:
-        raise StepError(f"BIND's {program} is not installed. On Debian, Ubuntu and macOS, install it with: make bind")
-    return path
 
 
 def _free_port() -> int:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Generator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
 import pytest
 
-from tools import environment, pulumi_cli
+from tools import bind, environment, pulumi_cli
 from tools import sdks as sdk_generator
 from tools.steps import StepError
 
@@ -34,19 +34,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup() -> Generator[None, None, None]:
-    with skipped_without_set_up():
-        yield
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Generator[None, None, None]:
-    # Some tests start BIND themselves, which may not be installed.
-    with skipped_without_set_up():
-        yield
-
-
-@contextmanager
-def skipped_without_set_up() -> Iterator[None]:
     try:
         yield
     except StepError as error:
@@ -87,6 +74,11 @@ def set_up(request: pytest.FixtureRequest) -> Callable[[Callable[[], T]], T]:
 @pytest.fixture(scope="session")
 def cli(set_up: SetUp[Path]) -> Path:
     return set_up(pulumi_cli.find_or_make)
+
+
+@pytest.fixture(scope="session")
+def bind_programs(set_up: SetUp[bind.Programs]) -> bind.Programs:
+    return set_up(bind.find_or_make)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from tests.support.flaky_proxy import Outage, between
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.project import Project
 from tests.support.public_api import HOST, public_api
+from tools.bind import Programs
 
 
 def record_base(project: Project, emulator: Emulator, bind: Bind) -> None:
@@ -53,7 +54,12 @@ def record_native(project: Project, emulator: Emulator, bind: Bind) -> None:
 
 @pytest.mark.parametrize("record", [record_base, record_dns, record_native])
 def test_record(
-    record: Callable[[Project, Emulator, Bind], None], tmp_path: Path, cli: Path, user_env: Path, yaml_host: Path
+    record: Callable[[Project, Emulator, Bind], None],
+    tmp_path: Path,
+    cli: Path,
+    user_env: Path,
+    yaml_host: Path,
+    bind_programs: Programs,
 ) -> None:
     kind = record.__name__.removeprefix("record_")
     newest = max(old_states.FOLDER.glob(f"*/{kind}"))
@@ -62,7 +68,11 @@ def test_record(
     shutil.copy(newest / old_states.PROGRAM, folder)
     file = folder / old_states.INGRESSES
     ngrok = Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], file=file, allowed_hosts=[HOST])
-    with ngrok as emulator, public_api(ngrok, tmp_path) as api, Bind(tmp_path / "bind", [old_states.KEY]) as bind:
+    with (
+        ngrok as emulator,
+        public_api(ngrok, tmp_path) as api,
+        Bind(bind_programs, tmp_path / "bind", [old_states.KEY]) as bind,
+    ):
         # The certificates of kind `base` are still being issued.
         emulator.configure(job_after_seconds=0, issue_after_seconds=10**9 if kind == "base" else 0)
         project = Project(tmp_path / "project", cli, user_env, old_states.environment(api, bind.port))
