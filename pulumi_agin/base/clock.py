@@ -19,10 +19,6 @@ class Clock:
         """Returns the seconds since an arbitrary moment. They never decrease."""
         return time.monotonic()
 
-    def utc_now(self) -> datetime:
-        """Returns the date and time in UTC."""
-        return datetime.now(timezone.utc)
-
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 

@@ -102,8 +102,7 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         "import",
         help="import existing Agent Ingresses",
         usage="%(prog)s (DOMAIN… | ID… | --all | --filter CEL | --names FILE) [--name N | --names FILE]\n"
-        "       [--parent URN] [--provider URN] [--stack S] [--code [--delegations ADAPTER [--dns HOST:PORT]]]\n"
-        "       %(prog)s --pending [--stack S]",
+        "       [--parent URN] [--provider URN] [--stack S] [--code [--delegations ADAPTER [--dns HOST:PORT]]]",
         description=_paragraphs(
             "Prints an import file for `pulumi import`. With --code, prints the program instead.",
             _SETTINGS,
@@ -114,7 +113,6 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
             "pulumi-agin import connect.acme.com devices.acme.com --code",
             "pulumi-agin import --names names.json --code --delegations aws > imported.py",
             "pulumi-agin import --filter 'obj.description == \"iot\"' --stack prod",
-            "pulumi-agin import --pending | pulumi import --file /dev/stdin --generate-code=false --yes",
         ),
     )
     command.set_defaults(module="import_command")
@@ -135,14 +133,6 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     )
     add("--parent", metavar="URN", help="the URN of the component that contains the resources")
     add("--provider", metavar="URN", help="the URN of the explicit provider; its API key is read from the state")
-    add(
-        "--pending",
-        dest="module",
-        action="store_const",
-        const="import_pending",
-        help="import what an interrupted `pulumi up` of the stack has created, with names, parents and providers "
-        "from the state; alone or with --stack",
-    )
     add("--stack", metavar="S", help="the stack for the resources (default: the one selected in this folder)")
     add("--code", action="store_true", help="print the Python program for the resources instead")
     add(

@@ -16,7 +16,6 @@ from pulumi_agin.dns import ADAPTERS
 from pulumi_agin.dnsclient.values import Server
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
-from pulumi_agin.lifecycle.outputs import inputs_of
 from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
 
 from .dns_reading import read_delegations
@@ -80,10 +79,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     if not plan.new:
         note("all of them are already in the stack, so the import file contains no resources")
     references = {"parent": options.parent, "provider": provider}
-    in_file = (
-        resource(urns.AGENT_INGRESS, name, each, account.client, references, inputs_of(each, {}))
-        for name, each in plan.new.items()
-    )
+    in_file = (resource(name, each, account.client, references) for name, each in plan.new.items())
     return print_text(import_file(in_file))
 
 

@@ -2,7 +2,7 @@
 
 `pulumi import` trusts the file: if a resource has outputs there, the engine does not call the provider. So the file
 contains exactly what a create would have written to the state. Pulumi's SDK can't read a resource of a Python program
-that is not in the state, and a plugin that reads one does not know which of its values are secrets.
+that is not in the state.
 """
 
 from __future__ import annotations
@@ -17,40 +17,21 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.outputs import FINGERPRINT, outputs_of
-from pulumi_agin.native.names import in_camel_case
-
-from .stack import as_secret_as
+from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 
 
 def resource(
-    type_: str,
-    name: str,
-    ingress: IngressModel,
-    client: AgentIngressClient,
-    references: Mapping[str, str | None],
-    inputs: Mapping[str, Any],
+    name: str, ingress: IngressModel, client: AgentIngressClient, references: Mapping[str, str | None]
 ) -> dict[str, Any]:
-    """Returns an ingress for the file, as a resource of one of the types of either front end.
-
-    `references` are the URNs of its "parent" and "provider", or None. `inputs` are as the state would have them; if one
-    is secret, so is the output.
-    """
-    fingerprint = {FINGERPRINT: client.fingerprint(ingress.id)}
-    if type_ == urns.AGENT_INGRESS:
-        mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
-        inputs = {**inputs, **mark}
-        outputs = {**outputs_of(ingress), **fingerprint, **mark}
-    else:
-        # A program treats an absent output as unknown, so those without a value are null.
-        outputs = in_camel_case({**ingress.model_dump(exclude={"id"}), **fingerprint})
+    """Returns an ingress for the file. `references` are the URNs of its "parent" and "provider", or None."""
+    mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
     return {
-        "type": type_,
+        "type": urns.AGENT_INGRESS,
         "name": name,
         "id": ingress.id,
         **{kind: urn for kind, urn in references.items() if urn is not None},
-        "inputs": dict(inputs),
-        "outputs": {key: as_secret_as(inputs.get(key), value) for key, value in outputs.items()},
+        "inputs": {**inputs_of(ingress, {}), **mark},
+        "outputs": {**outputs_of(ingress), FINGERPRINT: client.fingerprint(ingress.id), **mark},
     }
 
 

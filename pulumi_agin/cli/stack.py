@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml  # Pulumi's SDK needs it too
 
@@ -22,14 +22,6 @@ from pulumi_agin.settings import ENVIRONMENT, IN_PYTHON, PROVIDER_NAME, Names, S
 from .output import UsageError
 
 Resources = list[dict[str, Any]]
-
-
-class StackState(NamedTuple):
-    """The content of a stack's state."""
-
-    resources: Resources
-    pending_operations: Sequence[Mapping[str, Any]]
-    """The operations that were interrupted before their results reached the state."""
 
 
 class _CliError(Exception):
@@ -84,28 +76,16 @@ def read_resources(stack: str | None, *, show_secrets: bool) -> Resources:
     If the stack can't be read, there are none, but a named stack or the need for its secrets makes that an error.
     """
     try:
-        return _exported(stack, show_secrets=show_secrets).resources
+        exported = _pulumi("stack export", stack, *(["--show-secrets"] if show_secrets else []))
     except _CliError as error:
         if show_secrets:
             raise UsageError(f"the API key of the provider could not be read from the state: {error}") from None
         if stack is not None:
             raise UsageError(f"the state could not be read: {error}") from None
         return []
-
-
-def read_state(stack: str | None) -> StackState:
-    """Returns the state of a stack with its secrets; None is the one selected in this folder. It must be readable."""
-    try:
-        return _exported(stack, show_secrets=True)
-    except _CliError as error:
-        raise UsageError(f"the pending operations could not be read from the state: {error}") from None
-
-
-def _exported(stack: str | None, *, show_secrets: bool) -> StackState:
-    exported = _pulumi("stack export", stack, *(["--show-secrets"] if show_secrets else []))
     # A stack without an update may have no deployment.
     deployment = json.loads(exported)["deployment"] or {}
-    return StackState(deployment.get("resources") or [], deployment.get("pending_operations") or [])
+    return deployment.get("resources") or []
 
 
 def agent_ingresses(resources: Resources) -> Resources:
@@ -122,7 +102,7 @@ def provider_settings(
     of them. The key never comes from the environment, because that may belong to another account.
     """
     found = [
-        (each, settings_of(each))
+        (each, _settings_of_provider(each))
         for each in resources
         if each["type"] in types and not urns.is_default_provider(urns.Urn.parse(each["urn"]).name)
     ]
@@ -138,9 +118,9 @@ def provider_settings(
     )
 
 
-def settings_of(provider: Mapping[str, Any]) -> Settings:
+def _settings_of_provider(provider: Mapping[str, Any]) -> Settings:
     """Returns the settings of a provider of either front end, as the state has it with its secrets."""
-    urn, inputs = urns.Urn.parse(provider["urn"]), plain_value(provider.get("inputs") or {})
+    urn, inputs = urns.Urn.parse(provider["urn"]), _plain_value(provider.get("inputs") or {})
     if provider["type"] == urns.PROVIDER:
         # A provider that is not a `pulumi_agin.Provider` has no name among its inputs. Messages treat it as one.
         return Settings.load({PROVIDER_NAME: urn.name, **inputs}.get, stack=urn.stack)
@@ -151,28 +131,19 @@ def settings_of(provider: Mapping[str, Any]) -> Settings:
     return Settings.load({PROVIDER_NAME: urn.name, **values}.get, names=NAMES, stack=urn.stack)
 
 
-def plain_value(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     """Returns a value in the output of `pulumi stack export --show-secrets` with its secrets as plain values."""
     if isinstance(value, list):
-        return [plain_value(each) for each in value]
+        return [_plain_value(each) for each in value]
     if not isinstance(value, dict):
         return value
-    if _is_secret(value):
+    if "plaintext" in value:
         try:
             return json.loads(value["plaintext"])
         except (ValueError, TypeError):
             # The state was edited. No property accepts this.
             return value
-    return {name: plain_value(each) for name, each in value.items()}
-
-
-def as_secret_as(exported: Any, value: Any) -> Any:
-    """Returns a value for an import file, which is secret if another one is in the exported state."""
-    return {**exported, "plaintext": json.dumps(value)} if _is_secret(exported) else value
-
-
-def _is_secret(exported: Any) -> bool:
-    return isinstance(exported, dict) and "plaintext" in exported
+    return {name: _plain_value(each) for name, each in value.items()}
 
 
 def request_budget(client: AgentIngressClient) -> Budget:

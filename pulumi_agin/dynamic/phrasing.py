@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pulumi_agin.lifecycle import shell_commands, urns
 from pulumi_agin.lifecycle.operation import Placement
-from pulumi_agin.lifecycle.phrasing import ImportStep, Phrasing
+from pulumi_agin.lifecycle.phrasing import Phrasing
 
 
 class PythonPhrasing(Phrasing):
@@ -28,12 +28,12 @@ class PythonPhrasing(Phrasing):
     def declare(self, name: str, value: Mapping[str, str]) -> str:
         return f"{name}={json.dumps(value)}"
 
-    def import_step(self, id_: str, urn: str, placement: Placement) -> ImportStep:
+    def import_step(self, id_: str, urn: str, placement: Placement) -> str:
         stack, project, _, name = urns.Urn.parse(urn)
         # The parent, at least the stack, is always named, so that the command fails if another stack is selected.
         if placement.parent is None:
             placement = placement._replace(parent=shell_commands.stack_urn(stack, project))
-        return ImportStep("run", shell_commands.import_line(id_, name, placement))
+        return f"run\n{shell_commands.import_line(id_, name, placement)}"
 
     def find(self, domain: str, placement: Placement) -> str:
         return f". To check, run\n{shell_commands.find_line(domain, placement)}"

@@ -70,9 +70,6 @@ class DynamicProvider(dynamic.ResourceProvider):
 
     # See `Lifecycle`. The underscores are those of the SDK's signatures.
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
-        # Programs do not need this module.
-        from pulumi_agin.lifecycle.creating_since import CREATING_SINCE
-
         with _engine_call(provider_pb2.CheckRequest) as (request, call):
             inputs = _without_sdk_properties(news)
             placement = inputs.pop(urns.PLACEMENT, None)
@@ -80,7 +77,6 @@ class DynamicProvider(dynamic.ResourceProvider):
             call = call._replace(
                 is_preview=inputs.pop(urns.IS_PREVIEW, False),
                 inputs_before=_without_sdk_properties(_olds),
-                creating_since=request.olds.fields[CREATING_SINCE].string_value,
                 # Only the strings. To deserialize all outputs would take longer than the check.
                 outputs_before={
                     name: value.string_value for name, value in old_outputs if value.HasField("string_value")
@@ -92,7 +88,7 @@ class DynamicProvider(dynamic.ResourceProvider):
                 # For its warnings. The engine does not call Create in previews of dynamic resources.
                 self._lifecycle.create(call, checked.inputs)
             failures = [dynamic.CheckFailure(failure.property, failure.reason) for failure in checked.failures]
-            return dynamic.CheckResult({**checked.inputs, **checked.hidden}, failures)
+            return dynamic.CheckResult(checked.inputs, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """See `Lifecycle.diff`. `__provider` is ignored, because its string differs between versions of Python."""
@@ -219,7 +215,10 @@ def _engine_call(kind: type[Request], provider: str | None = None) -> Iterator[t
 
 
 def _without_sdk_properties(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns properties without those that the SDK adds, such as `__provider`, and hidden ones."""
+    """Returns properties without those that the SDK adds, such as `__provider`.
+
+    The states of earlier versions have the input `__creating_since`.
+    """
     return {name: value for name, value in values.items() if not name.startswith("__")}
 
 

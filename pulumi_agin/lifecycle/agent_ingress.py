@@ -13,7 +13,6 @@ from . import shell_commands
 from .account import Account
 from .claims import Claims
 from .comparison import changed_fields
-from .creating_since import hidden_inputs
 from .domain_taken import DomainTaken
 from .existence import Existence
 from .inputs import AgentIngressInputs, CertificatePolicyInputs
@@ -51,7 +50,7 @@ class AgentIngressLifecycle:
             self._claims.declare_domain(call.urn, checked["domain"])
             if other := self._claims.other_with_domain(call.urn, checked["domain"]):
                 failures.append(InputFailure(self._domain_taken.explain_two(call.urn, other), "domain"))
-        return Checked(checked, failures, hidden_inputs(call, self._services.clock))
+        return Checked(checked, failures)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the outputs in the state, both in canonical form."""
@@ -85,13 +84,13 @@ class AgentIngressLifecycle:
         """
         if call.is_preview:
             if not call.is_unknown(inputs["domain"]):
-                self._domain_taken.warn_in_preview(call, inputs)
+                self._domain_taken.warn_in_preview(call, inputs["domain"])
             return Created("", outputs_after({}, inputs, call.is_unknown))
         budget = self._account.budget(call)
         try:
             ingress = self._account.client.create(inputs, budget)
         except (errors.DomainExistsError, errors.CreateUnsettledError) as error:
-            raise Failed(self._domain_taken.explain(call, error, inputs, budget)) from None
+            raise Failed(self._domain_taken.explain(call, error, inputs["domain"], budget)) from None
         except errors.CreatedUnreadError as error:
             outputs = {**inputs, **self._account.fingerprint(error.id)}
             raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from pulumi_agin.api.errors import AuthenticationError, CreateUnsettledError, DomainExistsError, NgrokError
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.budget import Budget
 
 from .account import Account
 from .claims import Claims
-from .comparison import changed_fields
 from .existence import Existence
 from .operation import Call
-from .outputs import outputs_of
 from .renaming import how_to_alias
 from .services import Services
-from .shell_commands import clear_pending_line, pending_line, pulumi_line
-from .urns import Urn
 
 # The limits of a search for the ingress of a domain: after a create that failed, and in a preview.
 SEARCH_SECONDS = 30
@@ -34,15 +27,8 @@ class DomainTaken:
         self._claims = claims
         self._existence = existence
 
-    def explain(
-        self,
-        call: Call,
-        error: DomainExistsError | CreateUnsettledError,
-        inputs: Mapping[str, Any],
-        budget: Budget,
-    ) -> str:
+    def explain(self, call: Call, error: DomainExistsError | CreateUnsettledError, domain: str, budget: Budget) -> str:
         """Returns the message of a create that failed. Searches for the ingress, and records that it is in the way."""
-        domain = inputs["domain"]
         if isinstance(error, CreateUnsettledError):
             if error.existing_id:
                 self._claims.record_failed_create(error.existing_id, call.urn)
@@ -61,14 +47,13 @@ class DomainTaken:
                 f"{self._account.settings.api_key_source.shown_as}"
             )
         self._claims.record_failed_create(existing.id, call.urn)
-        return f"{error}. {self._explain_existing(call, inputs, existing)}"
+        return f"{error}. {self._explain_existing(call.urn, existing)}"
 
-    def warn_in_preview(self, call: Call, inputs: Mapping[str, Any]) -> None:
+    def warn_in_preview(self, call: Call, domain: str) -> None:
         """Warns if the domain of a new resource has an Agent Ingress already, or if ngrok rejects the API key.
 
         Without a response in time, it warns of nothing.
         """
-        domain = inputs["domain"]
         budget = self._account.budget(call, PREVIEW_SEARCH_SECONDS)
         try:
             existing, unreadable = self._account.client.find_in_preview(domain, budget)
@@ -86,7 +71,7 @@ class DomainTaken:
             self._services.warn(
                 # The engine does not send the provider whether `--replace` replaces a resource, nor its options.
                 f"{domain} already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first. "
-                f"{self._explain_existing(call, inputs, existing)}",
+                f"{self._explain_existing(call.urn, existing)}",
                 call.urn,
             )
 
@@ -104,16 +89,14 @@ class DomainTaken:
             "another domain, or remove one from the program"
         )
 
-    def _explain_existing(self, call: Call, inputs: Mapping[str, Any], existing: IngressModel) -> str:
-        """Returns whose ingress it is, as far as the stack shows, and the next step for the resource of the call."""
-        urn = call.urn
-        delete_before_replace = self._services.phrasing.delete_before_replace
+    def _explain_existing(self, urn: str, existing: IngressModel) -> str:
+        """Returns whose ingress it is, as far as the stack shows, and the next step for the resource `urn`."""
         belongs = f"It belongs to {self._account.client.describe(existing)}"
         owner = self._claims.resource_with(existing)
         if owner == urn:
             return (
-                f"{belongs}, which is being replaced. A domain can have only one Agent Ingress: to delete it "
-                f"first, set {delete_before_replace} on the resource, and run the same command again"
+                f"{belongs}, which is being replaced. A domain can have only one Agent Ingress: to delete it first, "
+                f"set {self._services.phrasing.delete_before_replace} on the resource, and run the same command again"
             )
         if owner is not None:
             return (
@@ -121,16 +104,8 @@ class DomainTaken:
                 "choose another domain; or, to swap two domains, first change one of them to a third domain and run "
                 "`pulumi up`"
             )
-        if not self._claims.is_in_state(urn):
-            if_renamed = (
-                f"If it belongs to a resource of this stack that was renamed or moved in the program, "
-                f"{how_to_alias(self._services.phrasing, urn)}; if you are replacing this resource with `--replace`, "
-                f"set {delete_before_replace}."
-            )
-            if changed_fields(outputs_of(existing), inputs, call.is_unknown):
-                return f"{belongs}. {if_renamed} {self._next_step(urn, existing.id)}"
-            return f"{belongs}. {self._how_to_import_all(urn, existing.id, if_renamed)}"
         next_step = self._next_step(urn, existing.id)
+        # Without a state, the resource is new.
         old_domain = self._claims.state(urn).get("domain", existing.domain)
         old_created_at = self._claims.state(urn).get("created_at")
         if old_domain == existing.domain:
@@ -147,30 +122,18 @@ class DomainTaken:
 
     def _next_step(self, urn: str, id_: str) -> str:
         """Returns how to import an ingress as a new resource, or what to do if the resource has another one."""
-        if not self._claims.is_in_state(urn):
-            step = self._services.phrasing.import_step(id_, urn, self._claims.placement(urn))
-            return f"To import it as this resource, {step.words}" + (f"\n{step.line}" if step.line else "")
+        if self._claims.is_in_state(urn):
+            return (
+                "Only if an interrupted run of this stack created it, delete it at ngrok, for example with `ngrok api "
+                f"agent-ingresses delete {id_}`, and run `pulumi up` again. Otherwise, it is in use: choose another "
+                "domain"
+            )
+        phrasing = self._services.phrasing
         return (
-            "Only if an interrupted run of this stack created it, delete it at ngrok, for example with `ngrok api "
-            f"agent-ingresses delete {id_}`, and run `pulumi up` again. Otherwise, it is in use: choose another domain"
-        )
-
-    def _how_to_import_all(self, urn: str, id_: str, if_renamed: str) -> str:
-        """Returns how to import all that an interrupted run created, which may be this ingress, or else it alone.
-
-        The command for all is the same in the message of each of them. `if_renamed` comes between the two.
-        """
-        placement = self._claims.placement(urn)
-        # The engine does not send the plugin the organization of the stack.
-        stack = placement.stack or Urn.parse(urn).stack
-        step = self._services.phrasing.import_step(id_, urn, placement)
-        line, alone = ("first line", f" the last line\n{pending_line(stack)}\n{step.line}")
-        if not step.line:
-            line, alone = ("line", f"\n{pending_line(stack)}")
-        cancel, up = pulumi_line("cancel", stack, "--yes"), pulumi_line("up", stack)
-        return (
-            f"If an interrupted `pulumi up` of this stack created it: first, if that run has ended but left the stack "
-            f"locked, run `{cancel}`; then run the {line} below, once for everything that the run created; then "
-            f"`{clear_pending_line(stack)}` and `{up}`. {if_renamed} To import it alone as this resource, "
-            f"{step.words}{alone}"
+            "If a resource of this stack has it, and was renamed or moved in the program, "
+            f"{how_to_alias(phrasing, urn)}; if you are replacing this resource with `--replace`, set "
+            f"{phrasing.delete_before_replace}. Otherwise, import it only if an interrupted `pulumi up` of this stack "
+            "created it, or if you created it elsewhere and want this resource to own it: `pulumi destroy` then "
+            "deletes it, even if it is someone else's. To import it, "
+            f"{phrasing.import_step(id_, urn, self._claims.placement(urn))}"
         )

@@ -41,8 +41,6 @@ class Call(NamedTuple):
     """Whether this is a preview: nothing may be changed, and values may be unknown."""
     inputs_before: Mapping[str, Any] | None = None
     """The checked inputs in the state; None if there are none, or the front end does not have them."""
-    creating_since: str = ""
-    """The hidden input of that name in the state, in a check; "" without one."""
     outputs_before: Mapping[str, Any] = MappingProxyType({})
     """The outputs in the state, with the hidden ones; empty for a resource that is to be created."""
     placement: Placement | None = None
@@ -67,8 +65,6 @@ class Checked(NamedTuple):
 
     inputs: dict[str, Any]
     failures: Sequence[InputFailure]
-    hidden: Mapping[str, str] = MappingProxyType({})
-    """More inputs for the state, which no other call gets."""
 
     @classmethod
     def of(cls, inputs: dict[str, Any], sentences: Iterable[str]) -> Checked:

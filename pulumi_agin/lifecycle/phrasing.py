@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from .operation import Placement
 
@@ -13,15 +12,6 @@ LONGEST_SHOWN_CHARACTERS = 20
 
 class UnsupportedValue:
     """A value that no property accepts: an asset or a reference to a resource."""
-
-
-class ImportStep(NamedTuple):
-    """The next step to import one ingress, for the end of a message."""
-
-    words: str
-    """The instruction, whose last word is "run" if there is a line."""
-    line: str | None
-    """The command to paste; None if there is none."""
 
 
 class Phrasing:
@@ -56,8 +46,8 @@ class Phrasing:
         """Returns the code with which a program sets a property to an object of strings."""
         raise NotImplementedError
 
-    def import_step(self, id_: str, urn: str, placement: Placement) -> ImportStep:
-        """Returns the next step to import an ingress as the resource `urn`."""
+    def import_step(self, id_: str, urn: str, placement: Placement) -> str:
+        """Returns the end of a message: the next step to import an ingress as the resource `urn`."""
         raise NotImplementedError
 
     def find(self, domain: str, placement: Placement) -> str:

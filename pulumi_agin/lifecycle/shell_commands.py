@@ -22,17 +22,8 @@ def import_line(id_: str, name: str, placement: Placement) -> str:
     With the URN of a stack as the parent, the command fails in any other stack.
     """
     printing = _agin_import({"--name": name, "--parent": placement.parent}, placement, id_)
-    return f"{printing} | {_import_of_printed(placement.stack)}"
-
-
-def pending_line(stack: str) -> str:
-    """Returns the command that imports what an interrupted `pulumi up` of a stack has created."""
-    return f"{shlex.join([*_program(), 'import', '--pending', '--stack', stack])} | {_import_of_printed(stack)}"
-
-
-def clear_pending_line(stack: str | None) -> str:
-    """Returns the command that clears the pending creates of a stack."""
-    return pulumi_line("refresh", stack, "--clear-pending-creates", "--yes")
+    importing = pulumi_line("import", placement.stack, "--file", "/dev/stdin", "--generate-code=false", "--yes")
+    return f"{printing} | {importing}"
 
 
 def native_import_line(id_: str, urn: str) -> str:
@@ -71,10 +62,6 @@ def replace_line(urn: str, stack: str | None) -> str:
 def pulumi_line(command: str, stack: str | None, *words: str) -> str:
     """Returns the line for a command of Pulumi's CLI, such as "up --refresh". `words` come after the stack."""
     return shlex.join(["pulumi", *command.split(), *(["--stack", stack] if stack else []), *words])
-
-
-def _import_of_printed(stack: str | None) -> str:
-    return pulumi_line("import", stack, "--file", "/dev/stdin", "--generate-code=false", "--yes")
 
 
 def _agin_import(options: Mapping[str, str | None], placement: Placement, *ids: str) -> str:

@@ -36,15 +36,6 @@ def in_snake_case(value: Any) -> Any:
     return {_snake_case(name): item if name.startswith("_") else in_snake_case(item) for name, item in value.items()}
 
 
-def in_camel_case(value: Any) -> Any:
-    """Returns properties with their names in camelCase."""
-    if isinstance(value, list):
-        return [in_camel_case(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {camel_case(name): in_camel_case(item) for name, item in value.items()}
-
-
 def misspelled(values: Mapping[str, Any], model: type[BaseModel], path: str = "") -> Iterator[str]:
     """Yields a sentence for each property that was sent with our name instead of the camelCase one.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pulumi_agin.lifecycle import shell_commands, urns
 from pulumi_agin.lifecycle.operation import Placement
-from pulumi_agin.lifecycle.phrasing import ImportStep, Phrasing
+from pulumi_agin.lifecycle.phrasing import Phrasing
 
 from .names import camel_case
 
@@ -34,10 +34,11 @@ class NativePhrasing(Phrasing):
         fields = ", ".join(f"{camel_case(field)}: {json.dumps(each)}" for field, each in value.items())
         return f"{camel_case(name)}: {{ {fields} }}"
 
-    def import_step(self, id_: str, urn: str, placement: Placement) -> ImportStep:
+    def import_step(self, id_: str, urn: str, placement: Placement) -> str:
         first = f"first check that `pulumi stack export` does not show {id_}. Then"
         if placement.provider or "$" in urns.Urn.parse(urn).types:
             # The engine does not send the parent to a plugin, so no command can name it.
-            then = f'give the resource the option `import: "{id_}"`, run `pulumi up`, and remove the option again'
-            return ImportStep(f"{first} {then}", None)
-        return ImportStep(f"{first} run", shell_commands.native_import_line(id_, urn))
+            return (
+                f'{first} give the resource the option `import: "{id_}"`, run `pulumi up`, and remove the option again'
+            )
+        return f"{first} run\n{shell_commands.native_import_line(id_, urn)}"

@@ -23,7 +23,6 @@ from pulumi_agin.engine.protocol import plugin_pb2, provider_pb2, provider_pb2_g
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.claims import Claims
-from pulumi_agin.lifecycle.creating_since import CREATING_SINCE
 from pulumi_agin.lifecycle.operation import Call, Difference, Failed, Lifecycle, PartlyDone, Placement, Reading
 from pulumi_agin.lifecycle.phrasing import UnsupportedValue, likeliest_name
 from pulumi_agin.lifecycle.schema import is_optional
@@ -128,13 +127,10 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             lifecycle,
             call,
         ):
-            since = request.olds.fields[CREATING_SINCE].string_value
-            call = call._replace(placement=Placement(provider=self._provider_urn), creating_since=since)
+            call = call._replace(placement=Placement(provider=self._provider_urn))
             sent = from_struct(request.news)
             checked = lifecycle.check(call, in_snake_case(sent))
-            response = provider_pb2.CheckResponse(
-                inputs=to_struct({**checked.inputs, **checked.hidden}, resource.secrets)
-            )
+            response = provider_pb2.CheckResponse(inputs=to_struct(checked.inputs, resource.secrets))
             for reason in misspelled(sent, resource.inputs_model):
                 response.failures.add(reason=reason)
             for failure in checked.failures:

@@ -36,7 +36,8 @@ def is_unknown(value: object) -> bool:
 def from_struct(properties: struct_pb2.Struct) -> dict[str, Any]:
     """Returns properties by the names that the engine sent. Secrets are plain values.
 
-    Null ones are absent, and so are those that Pulumi's SDK adds, such as the `__provider` of a dynamic resource.
+    Null ones are absent, and so are the `__provider` of a dynamic resource and the input `__creating_since`, which
+    states of earlier versions have.
     """
     values = {name: _decoded(value) for name, value in properties.fields.items() if not name.startswith("__")}
     return {name: value for name, value in values.items() if value is not None}

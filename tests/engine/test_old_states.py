@@ -100,16 +100,18 @@ def old_project(
 
 @pytest.mark.parametrize(("kind", "recording"), CASES)
 def test_recorded_state_continues_without_changes_at_ngrok(
-    kind: str, old_project: Project, emulator: Emulator, bind: Bind
+    kind: str, recording: Path, old_project: Project, emulator: Emulator, bind: Bind
 ) -> None:
     expected, project = KINDS[kind], old_project
     recorded, ingresses, records = project.state(), emulator.ingresses(), ns_records(bind)
     written_before = len(written_domains(bind))
     assert failed(recorded) == expected.failed
+    assert bool(creating_since(recorded)) == (recording.parent.name == "1.3.0")
 
     # A refresh settles failed operations, and a following `up` changes nothing.
     assert re.search(r"Resources:\n +\d+ unchanged\n", project.up("--refresh").output)
     assert failed(project.state()) == []
+    assert creating_since(project.state()) == []
     assert secrets(project.state()) == secrets(recorded) != set()
     assert fingerprints(project.state()) == fingerprints(recorded) != set()
     project.refresh("--expect-no-changes")
@@ -121,6 +123,7 @@ def test_recorded_state_continues_without_changes_at_ngrok(
     assert f"~ {expected.settled} to update" in up
     assert f"~ {expected.settled} updated" in up
     assert failed(project.state()) == []
+    assert creating_since(project.state()) == []
     assert secrets(project.state()) == secrets(recorded)
     assert set(written_domains(bind)[written_before:]) == expected.written
     assert {request["method"] for request in emulator.requests()} == {"GET"}
@@ -144,6 +147,12 @@ def test_recorded_state_continues_without_changes_at_ngrok(
 def failed(state: dict[str, Any]) -> list[str]:
     resources = state["deployment"]["resources"]
     return [resource["urn"].rpartition("::")[2] for resource in resources if resource.get("initErrors")]
+
+
+def creating_since(state: dict[str, Any]) -> list[str]:
+    """Returns the resources with the hidden input of versions 1.3 and 1.4."""
+    resources = state["deployment"]["resources"]
+    return [resource["urn"] for resource in resources if "__creating_since" in resource.get("inputs", {})]
 
 
 def secrets(state: dict[str, Any]) -> set[tuple[str, str, str]]:

@@ -35,7 +35,6 @@ from tests.support.plugin import (
     PluginError,
     Plugins,
     failure,
-    without_hidden,
 )
 from tests.support.waiting import until
 
@@ -49,7 +48,7 @@ class ExactPlugin(NativePlugin):
     """A plugin whose calls have properties in the engine's form: camelCase, nulls, secrets."""
 
     def plain(self, struct: struct_pb2.Struct) -> dict[str, Any]:
-        return without_hidden(json_format.MessageToDict(struct))
+        return json_format.MessageToDict(struct)
 
     def _struct(self, values: Mapping[str, Any]) -> struct_pb2.Struct:
         struct = struct_pb2.Struct()

@@ -213,12 +213,6 @@ class Plugin:
         failures = [f"{f.property}: {f.reason}" if f.property else f.reason for f in response.failures]
         return self.plain(response.inputs), failures
 
-    def creating_since(self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None) -> str:
-        """Returns the hidden input of a check, which Python's SDK may drop; "" without one."""
-        request = provider_pb2.CheckRequest(urn=self.urn, olds=self._struct(olds or {}), news=self._struct(news))
-        fields = self.call(self.stub.Check, request).inputs.fields
-        return str(fields["__creating_since"].string_value)
-
     def diff(self, olds: Mapping[str, Any], news: Mapping[str, Any], id_: str = "x") -> tuple[bool, list[str]]:
         """Returns whether there are changes, and which replace. An unchanged domain must be deleted first."""
         request = provider_pb2.DiffRequest(id=id_, urn=self.urn, olds=self._struct(olds), news=self._struct(news))
@@ -290,7 +284,7 @@ class DynamicPlugin(Plugin):
     def plain(self, struct: struct_pb2.Struct) -> dict[str, Any]:
         values: dict[str, Any] = rpc.deserialize_properties(struct, keep_unknowns=True)
         assert values.pop("__provider", self._provider) == self._provider
-        return without_hidden(values)
+        return values
 
     def _struct(self, values: Mapping[str, Any]) -> struct_pb2.Struct:
         return packed({"__provider": self._provider, **values})
@@ -327,8 +321,7 @@ class NativePlugin(Plugin):
     def plain(self, struct: struct_pb2.Struct) -> dict[str, Any]:
         values: dict[str, Any] = rpc.deserialize_properties(struct, keep_unknowns=True)
         # A null counts as absent. A program treats only an absent output as unknown.
-        visible = without_hidden(values).items()
-        found = {name: rpc.unwrap_rpc_secret(value) for name, value in visible if value is not None}
+        found = {name: rpc.unwrap_rpc_secret(value) for name, value in values.items() if value is not None}
         return {self._name(name): _renamed(name, value, self._name) for name, value in found.items()}
 
     def _struct(self, values: Mapping[str, Any]) -> struct_pb2.Struct:
@@ -369,11 +362,6 @@ class Engine(engine_pb2_grpc.EngineServicer):
     def end(self) -> None:
         """Stops listening."""
         self._server.stop(None).wait()
-
-
-def without_hidden(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns properties without those that the CLI does not show."""
-    return {name: value for name, value in values.items() if not name.startswith("__")}
 
 
 def camel_case(name: str) -> str:

@@ -29,14 +29,12 @@ class StubCli:
         config: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
         *,
-        pending_operations: Sequence[Mapping[str, Any]] = (),
         runtime: str = "python",
         secrets_fail: str = "",
     ) -> None:
         """Creates the stack `dev` of the project. `secrets_fail` is the reason that its secrets can't be decrypted."""
         (self.folder / "Pulumi.yaml").write_text(f"name: test\nruntime: {runtime}\n")
-        deployment = {"resources": list(resources), "pending_operations": list(pending_operations)}
-        self._file("state.json", json.dumps({"version": 3, "deployment": deployment}))
+        self._file("state.json", json.dumps({"version": 3, "deployment": {"resources": list(resources)}}))
         shown = {key: {"value": value, "secret": False} for key, value in (config or {}).items()}
         shown |= {key: {"secret": True} for key in secrets or {}}
         self._file("config.json", json.dumps(shown))

@@ -20,7 +20,6 @@ from pulumi_agin.lifecycle.services import Services
 from pulumi_agin.native.phrasing import NativePhrasing
 from pulumi_agin.settings import Settings
 from tests.support.client import UNKNOWN_ID
-from tests.support.clock import Clock
 from tests.support.keys import API_KEY
 
 URN = "urn:pulumi:dev::test::agin:index:AgentIngress::connect"
@@ -126,25 +125,6 @@ def test_create_update_read_and_delete(ingresses: AgentIngressLifecycle, emulato
     ingresses.delete(Call(URN, outputs_before=updated), id_)
     assert emulator.ingresses() == []
     assert ingresses.read(Call(URN, outputs_before=updated), id_, Reading.REFRESH) is None
-
-
-def test_new_resource_has_the_time_of_its_check(clock: Clock) -> None:
-    process = Process(Services(NativePhrasing(), lambda line: None, clock), Claims())
-    ingresses = process.ingresses(settings_at("http://127.0.0.1:1"))
-    given = {"domain": "connect.acme.com"}
-
-    def hidden(call: Call) -> Mapping[str, str]:
-        return ingresses.check(call, given).hidden
-
-    since = "2024-08-02T07:15:39Z"
-    assert hidden(Call(URN)) == {"__creating_since": since}
-    clock.sleep(0.9)
-    assert hidden(Call(URN)) == {"__creating_since": since}
-    clock.sleep(1)
-    assert hidden(Call(URN, inputs_before=given, creating_since=since)) == {"__creating_since": since}
-    assert hidden(Call(URN, inputs_before=given)) == {}
-    # A replacement is checked again, as a new resource.
-    assert hidden(Call(URN)) == {"__creating_since": "2024-08-02T07:15:40Z"}
 
 
 def test_create_that_ngrok_carries_out_in_part_keeps_the_ingress(
@@ -303,46 +283,36 @@ def test_replacement_with_the_same_domain_deletes_first(ingresses: AgentIngressL
         assert ingresses.diff(call, "agin_1", {"domain": domain}).delete_before_replace is deletes_first
 
 
-def test_taken_domain_with_equal_values_has_the_command_for_an_interrupted_run(
+def test_taken_domain_of_a_new_resource_has_one_command(
     ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
 ) -> None:
-    policy: dict[str, Any] = {"certificate_management_policy": {"authority": "letsencrypt"}}
-    id_, _ = created(new_process().ingresses(settings_at(emulator.url)), description="d", **policy)
-    equal = {"domain": "connect.acme.com", "description": "d", "metadata": "", **policy}
+    id_, outputs = created(new_process().ingresses(settings_at(emulator.url)), description="d")
 
-    def fail(urn: str, inputs: Mapping[str, Any]) -> str:
-        checked = ingresses.check(Call(urn), inputs).inputs
+    def advice(urn: str, **inputs: Any) -> str:
+        checked = ingresses.check(Call(urn), {"domain": "connect.acme.com", **inputs}).inputs
         with pytest.raises(Failed) as caught:
             ingresses.create(Call(urn), checked)
-        return str(caught.value)
+        return "It belongs" + str(caught.value).partition("It belongs")[2]
 
-    sentence, *lines = fail(NEW, equal).split("\n")
-    assert lines == [shell_commands.pending_line("dev"), shell_commands.native_import_line(id_, NEW)]
-    assert (
-        "If an interrupted `pulumi up` of this stack created it: first, if that run has ended but left the stack "
-        "locked, run `pulumi cancel --stack dev --yes`; then run the first line below, once for everything that the "
-        "run created; then `pulumi refresh --stack dev --clear-pending-creates --yes` and `pulumi up --stack dev`. If "
-        "it belongs to a resource of this stack that was renamed or moved in the program, "
-    ) in sentence
-    assert sentence.endswith(
-        f"To import it alone as this resource, first check that `pulumi stack export` does not show {id_}. Then run "
-        "the last line"
+    sentence, line = advice(NEW).split("\n")
+    assert line == shell_commands.native_import_line(id_, NEW)
+    assert sentence == (
+        f"It belongs to {id_}, created at {outputs['created_at']}. If a resource of this stack has it, and was renamed "
+        "or moved in the program, specify the old name or parent with the option `aliases` (with the old URN, which "
+        "`pulumi stack --show-urns` shows); if you are replacing this resource with `--replace`, set the option "
+        "`deleteBeforeReplace: true`. Otherwise, import it only if an interrupted `pulumi up` of this stack created "
+        "it, or if you created it elsewhere and want this resource to own it: `pulumi destroy` then deletes it, even "
+        f"if it is someone else's. To import it, first check that `pulumi stack export` does not show {id_}. Then run"
     )
-    # No other command can name the parent.
+    # The values make no difference.
+    assert advice(NEW, description="d") == f"{sentence}\n{line}"
+    # No command can name the parent.
     child = NEW.replace("agin:index:AgentIngress::new", "acme:index:Site$agin:index:AgentIngress::child")
-    sentence, *lines = fail(child, equal).split("\n")
-    assert lines == [shell_commands.pending_line("dev")]
-    assert "then run the line below, once for everything" in sentence
-    assert sentence.endswith(f'the option `import: "{id_}"`, run `pulumi up`, and remove the option again')
-    for other in ({"description": "e"}, {"metadata": "m"}, {"certificate_management_policy": None}):
-        assert "--pending" not in fail(NEW, {**equal, **other})
-
-    # Also in the preview, unless a value is not known yet.
-    for inputs, has_command in ((equal, True), ({**equal, "metadata": ...}, False)):
-        warnings.clear()
-        ingresses.create(Call(NEW, is_preview=True, is_unknown=lambda value: value is ...), inputs)
-        [(sentence, _)] = warnings
-        assert ("import --pending" in sentence) == has_command
+    assert advice(child).endswith(f'the option `import: "{id_}"`, run `pulumi up`, and remove the option again')
+    # Also in the preview.
+    ingresses.create(Call(NEW, is_preview=True), {"domain": "connect.acme.com"})
+    [(warning, _)] = warnings
+    assert warning.endswith(f". {sentence}\n{line}")
 
 
 @pytest.mark.parametrize(

@@ -51,11 +51,6 @@ def test_commands_are_plain() -> None:
     assert shell_commands.native_import_line(ID, f"{NATIVE}::connect") == (
         f"pulumi import --stack dev --generate-code=false --yes -- agin:index:AgentIngress connect {ID}"
     )
-    line = shell_commands.pending_line("acme/dev")
-    assert line.endswith(
-        "import --pending --stack acme/dev | "
-        "pulumi import --stack acme/dev --file /dev/stdin --generate-code=false --yes"
-    )
     line = shell_commands.find_line("a.b", Placement("dev"))
     assert line.endswith("import --filter 'obj.domain == \"a.b\"' --stack dev")
     assert shell_commands.doctor_line("*.b", "acme/dev").endswith("doctor '*.b' --stack acme/dev")
