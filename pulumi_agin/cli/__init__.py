@@ -102,7 +102,7 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         "import",
         help="import existing Agent Ingresses",
         usage="%(prog)s (DOMAIN… | ID… | --all | --filter CEL | --names FILE) [--name N | --names FILE]\n"
-        "       [--parent URN] [--provider URN] [--stack S] [--code [--delegations ADAPTER [--dns HOST:PORT]]]",
+        "       [--parent URN] [--provider URN] [--stack S] [--code]",
         description=_paragraphs(
             "Prints an import file for `pulumi import`. With --code, prints the program instead.",
             _SETTINGS,
@@ -111,7 +111,7 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
             "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect | "
             "pulumi import --file /dev/stdin --generate-code=false --yes",
             "pulumi-agin import connect.acme.com devices.acme.com --code",
-            "pulumi-agin import --names names.json --code --delegations aws > imported.py",
+            "pulumi-agin import --names names.json --code > imported.py",
             "pulumi-agin import --filter 'obj.description == \"iot\"' --stack prod",
         ),
     )
@@ -135,16 +135,6 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add("--provider", metavar="URN", help="the URN of the explicit provider; its API key is read from the state")
     add("--stack", metavar="S", help="the stack for the resources (default: the one selected in this folder)")
     add("--code", action="store_true", help="print the Python program for the resources instead")
-    add(
-        "--delegations",
-        metavar="ADAPTER",
-        help="with --code, also print delegations that fit the NS records in DNS, with an adapter of agin.dns: aws, …",
-    )
-    add(
-        "--dns",
-        metavar="HOST:PORT",
-        help="with --delegations, the DNS server to query instead of public DNS",
-    )
 
 
 def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:

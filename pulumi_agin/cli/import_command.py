@@ -12,14 +12,10 @@ from pulumi_agin.api.list_cache import Listing
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.redaction import one_line
-from pulumi_agin.dns import ADAPTERS
-from pulumi_agin.dnsclient.values import Server
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
 
-from .dns_reading import read_delegations
-from .import_delegations import Delegations, decide
 from .import_file import import_file, resource
 from .import_names import canonical_key, name_all, read_names
 from .import_program import program
@@ -56,12 +52,6 @@ class _Plan:
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Prints the program or the file for the ingresses, and notes about them on stderr."""
     _check(options)
-    server = None
-    if options.dns is not None:
-        # It needs dnspython, which other imports don't.
-        from .doctor import dns_server_of
-
-        server = dns_server_of(options.dns)
     resources = read_resources(options.stack, show_secrets=options.provider is not None)
     if options.provider is None:
         provider, settings = None, load_settings(options.stack)
@@ -74,26 +64,12 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     if options.code:
         # The stack may have those that can't be read, and would delete them.
         skipped = [*plan.skipped, *selection.unreadable]
-        delegations = _delegations(options.delegations, list(plan.declared.values()), server, clock)
-        return print_text(program(plan.declared, skipped, options.parent, provider, delegations))
+        return print_text(program(plan.declared, skipped, options.parent, provider))
     if not plan.new:
         note("all of them are already in the stack, so the import file contains no resources")
     references = {"parent": options.parent, "provider": provider}
     in_file = (resource(name, each, account.client, references) for name, each in plan.new.items())
     return print_text(import_file(in_file))
-
-
-def _delegations(
-    adapter: str | None, ingresses: Sequence[IngressModel], server: Server | None, clock: Clock
-) -> Delegations | None:
-    """Returns the delegations to print, which fit the records in DNS, with a note on stderr if these are unknown."""
-    if adapter is None:
-        return None
-    reading = read_delegations([ingress.domain for ingress in ingresses], server, clock)
-    delegations = decide(adapter, ingresses, reading)
-    if delegations.note:
-        note(delegations.note, YELLOW)
-    return delegations
 
 
 def _plan(selection: _Selection, options: argparse.Namespace, in_stack: Sequence[Mapping[str, Any]]) -> _Plan:
@@ -180,14 +156,6 @@ def _check(options: argparse.Namespace) -> None:
         )
     if options.name is not None and options.names is not None:
         raise UsageError("use --name or --names, not both")
-    if options.delegations not in (None, *ADAPTERS):
-        raise UsageError(
-            f"--delegations {one_line(options.delegations)} is not an adapter of agin.dns: use {', '.join(ADAPTERS)}"
-        )
-    if options.delegations is not None and not options.code:
-        raise UsageError("--delegations works only with --code: add it")
-    if options.dns is not None and options.delegations is None:
-        raise UsageError("--dns works only with --delegations: add it")
     # A name can contain line breaks and other characters that can't be printed.
     if options.parent is not None and not re.match(r"urn:pulumi:[^:]+::[^:]+::.+?::.", options.parent, re.DOTALL):
         raise UsageError(

@@ -73,16 +73,16 @@ def name_all(ingresses: Iterable[IngressModel], given: Mapping[str, str], name: 
     return [
         name
         or given.get(ingress.id)
-        or unique(re.sub("[^a-z0-9_]+", "-", ingress.domain).strip("-") or ingress.id, taken, "-")
+        or _unique(re.sub("[^a-z0-9_]+", "-", ingress.domain).strip("-") or ingress.id, taken)
         for ingress in ingresses
     ]
 
 
-def unique(name: str, taken: set[str], separator: str) -> str:
+def _unique(name: str, taken: set[str]) -> str:
     """Returns a name, with a number after it if it is taken, and adds it to `taken`."""
     number, candidate = 1, name
     while candidate in taken:
         number += 1
-        candidate = f"{name}{separator}{number}"
+        candidate = f"{name}-{number}"
     taken.add(candidate)
     return candidate

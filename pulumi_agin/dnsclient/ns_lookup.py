@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TypeVar
 
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.base.installation import missing_extra
-from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
+from pulumi_agin.base.names import canonical_ns_targets
 from pulumi_agin.base.redaction import one_line
 
-from .values import DnsResult, Server, Zone
+from .values import DnsResult, Server
 
 try:
     import dns.exception
@@ -28,8 +27,6 @@ try:
     import dns.resolver
 except ImportError as error:
     raise ImportError(missing_extra("a DNS lookup", "doctor"), name=error.name) from None
-
-T = TypeVar("T")
 
 # The limit of one attempt, so that an unreachable server leaves time for the others.
 ATTEMPT_SECONDS = 2.0
@@ -68,48 +65,14 @@ def find_delegation(
     return result
 
 
-def find_zone(name: str, timeout_seconds: float, server: Server | None = None) -> Zone:
-    """Queries a server for the zone that contains a name. Raises nothing.
-
-    Without a server, this machine's resolver is queried.
-    """
-    budget = Budget(timeout_seconds, SYSTEM_CLOCK)
-    with suppress(dns.exception.DNSException, OSError, EOFError, UnicodeError):
-        owner = dns.name.from_text(name.rstrip(".") + ".")
-        if server is None:
-            zone = dns.resolver.zone_for_name(owner, resolver=dns.resolver.Resolver(), lifetime=budget.left)
-            return Zone(canonical_domain(str(zone)))
-        for address, recursion in _queries_of_server(server):
-            query = dns.message.make_query(owner, "SOA", flags=dns.flags.RD if recursion else 0)
-            response = _response_to(query, address, budget)
-            # The zone's own record is in the authority section if the name is not that of the zone.
-            for records in (*response.answer, *response.authority):
-                if records.rdtype == dns.rdatatype.SOA and owner.is_subdomain(records.name):
-                    return Zone(canonical_domain(str(records.name)), bool(response.flags & dns.flags.AA))
-    return Zone()
-
-
 def find_delegations(domains: Sequence[str], budget: Budget, server: Server | None = None) -> dict[str, DnsResult]:
     """Looks up domains side by side, and returns the results. Each may be a problem, such as a timeout."""
 
     def find(domain: str) -> DnsResult:
         return find_delegation(domain, min(LOOKUP_SECONDS, budget.left), server)
 
-    return _side_by_side(find, domains)
-
-
-def find_zones(names: Sequence[str], budget: Budget, server: Server | None = None) -> dict[str, Zone]:
-    """Looks up the zones of names side by side."""
-
-    def find(name: str) -> Zone:
-        return find_zone(name, min(LOOKUP_SECONDS, budget.left), server)
-
-    return _side_by_side(find, names)
-
-
-def _side_by_side(find: Callable[[str], T], names: Sequence[str]) -> dict[str, T]:
     with ThreadPoolExecutor(LOOKUPS_AT_ONCE) as threads:
-        return dict(zip(names, threads.map(find, names), strict=True))
+        return dict(zip(domains, threads.map(find, domains), strict=True))
 
 
 def describe_public_delegation(domain: str, timeout_seconds: float) -> str:
@@ -151,10 +114,7 @@ def _query(owner: dns.name.Name, server: Server, budget: Budget, *, recursion: b
     for section in (response.answer, response.authority):
         records = response.get_rrset(section, owner, dns.rdataclass.IN, dns.rdatatype.NS)
         if records is not None:
-            # In the answer, the records and their TTL are those of the domain's own zone.
-            ttl = records.ttl if section is response.authority else None
-            names = tuple(canonical_ns_targets(str(record.target) for record in records))
-            return DnsResult(names, ttl=ttl, is_of_resolver=bool(response.flags & dns.flags.RA))
+            return DnsResult(tuple(canonical_ns_targets(str(record.target) for record in records)))
     rcode = response.rcode()
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return DnsResult(problem=f"{server} returned {dns.rcode.to_text(rcode)}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pulumi_agin.base.redaction import listed, one_line
@@ -87,10 +87,6 @@ class DnsResult:
     """The values of the records in canonical form; empty if there are no records."""
     problem: str = ""
     """The reason that no server could be queried, without a final period; "" if there was a response."""
-    ttl: int | None = None
-    """The TTL of the records in a referral, in seconds; None if there was none."""
-    is_of_resolver: bool = False
-    """Whether the server is also a resolver, whose TTLs count down unless it has the parent zone itself."""
 
     def differences(self, expected: Sequence[str]) -> NsDifferences:
         """Compares the values with the expected ones, in canonical form."""
@@ -104,15 +100,6 @@ class DnsResult:
         if not self.names:
             return f"{server} has no NS records for it"
         return f"{server} now returns {listed(self.names)}"
-
-
-class Zone(NamedTuple):
-    """The zone that contains a name."""
-
-    name: str = ""
-    """Its name in canonical form; "" if it could not be found."""
-    is_at_server: bool = False
-    """Whether the server that was queried has the zone itself."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pulumi_agin.emulator import Emulator
 from tests.support.bind import Bind, Key
+from tests.support.imported_program import with_delegations
 from tests.support.keys import OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
 from tests.support.odd_emulator import OddEmulator, Oddities
@@ -60,8 +61,7 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(
         for domain, targets in wanted.items():
             delegate(bind, domain, targets, key)
         # All of this account, and a program with delegations.
-        program = project.shell("pulumi-agin import --all --code --delegations rfc2136 2>/dev/null")
-        project.config(plain={"server": "127.0.0.1", "port": bind.port, "zone": "acme.com", "tsigKeyName": key.name})
+        program = project.shell("pulumi-agin import --all --code 2>/dev/null")
         project.config(secret={"tsigSecret": key.secret})
         emulator.clear_requests()
         imported = project.shell(f"pulumi-agin import --all | {PULUMI_IMPORT}")
@@ -76,7 +76,9 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(
         elsewhere = {"NGROK_API_BASE_URL": "https://x.invalid", "NGROK_API_KEY": ""}
         assert "2 imported" in project.shell(f"{command} | {PULUMI_IMPORT}", env=elsewhere)
         site = SITE_PROGRAM.replace("CHILDREN", """{"first": "First.OTHER.com.", "second's\\n": "second.other.com"}""")
-        project.program(site + program)
+        arguments = f'"127.0.0.1", "acme.com", port={bind.port}, tsig_key_name="{key.name}", adopt=True'
+        adapter = f'agin.dns.rfc2136({arguments}, tsig_secret=config.require_secret("tsigSecret"))'
+        project.program(site + with_delegations(program, adapter))
         outputs = in_state(project, "outputs")
         emulator.clear_requests()
         up = project.up()
@@ -95,7 +97,7 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(
         assert in_state(project, "inputs", "outputs") == state
 
     # The same command now changes nothing, and prints the same program.
-    assert project.shell("pulumi-agin import --all --code --delegations rfc2136 2>/dev/null") == program
+    assert project.shell("pulumi-agin import --all --code 2>/dev/null") == program
     again = project.shell(f"pulumi-agin import --all | {PULUMI_IMPORT}")
     assert "imported" not in again
     assert "pulumi-agin: all of them are already in the stack, so the import file contains no resources\n" in again

@@ -1,30 +1,23 @@
-"""docs/guides/live-fleet.md: its commands import ingresses and their records in BIND and Route 53, without an edit."""
+"""docs/guides/live-fleet.md: its commands import ingresses and their records in Route 53."""
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 from pulumi_agin.emulator import Emulator
-from tests.support.bind import Bind, Key
-from tests.support.cloud_provider import ZONE_ID, Cloud, install_dns
+from tests.support.cloud_provider import RECORD_SET, ZONE_ID, Cloud, install_dns
+from tests.support.imported_program import with_delegations
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create, ns_targets
 from tests.support.pages import blocks
 from tests.support.project import Project
-from tests.support.records import delegate, records, serial
-from tools.bind import Programs
 
-PAGE = Path(__file__).parents[2] / "docs" / "guides" / "live-fleet.md"
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "live-fleet.md").read_text()
 
 BY_TERRAFORM = [f"tf-{number}" for number in range(3)]
-BY_HAND = [f"hand-{number}" for number in range(27)]
+BY_HAND = [f"hand-{number}" for number in range(7)]
 OTHERS = [f"other-{number}" for number in range(3)]
-KEY = Key("agin", [f"{name}.acme.com" for name in (*BY_TERRAFORM, *BY_HAND, *OTHERS)])
-RFC2136 = "pulumi-python:dynamic/agin:Rfc2136Delegation"
-
-CHECK = "pulumi preview --expect-no-changes\n"
 
 IN_COMPONENT = """
 class Fleet(pulumi.ComponentResource):
@@ -42,20 +35,19 @@ COMMANDS_IN_COMPONENT = r"""
 pulumi up --yes
 PROVIDER="$(pulumi stack --show-urns | grep -o 'urn:.*::devices$')"
 PARENT="$(pulumi stack --show-urns | grep -o 'urn:.*Fleet::fleet$')"
-pulumi-agin import --all --names names.json --parent "$PARENT" --provider "$PROVIDER" \
-  --delegations aws --code >> __main__.py
+pulumi-agin import --all --names names.json --parent "$PARENT" --provider "$PROVIDER" --code >> __main__.py
 pulumi-agin import --all --names names.json --parent "$PARENT" --provider "$PROVIDER" \
   | pulumi import --file /dev/stdin --generate-code=false --yes
-pulumi preview
 """
 
 
-# Of each domain of a fleet in turn, in seconds.
-TTLS = [300, 3600, 60]
+def create_fleet(
+    emulator: Emulator, route53: Cloud, key: str, names: list[str], ttls: tuple[int, ...] = (300, 3600, 60)
+) -> dict[str, str]:
+    """Creates ingresses, and records of all but the last one, and returns the IDs by the names in the domains.
 
-
-def create_fleet(emulator: Emulator, bind: Bind, key: str, names: list[str]) -> dict[str, str]:
-    """Creates ingresses, and records of all but the last one, and returns the IDs by the names in the domains."""
+    The records have one of the TTLs in turn.
+    """
     ids = {}
     for number, name in enumerate(names):
         domain = f"{name}.acme.com"
@@ -63,15 +55,8 @@ def create_fleet(emulator: Emulator, bind: Bind, key: str, names: list[str]) -> 
         description = f'"{number}"'
         ids[name] = create(emulator, domain, key, description=description, certificate_management_policy=policy)
         if name != names[-1]:
-            delegate(bind, domain, ns_targets(emulator, domain), KEY, ttl=TTLS[number % len(TTLS)])
+            route53.add_record_set(ZONE_ID, domain, ns_targets(emulator, domain), ttls[number % len(ttls)])
     return ids
-
-
-def copy_records(bind: Bind, route53: Cloud, domains: list[str]) -> None:
-    """Makes Route 53 the DNS provider of domains. BIND stands for public DNS."""
-    for domain in domains:
-        values, ttl = records(bind, domain)
-        route53.add_record_set(ZONE_ID, domain, values, ttl)
 
 
 def install_terraform(project: Project) -> None:
@@ -87,60 +72,62 @@ def names(project: Project) -> dict[str, str]:
     return {each["id"]: each["urn"].rpartition("::")[2] for each in project.resources()}
 
 
-def test_commands_of_the_page(
-    project: Project, dns_packages: Path, emulator: Emulator, tmp_path: Path, bind_programs: Programs
-) -> None:
+def test_commands_of_the_page(project: Project, dns_packages: Path, emulator: Emulator) -> None:
     route53 = install_dns(project, dns_packages)
-    with Bind(bind_programs, tmp_path / "bind", [KEY]) as bind:
-        by_terraform = create_fleet(emulator, bind, API_KEY, BY_TERRAFORM)
-        by_hand = create_fleet(emulator, bind, API_KEY, BY_HAND)
-        others = create_fleet(emulator, bind, OTHER_ACCOUNTS_KEY, OTHERS)
-        copy_records(bind, route53, ["other-0.acme.com", "other-1.acme.com"])
-        emulator.clear_requests()
-        before = serial(bind)
-        install_terraform(project)
-        chosen = {id_: f"fleet-{name}" for name, id_ in by_terraform.items()}
-        (project.folder / "names.json").write_text(json.dumps(chosen))
+    by_terraform = create_fleet(emulator, route53, API_KEY, BY_TERRAFORM)
+    by_hand = create_fleet(emulator, route53, API_KEY, BY_HAND)
+    others = create_fleet(emulator, route53, OTHER_ACCOUNTS_KEY, OTHERS, ttls=(300,))
+    emulator.clear_requests()
+    install_terraform(project)
+    chosen = {id_: f"fleet-{name}" for name, id_ in by_terraform.items()}
+    (project.folder / "names.json").write_text(json.dumps(chosen))
+    project.config(secret={"devicesApiKey": OTHER_ACCOUNTS_KEY})
+    program = project.folder / "__main__.py"
 
-        commands = "".join(blocks(PAGE.read_text(), "sh"))
-        # The preview without a change is that of the first `up` below.
-        assert CHECK in commands
-        settings = {"server": "127.0.0.1", "port": str(bind.port), "zone": "acme.com", "tsigKeyName": KEY.name}
-        project.config(plain=settings, secret={"tsigSecret": KEY.secret, "devicesApiKey": OTHER_ACCOUNTS_KEY})
-        rfc2136 = f"--delegations rfc2136 --dns {bind.address}"
-        output = project.typed(commands.replace(CHECK, "").replace("--delegations aws", rfc2136))
-        asked = re.findall("^# pulumi config set (.*)$", (project.folder / "__main__.py").read_text(), re.M)
-        assert set(asked) == {*settings, "--secret tsigSecret"}
-        assert "= 30 to import" in output
-        preview = output.partition("+ pulumi preview\n")[2].partition("+ pulumi up --yes\n")[0]
-        adopted = re.findall(
-            r"the NS records of (\S+) at \S+ already match the program, so they will be adopted", preview
-        )
-        assert set(adopted) == {f"{name}.acme.com" for name in [*BY_TERRAFORM[:-1], *BY_HAND[:-1]]}
-        assert "+ 60 to create\n" in preview, "the delegations and their records"
-        assert "warning" not in preview
-        assert "state rm ngrok_agent_ingress.fleet" in output
-        assert names(project) == {
-            **chosen,
-            **{id_: f"{name}-acme-com" for name, id_ in by_hand.items()},
-        }
-        assert all(resource["protect"] for resource in project.resources())
-        assert all(resource["protect"] for resource in project.of_type(RFC2136))
-        assert serial(bind) == before + 2, "the domains without records"
-        for name in (BY_TERRAFORM[-1], BY_HAND[-1]):
-            domain = f"{name}.acme.com"
-            assert records(bind, domain) == (ns_targets(emulator, domain), 300)
+    commands = blocks(PAGE, "sh")
+    output = project.typed("".join(commands[:4]))
+    assert "= 10 to import" in output
+    assert "11 unchanged" in output
+    domains = {f"{name}-acme-com": name for name in BY_HAND} | {f"fleet-{name}": name for name in BY_TERRAFORM}
+    assert names(project) == {{**by_terraform, **by_hand}[name]: resource for resource, name in domains.items()}
 
-        # The ingresses of another account are added.
-        (project.folder / "names.json").write_text(json.dumps({"Other-1.acme.com.": "one", others["other-2"]: "two"}))
-        with (project.folder / "__main__.py").open("a") as program:
-            program.write(IN_COMPONENT)
-        in_route53 = f"--delegations aws --dns {bind.address}"
-        output = project.typed(COMMANDS_IN_COMPONENT.replace("--delegations aws", in_route53))
-    assert "91 unchanged" in output, "the stack, and each ingress with its delegation and its records"
+    # The loop on the page is the one in the program, with delegations.
+    [on_page] = blocks(PAGE, "python")
+    loop = on_page.partition("\nwithout_records = ")[2].partition("\n")[2]
+    printed = program.read_text()
+    assert loop.partition("    adopt = ")[0] in printed
+    records = {resource: route53.records(f"{name}.acme.com") for resource, name in domains.items()}
+    ttls = {resource: found[0][1] for resource, found in records.items() if found}
+    without_records = {"fleet-tf-2", "hand-6-acme-com"}
+    assert without_records == domains.keys() - ttls.keys()
+    edited = f"ttls = {ttls}\nwithout_records = {without_records}\n{loop}"
+    program.write_text(printed.partition("for name, args in ")[0] + edited)
+    output = project.typed("".join(commands[4:]))
+    preview = output.partition("+ pulumi up --yes\n")[0]
+    assert "= 8 to import" in preview
+    assert "+ 12 to create" in preview, "the delegations, and the records of two"
+    assert "warning" not in preview
+    assert "state rm ngrok_agent_ingress.fleet" in output
+    assert all(resource["protect"] for resource in [*project.resources(), *project.of_type(RECORD_SET)])
+    assert {each.name for each in route53.operations()} == {"tf-2.acme.com", "hand-6.acme.com"}
+    for name in ("tf-2", "hand-6"):
+        targets = [target.rstrip(".") for target in ns_targets(emulator, f"{name}.acme.com")]
+        assert route53.records(f"{name}.acme.com") == [(target, 300) for target in targets]
+    route53.clear_operations()
+
+    # The ingresses of another account are added.
+    (project.folder / "names.json").write_text(json.dumps({"Other-1.acme.com.": "one", others["other-2"]: "two"}))
+    before = program.read_text() + IN_COMPONENT
+    program.write_text(before)
+    output = project.typed(COMMANDS_IN_COMPONENT)
     assert "+ 2 created" in output, "the component and the provider"
-    assert "= 2 to import" in output, "the records"
-    assert "+ 4 to create" in output, "the delegations, and the records of one"
+    assert "= 3 imported" in output
+    added = program.read_text().removeprefix(before)
+    program.write_text(before + with_delegations(added, f'agin.dns.aws(zone_id="{ZONE_ID}", adopt=name != "two")'))
+    preview = project.preview().output
+    assert "36 unchanged" in preview, "the stack, the fleet with delegations and records, and what was added"
+    assert "= 2 to import" in preview, "the records"
+    assert "+ 4 to create" in preview, "the delegations, and the records of one"
     in_fleet = {each["id"]: each["urn"] for each in project.resources() if "acme:index:Fleet$" in each["urn"]}
     assert in_fleet.keys() == set(others.values())
     assert {names(project)[id_] for id_ in in_fleet} == {"other-0-acme-com", "one", "two"}

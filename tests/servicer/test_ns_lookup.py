@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from pathlib import Path
 
 import dns.resolver
 import pytest
 
-from pulumi_agin.base.budget import Budget
-from pulumi_agin.base.clock import SYSTEM_CLOCK
 from pulumi_agin.dnsclient import ns_lookup
-from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation, find_zone, find_zones
-from pulumi_agin.dnsclient.values import DnsResult, Zone, parse_server
+from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation
+from pulumi_agin.dnsclient.values import DnsResult, parse_server
 from tests.support.bind import Bind
 from tests.support.dns_server import UDP_SECONDS
-from tests.support.records import DOMAIN, KEY, SECONDS, delegate
-from tools.bind import Programs
+from tests.support.records import DOMAIN, SECONDS, delegate
 
 
 def find(bind: Bind, domain: str = DOMAIN) -> DnsResult:
@@ -28,12 +24,12 @@ def test_delegation_is_read_from_the_parent_zone(bind: Bind) -> None:
     assert find(bind) == DnsResult()
     assert find(bind).describe("BIND") == "BIND has no NS records for it"
     delegate(bind, DOMAIN, ["NS-2.awsdns.net", "ns-1.awsdns.org"])
-    assert find(bind) == find(bind, "Connect.ACME.com.") == DnsResult(("ns-1.awsdns.org.", "ns-2.awsdns.net."), ttl=300)
+    assert find(bind) == find(bind, "Connect.ACME.com.") == DnsResult(("ns-1.awsdns.org.", "ns-2.awsdns.net."))
     assert find(bind).describe("BIND") == "BIND now returns ns-1.awsdns.org., ns-2.awsdns.net."
     # These are too long for UDP.
     long_names = [f"{'n' * 60}{number:02}.{'a' * 60}{number:02}.net." for number in range(12)]
-    delegate(bind, DOMAIN, long_names, ttl=3600)
-    assert find(bind) == DnsResult(tuple(long_names), ttl=3600)
+    delegate(bind, DOMAIN, long_names)
+    assert find(bind) == DnsResult(tuple(long_names))
 
 
 def test_failed_query_is_described(bind: Bind) -> None:
@@ -46,23 +42,6 @@ def test_failed_query_is_described(bind: Bind) -> None:
         delegation = find(bind, domain)
         assert reason in delegation.problem
         assert delegation.describe("BIND") == f"BIND could not be queried ({delegation.problem})"
-
-
-def test_zone_is_the_nearest_one_of_the_server(tmp_path: Path, bind_programs: Programs) -> None:
-    with Bind(bind_programs, tmp_path / "bind", [KEY], other_zones=["eu.acme.com"]) as bind:
-        delegate(bind, DOMAIN, ["ns1.awsdns.org"])
-        zones = {
-            "acme.com": "acme.com",
-            "Nowhere.ACME.com.": "acme.com",
-            "eu.acme.com": "eu.acme.com",
-            "deep.nowhere.eu.acme.com": "eu.acme.com",
-            # These are in zones of other servers.
-            f"below.{DOMAIN}": "",
-            "other.com": "",
-            "a" * 64 + ".acme.com": "",
-        }
-        found = find_zones(list(zones), Budget(SECONDS, SYSTEM_CLOCK), parse_server(bind.address))
-        assert found == {name: Zone(zone, is_at_server=zone != "") for name, zone in zones.items()}
 
 
 @pytest.fixture
@@ -86,9 +65,6 @@ def test_public_dns_lookup_queries_the_parent_zone(bind: Bind, use_resolver: Cal
     assert describe_public_delegation("deep.below.acme.com", SECONDS) == "public DNS has no NS records for it"
     delegate(bind, DOMAIN, ["ns-2.awsdns.net", "ns-1.awsdns.org"])
     assert describe_public_delegation(DOMAIN, SECONDS) == ("public DNS now returns ns-1.awsdns.org., ns-2.awsdns.net.")
-    assert find_delegation(DOMAIN, SECONDS).ttl == 300
-    assert find_zone("acme.com", SECONDS) == find_zone("below.acme.com", SECONDS) == Zone("acme.com")
-    assert find_zone("other.com", SECONDS) == Zone()
 
 
 def test_public_dns_without_a_response(bind: Bind, use_resolver: Callable[[int], None]) -> None:

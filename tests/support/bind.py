@@ -46,8 +46,6 @@ class Bind:
     """The port; 0 for a free one."""
     unsigned: bool = False
     """Whether any user of this machine may change the whole zone. BIND then allows no grants for keys."""
-    other_zones: Sequence[str] = ()
-    """Zones whose records stay as they are: none but their own."""
     _id: str = field(default_factory=lambda: uuid.uuid4().hex, init=False, repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
@@ -72,8 +70,6 @@ class Bind:
         # Earlier changes of the zone are kept.
         if not (self.folder / "zone").exists():
             (self.folder / "zone").write_text(self._zone(), encoding="utf-8")
-        for zone in self.other_zones:
-            (self.folder / zone).write_text(self._zone(), encoding="utf-8")
         log = self.folder / "named.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -121,7 +117,6 @@ class Bind:
             f'key "{key.name}" {{ algorithm {key.algorithm}; secret "{key.secret}"; }};\n' for key in self.keys
         )
         grants = "".join(f'    grant "{key.name}" name {name}. NS;\n' for key in self.keys for name in key.grants)
-        others = "".join(f'zone "{zone}" {{ type primary; file "{zone}"; }};\n' for zone in self.other_zones)
         policy = f"  update-policy {{\n{grants}  }};\n" if grants else ""
         if self.unsigned:
             policy += "  allow-update { 127.0.0.1; };\n"
@@ -145,7 +140,7 @@ zone "{self.zone}" {{
   type primary;
   file "zone";
 {policy}}};
-{others}"""
+"""
 
     def _zone(self) -> str:
         return f"""$TTL 300

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socketserver
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import dns.flags
@@ -65,26 +65,6 @@ def resolver(names: Iterable[str], rcode: dns.rcode.Rcode = dns.rcode.NOERROR) -
         response.set_rcode(rcode)
         if names:
             response.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "NS", *names))
-
-    return respond
-
-
-def primary(zones: Sequence[str], delegations: Mapping[str, tuple[Sequence[str], int]]) -> Respond:
-    """Responds as the primary server of zones, in which these domains have NS records with a TTL."""
-
-    def respond(query: dns.message.Message, response: dns.message.Message) -> None:
-        name = str(query.question[0].name).rstrip(".")
-        if name in delegations and query.question[0].rdtype == dns.rdatatype.NS:
-            values, ttl = delegations[name]
-            response.authority.append(dns.rrset.from_text(f"{name}.", ttl, "IN", "NS", *values))
-            return
-        zone = max((each for each in zones if f".{name}".endswith(f".{each}")), key=len, default=None)
-        if zone is None:
-            response.set_rcode(dns.rcode.REFUSED)
-            return
-        response.flags |= dns.flags.AA
-        soa = dns.rrset.from_text(f"{zone}.", 60, "IN", "SOA", "ns1.acme.com. hostmaster.acme.com. 1 2 3 4 5")
-        (response.answer if name == zone else response.authority).append(soa)
 
     return respond
 

@@ -119,8 +119,8 @@ def test_every_input_is_kept_in_the_state(name: str) -> None:
 
 
 def test_every_input_is_in_the_program_that_import_prints(name: str) -> None:
-    code = program({"connect": ingress()}, [], None, None, None)
-    assert f"    {name}=" in code, f"_declaration in cli/import_program.py lacks {name}"
+    code = program({"connect": ingress()}, [], None, None)
+    assert f"        {name}=" in code, f"_arguments in cli/import_program.py lacks {name}"
 
 
 def test_emulator_creates_with_every_input(name: str, client: AgentIngressClient) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 import os
-import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,21 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dns.flags import AA, RA
-from dns.message import Message
 from pulumi.dynamic.dynamic import serialize_provider
 
-from pulumi_agin import dns
+import pulumi_agin as agin
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from tests.support import ngrok
 from tests.support.clock import Clock
 from tests.support.command import Command
-from tests.support.delegations import NEED_IDS
-from tests.support.dns_server import dns_server, primary, resolver
+from tests.support.imported_program import with_delegations
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.odd_emulator import OddEmulator, Oddities
 from tests.support.stub_cli import StubCli
@@ -145,7 +137,9 @@ def test_parent_and_provider_are_in_the_name_table(create: Create, command: Impo
         assert file["resources"][0].items() >= {"parent": SITE, "provider": PROVIDER}.items()
         assert OTHER_ACCOUNTS_KEY[:8] not in out
     out, _ = command(id_, "--code", "--parent", SITE, "--provider", PROVIDER)
-    assert f"        parent=parent,  # must be {SITE}\n        provider=provider,  # must be {PROVIDER}\n" in out
+    assert_formatted(out)
+    for reference, urn in (("parent", SITE), ("provider", PROVIDER)):
+        assert f"            {reference}={reference},  # must be {urn}\n" in out
 
 
 def test_all_and_filter_select_ingresses_of_the_account(create: Create, command: Import, emulator: Emulator) -> None:
@@ -200,40 +194,55 @@ def assert_formatted(program: str) -> None:
         assert formatted.returncode == 0, formatted.stdout
 
 
-def calls(program: str, function: str) -> list[dict[str | None, ast.expr]]:
-    """Returns the named arguments of each call of a function in a program."""
-    found = [node for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Call)]
-    matching = [call for call in found if ast.unparse(call.func) == function]
-    return [{argument.arg: argument.value for argument in call.keywords} for call in matching]
+def executed(program: str, **variables: object) -> dict[str, list[dict[str, Any]]]:
+    """Runs a program without an engine. Returns the arguments of the calls of each class, by the name of the class."""
+    calls: dict[str, list[dict[str, Any]]] = {"AgentIngress": [], "AgentIngressDelegation": []}
+
+    def recorder(class_: str) -> Callable[..., str]:
+        def record(name: str, args: object = None, **arguments: object) -> str:
+            calls[class_].append({"name": name, "args": args, **arguments})
+            return f"{class_} {name}"
+
+        return record
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for class_ in calls:
+            monkeypatch.setattr(agin, class_, recorder(class_))
+        exec(program, variables)
+    return calls
+
+
+def declared(program: str) -> dict[str, dict[str, Any]]:
+    """Returns the inputs of the ingresses that a program declares, by resource name."""
+    ingresses = {each["name"]: vars(each["args"]) for each in executed(program)["AgentIngress"]}
+    return {name: {each: value for each, value in args.items() if value} for name, args in ingresses.items()}
 
 
 def test_program_is_formatted_and_declares_what_ngrok_has(create: Create, command: Import) -> None:
     texts = [{"description": text, "metadata": text * 2} for text in ODD_TEXTS]
-    declared = [{"domain": f"d{number}.acme.com", **inputs} for number, inputs in enumerate([{}, *texts])]
-    ids = [create(**inputs) for inputs in declared]
-    policy = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
-    ids.append(create("p.acme.com", certificate_management_policy=policy))
-    out, err = command(*ids, "--code")
+    policy = {"certificate_management_policy": {"authority": "letsencrypt", "private_key_type": "ecdsa"}}
+    inputs: list[dict[str, Any]] = [{}, policy, *texts]
+    wanted = {f"d{number}.acme.com": each for number, each in enumerate(inputs)}
+    out, err = command(*[create(domain, **each) for domain, each in wanted.items()], "--code")
     assert err == KEY_OF_ENVIRONMENT
     assert_formatted(out)
     # It has no terminal escape sequence.
     assert all(line.isprintable() for line in out.split("\n"))
-    assert out.startswith("import pulumi\nimport pulumi_agin as agin\n\n")
-    found = calls(out, "agin.AgentIngress")
-    assert {ast.unparse(each.pop("opts")) for each in found} == {"pulumi.ResourceOptions(protect=True)"}
-    *others, _ = found
-    assert [{name: ast.literal_eval(value) for name, value in each.items()} for each in others] == declared
-    [arguments] = calls(out, "agin.AgentIngressCertPolicyArgs")
-    assert {name: ast.literal_eval(value) for name, value in arguments.items()} == policy
+    assert declared(out) == {domain.replace(".", "-"): {"domain": domain, **each} for domain, each in wanted.items()}
 
 
-def test_identifiers_are_valid_and_unique(create: Create, command: Import) -> None:
-    identifiers = {"connect": "connect", "Connect": "connect_2", "a b'; rm -rf /": "a_b_rm_rf", "1st": "ingress_1st"}
-    identifiers |= {"class": "class_ingress", "None": "none", "parent": "parent_ingress", "ü": "ingress"}
-    names = {create(f"d{number}.acme.com"): name for number, name in enumerate(identifiers)}
-    out, _ = command("--code", "--names", write_names(json.dumps(names)))
-    assignments = [each for each in ast.parse(out).body if isinstance(each, ast.Assign)]
-    assert [ast.unparse(each.targets[0]) for each in assignments] == list(identifiers.values())
+def test_program_protects_ingresses_and_delegations_below_the_parent(create: Create, command: Import) -> None:
+    create("connect.acme.com")
+    for arguments, variables in (([], {}), (["--parent", SITE], {"parent": "the site"})):
+        out, _ = command("--all", "--code", *arguments)
+        program = with_delegations(out, "the_adapter")
+        assert_formatted(program)
+        calls = executed(program, the_adapter="the adapter", **variables)
+        [ingress], [delegation] = calls["AgentIngress"], calls["AgentIngressDelegation"]
+        for opts in (ingress["opts"], delegation.pop("opts")):
+            assert (opts.protect, opts.parent) == (True, variables.get("parent"))
+        reference = {"agent_ingress": "AgentIngress connect-acme-com", "dns": "the adapter"}
+        assert delegation == {"name": "connect-acme-com", "args": None, **reference}
 
 
 @pytest.mark.parametrize("odd", ["\n", " ", "\x1b[2K\u202e", "x\n\nimport os; os.abort()  # \"'\\\n"])
@@ -243,153 +252,8 @@ def test_names_and_parents_may_have_any_character(odd: str, create: Create, comm
     assert (file["resources"][0]["name"], file["nameTable"]) == (odd, {f"{SITE}{odd}": f"{SITE}{odd}"})
     out, _ = command(*arguments, "--code")
     assert all(line.isprintable() for line in out.split("\n"))
-    [call] = [each for each in ast.walk(ast.parse(out)) if isinstance(each, ast.Call) and each.args]
-    assert ast.literal_eval(call.args[0]) == odd
-
-
-@pytest.mark.parametrize("adapter", dns.ADAPTERS)
-def test_delegations_are_formatted_and_fit_the_adapter(
-    adapter: str, create: Create, command: Import, emulator: Emulator
-) -> None:
-    domains = ["a.acme.com", "dns.acme.com", "new.acme.com"]
-    ids = [create(domain) for domain in domains]
-    records = {domain: (ngrok.ns_targets(emulator, domain), 300) for domain in domains[:2]}
-    with dns_server(primary(["acme.com"], records)) as server:
-        out, err = command(*ids, "--code", "--delegations", adapter, "--dns", str(server))
-    assert err == KEY_OF_ENVIRONMENT
-    assert_formatted(out)
-    delegations = calls(out, "agin.AgentIngressDelegation")
-    identifiers = ["a_acme_com", "dns_acme_com", "new_acme_com"]
-    assert [ast.unparse(each["agent_ingress"]) for each in delegations] == identifiers
-    adopt = ["True", None]
-    if adapter in NEED_IDS:
-        adopt = ["record_ids['a.acme.com']", "record_ids['dns.acme.com']", None]
-    elif adapter == "external_dns":
-        adopt = [None]
-    else:
-        assert [ast.unparse(each["dns"]) for each in delegations] == ["dns", "dns", "new_dns"]
-    adapters = calls(out, f"agin.dns.{adapter}")
-    for call, expected in zip(adapters, adopt, strict=True):
-        values = {name or "": ast.unparse(value) for name, value in call.items()}
-        inspect.signature(getattr(dns, adapter)).bind(**values)
-        assert values.pop("adopt", None) == expected
-        # Comments list every key of the config that the program reads.
-        read = {value.partition("('")[2].rstrip("')") for value in values.values()}
-        listed = [line.split()[-1] for line in out.splitlines() if line.startswith("# pulumi config set ")]
-        assert read == {key for key in listed if not key.endswith("'")}
-
-
-def test_delegations_read_secrets_and_record_ids(create: Create, command: Import, emulator: Emulator) -> None:
-    ids = [create("a.acme.com"), create("new.acme.com")]
-    targets = ngrok.ns_targets(emulator, "a.acme.com")
-    with dns_server(primary(["acme.com"], {"a.acme.com": (targets, 300)})) as server:
-        fleet = partial(command, "--code", "--dns", str(server), "--delegations")
-        out, _ = fleet("rfc2136", ids[0], "--parent", SITE, "--name", "config")
-        with_ids, _ = fleet("dnsimple", *ids)
-        without_ids, _ = fleet("dnsimple", ids[1])
-    assert "# pulumi config set --secret tsigSecret\n" in out
-    assert '    port=config.require_int("port"),\n' in out
-    assert '    tsig_secret=config.require_secret("tsigSecret"),\n' in out
-    # The ingress and the config have different variables.
-    options = f"pulumi.ResourceOptions(\n        protect=True,\n        parent=parent,  # must be {SITE}\n    )"
-    assert f"    agent_ingress=config_ingress,\n    dns=dns,\n    opts={options},\n)\n" in out
-    [line] = [line for line in with_ids.splitlines() if "config set recordIds" in line]
-    assert json.loads(shlex.split(line)[-1]) == {"a.acme.com": dict.fromkeys(targets, "ID")}
-    assert_formatted(without_ids)
-    assert "record" not in without_ids.partition("new_acme_com = ")[0]
-
-
-def delegations(program: str) -> dict[str, tuple[list[str], str, str]]:
-    """Returns the comments, the adapter and the TTL of each delegation in a program, by resource name."""
-    blocks = re.findall(r"((?:# .*\n)*)agin\.AgentIngressDelegation\(\n    \"(.*)\",\n((?:    .*\n)*)", program)
-    found = {}
-    for comments, name, arguments in blocks:
-        values = dict(re.findall(r"^    (dns|ttl)=(.*),$", arguments, re.MULTILINE))
-        found[name] = comments.splitlines(), values["dns"], values.get("ttl", "")
-    return found
-
-
-def test_generated_delegations_match_dns(create: Create, command: Import, emulator: Emulator) -> None:
-    names = ["same", "ttl", "new", "other", "far", "far.eu", "gone.eu"]
-    ids = {name: create(f"{name}.acme.com", description="d") for name in names}
-    targets = {name: ngrok.ns_targets(emulator, f"{name}.acme.com") for name in names}
-    records = {f"{name}.acme.com": (targets[name], 300) for name in ("same", "far.eu")}
-    records["ttl.acme.com"] = targets["ttl"], 0
-    missing, *rest = targets["other"]
-    records["other.acme.com"] = [*rest, "ns-9.elsewhere.example."], 600
-    ids["x"] = create("x.elsewhere.example")
-    with dns_server(primary(["acme.com", "eu.acme.com"], records)) as server:
-        arguments = ("--all", "--code", "--delegations", "aws", "--dns", str(server))
-        out, err = command(*arguments)
-        # What is known for all domains needs no general comment.
-        alone, _ = command(ids["same"], ids["far.eu"], *arguments[1:])
-    assert_formatted(out)
-    absent = (
-        "# DNS: no NS records, so `pulumi up` creates them: check that the zone has none, because some DNS providers "
-        "overwrite others"
-    )
-    zone = "# DNS: this domain is in the zone eu.acme.com, not acme.com: use an adapter for that zone"
-    refused = f"{server} could not be queried ({server} returned REFUSED)"
-    assert delegations(out) == {
-        "same-acme-com": ([], "dns", ""),
-        "ttl-acme-com": ([], "dns", "0"),
-        "new-acme-com": ([absent], "new_dns", ""),
-        "other-acme-com": (
-            [
-                f"# DNS: the NS records differ (missing: {missing}; extra: ns-9.elsewhere.example.): "
-                "correct them at the DNS provider, or remove this delegation until then"
-            ],
-            "dns",
-            "600",
-        ),
-        "far-acme-com": ([absent], "new_dns", ""),
-        "far-eu-acme-com": ([zone], "dns", ""),
-        "gone-eu-acme-com": ([zone, absent], "new_dns", ""),
-        "x-elsewhere-example": ([f"# DNS: {refused}: check the TTL, and that there are records"], "dns", ""),
-    }
-    comments = "comments in the program show which"
-    assert err == f"{KEY_OF_ENVIRONMENT}pulumi-agin: {refused} for x.elsewhere.example; {comments}\n"
-    assert "# A domain in another zone needs another adapter.\nconfig = " in out
-    assert "A domain in another zone" not in alone
-
-
-def test_ttl_of_a_resolver_is_declared_only_if_it_has_the_zone(
-    create: Create, command: Import, emulator: Emulator
-) -> None:
-    id_ = create("connect.acme.com")
-    targets = ngrok.ns_targets(emulator, "connect.acme.com")
-    responds_as_primary = primary(["acme.com"], {"connect.acme.com": (targets, 60)})
-
-    def cache(query: Message, response: Message) -> None:
-        responds_as_primary(query, response)
-        response.flags |= RA
-        response.flags &= ~AA
-
-    def primary_and_resolver(query: Message, response: Message) -> None:
-        responds_as_primary(query, response)
-        response.flags |= RA
-
-    for respond, ttl in ((resolver(targets), ""), (cache, ""), (primary_and_resolver, "60")):
-        with dns_server(respond) as server:
-            out, err = command(id_, "--code", "--delegations", "rfc2136", "--dns", str(server))
-        assert err == KEY_OF_ENVIRONMENT
-        unknown = f"# DNS: {server} did not show the TTL in the parent zone; if it is not 300, set ttl"
-        assert delegations(out) == {"connect-acme-com": ([] if ttl else [unknown], "dns", ttl)}
-
-
-def test_delegations_without_dnspython(create: Create, command: Import, monkeypatch: pytest.MonkeyPatch) -> None:
-    create("a.acme.com")
-    create("b.acme.com")
-    # It is loaded again, and fails.
-    monkeypatch.delitem(sys.modules, "pulumi_agin.dnsclient.ns_lookup", raising=False)
-    monkeypatch.setitem(sys.modules, "dns.exception", None)
-    sentence, line = missing_extra("a DNS lookup", "doctor").split("\n")
-    out, err = command("--all", "--code", "--delegations", "aws")
-    assert err == f"{KEY_OF_ENVIRONMENT}pulumi-agin: the NS records were not read from DNS: {sentence}\n{line}\n"
-    unread = "# DNS: not read, so check that each domain has NS records, and their TTL"
-    general = "# A domain in another zone needs another adapter."
-    assert f"\n{unread}\n# {sentence}\n# {line}\n{general}\nconfig = " in out
-    assert delegations(out) == {"a-acme-com": ([], "dns", ""), "b-acme-com": ([], "dns", "")}
+    [ingress] = executed(out, parent="the parent")["AgentIngress"]
+    assert (ingress["name"], ingress["opts"].parent) == (odd, "the parent")
 
 
 def test_ingress_of_another_resource_is_rejected(create: Create, command: Import, cli: StubCli) -> None:
@@ -434,10 +298,13 @@ def test_program_has_comments_about_omitted_ingresses(create: Create, command: I
     out, _ = command("--all", "--code")
     assert_formatted(out)
     fact = f"renamed.acme.com ({renamed}) is already in the stack as urn:pulumi:dev::test::{TYPE}::old"
-    assert f"\n# skipped: the Agent Ingress {fact}\n\nmine_acme_com = " in out
+    assert f"\n# skipped: the Agent Ingress {fact}\n\ningresses = " in out
+    assert declared(out) == {"mine-acme-com": {"domain": "mine.acme.com"}}
     # If it declares nothing, the comment is the end.
     cli.stack([resource("old", mine), resource("old2", renamed)])
-    assert_formatted(command("--all", "--code")[0])
+    out, _ = command("--all", "--code")
+    assert_formatted(out)
+    assert out.splitlines()[-1].startswith("# skipped: ")
 
 
 def write_names(content: str) -> str:
@@ -508,13 +375,6 @@ def test_names_file_with_an_unknown_ingress_is_rejected(create: Create, command:
         (["agin_1", "--all"], "specify exactly one of domains or IDs"),
         (["agin_1", "--name", "a", "--names", "f"], "use --name or --names, not both"),
         (["--names", "nowhere.json"], "--names nowhere.json can't be read: No such file or directory"),
-        (["agin_1", "--code", "--delegations", "x"], "--delegations x is not an adapter of agin.dns: use aws, azure"),
-        (["agin_1", "--delegations", "aws"], "--delegations works only with --code: add it"),
-        (["agin_1", "--code", "--dns", "127.0.0.1"], "--dns works only with --delegations: add it"),
-        (
-            ["agin_1", "--code", "--delegations", "aws", "--dns", "a:b"],
-            '--dns: "a:b" is not the address of a DNS server; use HOST:PORT',
-        ),
         (["agin_1", "--parent", f"site\n{SITE}"], "is not a URN"),
         (["../api_keys"], '"../api_keys" is neither the ID of an Agent Ingress nor a domain'),
         (

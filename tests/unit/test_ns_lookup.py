@@ -14,8 +14,8 @@ import dns.rrset
 import pytest
 
 from pulumi_agin.dnsclient import ns_lookup
-from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation, find_zone
-from pulumi_agin.dnsclient.values import DnsResult, Server, Zone, parse_server
+from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation
+from pulumi_agin.dnsclient.values import DnsResult, Server, parse_server
 from tests.support.clock import Clock
 from tests.support.dns_server import UDP_SECONDS, dns_server, referral, resolver
 
@@ -59,7 +59,7 @@ def test_server_that_is_down_or_has_no_address() -> None:
 
 def test_resolver_is_queried_with_recursion() -> None:
     with dns_server(resolver([TARGET])) as server:
-        assert find_delegation(DOMAIN, SECONDS, server) == DnsResult((TARGET,), is_of_resolver=True)
+        assert find_delegation(DOMAIN, SECONDS, server) == DnsResult((TARGET,))
     for rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         with dns_server(resolver([], rcode)) as server:
             assert find_delegation(DOMAIN, SECONDS, server) == DnsResult()
@@ -75,37 +75,22 @@ def test_resolver_without_the_records_in_its_cache_is_queried_again_with_recursi
             resolver([TARGET])(query, response)
 
     with dns_server(respond) as server:
-        assert find_delegation(DOMAIN, SECONDS, server) == DnsResult((TARGET,), is_of_resolver=True)
+        assert find_delegation(DOMAIN, SECONDS, server) == DnsResult((TARGET,))
 
 
-def test_ttl_in_the_zone_of_the_domain_is_not_that_of_the_delegation() -> None:
+def test_records_are_found_at_a_server_that_has_the_zone_of_the_domain() -> None:
     def respond(query: dns.message.Message, response: dns.message.Message) -> None:
-        # The server has the zone of the domain, too.
         response.flags |= dns.flags.AA
         response.answer.append(dns.rrset.from_text(f"{DOMAIN}.", 60, "IN", "NS", TARGET))
 
     with dns_server(respond) as server:
-        assert find_delegation(DOMAIN, SECONDS, server) == DnsResult((TARGET,), ttl=None)
+        assert find_delegation(DOMAIN, SECONDS, server) == DnsResult((TARGET,))
 
 
 def test_tcp_is_tried_if_udp_does_not_respond(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ns_lookup, "UDP_SECONDS", UDP_SECONDS)
     with dns_server(referral, tcp=True) as server:
         assert find_delegation(DOMAIN, SECONDS, server).names == (TARGET,)
-
-
-def test_zone_at_a_resolver_that_requires_recursion() -> None:
-    def respond(query: dns.message.Message, response: dns.message.Message) -> None:
-        resolver([])(query, response)
-        if query.flags & dns.flags.RD:
-            soa = "ns1.acme.com. hostmaster.acme.com. 1 2 3 4 5"
-            response.authority.append(dns.rrset.from_text("acme.com.", 60, "IN", "SOA", soa))
-
-    with dns_server(respond) as server:
-        assert find_zone("below.acme.com", SECONDS, server) == Zone("acme.com")
-        # It is a zone of another domain.
-        assert find_zone("other.com", SECONDS, server) == Zone()
-    assert find_zone("acme.com", SECONDS, Server("nowhere.invalid", 53)) == Zone()
 
 
 def test_queries_of_a_lookup_share_one_time_limit() -> None:
@@ -132,4 +117,3 @@ def test_resolver_of_the_machine_without_zones(monkeypatch: pytest.MonkeyPatch) 
     with dns_server(resolver([], dns.rcode.NXDOMAIN)) as server:
         machine.nameservers, machine.port = [server.host], server.port
         assert find_delegation(DOMAIN, SECONDS).problem == "this machine's resolver found no zone"
-        assert find_zone("acme.com", SECONDS) == Zone()
