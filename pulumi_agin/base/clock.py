@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from datetime import datetime, timezone
+from datetime import datetime
 
 
 class Clock:
@@ -36,11 +36,6 @@ class Clock:
 
 
 SYSTEM_CLOCK = Clock()
-
-
-def format_time(moment: datetime) -> str:
-    """Returns a time in UTC and whole seconds, as ngrok has it: 2024-08-02T07:15:39Z."""
-    return f"{moment.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def parse_time(value: str) -> datetime | None:

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     """Runs the command. The exit status is the one of the worst check, or 2 if the checks could not run."""
     if (options.domain is not None) + options.all + (options.filter is not None) != 1:
         raise UsageError("specify exactly one of DOMAIN, --all or --filter")
-    server = dns_server_of(options.dns)
+    server = _dns_server_of(options.dns)
     if options.provider is None:
         resources, provider, settings = None, None, load_settings(options.stack)
     else:
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     return print_text(output) or _STATUS[report.state]
 
 
-def dns_server_of(value: str | None) -> Server | None:
+def _dns_server_of(value: str | None) -> Server | None:
     """Returns the server of `--dns`; None for public DNS."""
     try:
         return None if value is None else parse_server(value)
