@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from .api.errors import InvalidInputsError
-from .program.argument_errors import rejects_unknown_arguments
 
 if TYPE_CHECKING:
     from .agent_ingress import AgentIngress
     from .lookup import GetAgentIngressResult
 
 
-@rejects_unknown_arguments
 def agent_config(
     agent_ingress: AgentIngress | GetAgentIngressResult,
     authtoken: pulumi.Input[str | None] | None = None,

@@ -20,7 +20,7 @@ from .lifecycle import urns
 from .lifecycle.operation import Placement
 from .lifecycle.phrasing import must_be_one_of
 from .program import sdk_internals
-from .program.argument_errors import WrongArgumentsError, WrongValueError, rejects_unknown_arguments
+from .program.argument_errors import WrongArgumentsError, WrongValueError, require_options
 from .program.dynamic_resource import DynamicResource
 from .program.preview import exact_outputs
 from .program.run import ProgramRun
@@ -83,7 +83,6 @@ class AgentIngressCertPolicyArgs:
     authority: AuthorityInput
     private_key_type: PrivateKeyTypeInput | None
 
-    @rejects_unknown_arguments
     def __init__(self, *, authority: AuthorityInput, private_key_type: PrivateKeyTypeInput | None = None) -> None:
         """Creates a policy.
 
@@ -111,7 +110,6 @@ class AgentIngressArgs:
     metadata: pulumi.Input[str] | None
     certificate_management_policy: PolicyInput | None
 
-    @rejects_unknown_arguments
     def __init__(
         self,
         *,
@@ -236,8 +234,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
     ) -> None: ...
 
     # The second argument is `args` or `opts`, as in Pulumi's generated SDKs. In Python it has one name.
-    @rejects_unknown_arguments  # type: ignore[misc]
-    def __init__(  # pyright: ignore[reportInconsistentOverload]
+    def __init__(  # type: ignore[misc]  # pyright: ignore[reportInconsistentOverload]
         self,
         resource_name: str,
         args: AgentIngressArgs | pulumi.ResourceOptions | None = None,
@@ -270,12 +267,13 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
             pulumi.RunError: `opts` has `import_`, which Pulumi's SDK does not support for dynamic resources; the
                 message has the command that imports the ingress. Also raised if a setting, such as the API key, is
                 missing or invalid.
-            TypeError: An argument is unknown, or both AgentIngressArgs and keyword arguments are given.
+            TypeError: Both AgentIngressArgs and keyword arguments are given.
         """
         if isinstance(args, pulumi.ResourceOptions):
             if opts is not None:
                 raise WrongArgumentsError("AgentIngress received opts twice")
             args, opts = None, args
+        require_options(opts, "AgentIngress")
         opts = opts or pulumi.ResourceOptions()
         inputs = _inputs(
             args,
@@ -296,7 +294,6 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
             setattr(self, name, output)
 
     @staticmethod
-    @rejects_unknown_arguments
     def get(
         resource_name: str,
         id: pulumi.Input[str],  # noqa: A002 - Pulumi's own name for it

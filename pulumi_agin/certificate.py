@@ -9,7 +9,7 @@ import pulumi
 from .dynamic.certificate import CertificateValidationProvider
 from .lifecycle import urns
 from .lifecycle.defaults import DEFAULT_GRACE_SECONDS, DEFAULT_VALIDATION_SECONDS
-from .program.argument_errors import rejects_unknown_arguments
+from .program.argument_errors import require_options
 from .program.dynamic_resource import DynamicResource
 from .program.run import ProgramRun
 from .program.settings_check import check_settings
@@ -38,7 +38,6 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
     agent_ingress_id: pulumi.Output[str]
     domain: pulumi.Output[str]
 
-    @rejects_unknown_arguments
     def __init__(
         self,
         resource_name: str,
@@ -67,6 +66,7 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
             pulumi.RunError: `opts` has `id` or `import_`, which validations do not support, or a setting, such as the
                 API key, is missing or invalid.
         """
+        require_options(opts, "AgentIngressCertificateValidation")
         opts = opts or pulumi.ResourceOptions()
         if opts.id is not None or opts.import_ is not None:
             raise pulumi.RunError(

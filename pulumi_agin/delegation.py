@@ -13,7 +13,7 @@ from .dns.adapter import DnsAdapter, NsRecords, canonical_name
 from .dnsclient.values import LONGEST_TTL_SECONDS
 from .lifecycle import urns
 from .program.aliases import former_urns
-from .program.argument_errors import WrongArgumentsError, place_in_program, rejects_unknown_arguments
+from .program.argument_errors import WrongArgumentsError, place_in_program
 
 DEFAULT_TTL_SECONDS = 300
 
@@ -38,7 +38,6 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     domain: pulumi.Output[str]
     agent_ingress_id: pulumi.Output[str]
 
-    @rejects_unknown_arguments
     def __init__(
         self,
         resource_name: str,

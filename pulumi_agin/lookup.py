@@ -19,7 +19,6 @@ from .api.errors import InvalidInputsError, NgrokError
 from .lifecycle import lookup, urns
 from .lifecycle.account import Account
 from .program import sdk_internals
-from .program.argument_errors import rejects_unknown_arguments
 from .program.run import ProgramRun
 
 
@@ -84,7 +83,6 @@ def get_agent_ingress(
 ) -> GetAgentIngressResult: ...
 
 
-@rejects_unknown_arguments
 def get_agent_ingress(
     id: str | None = None,  # noqa: A002 - Pulumi's own name for it
     domain: str | None = None,
@@ -128,7 +126,6 @@ def get_agent_ingress_output(
 ) -> pulumi.Output[GetAgentIngressResult]: ...
 
 
-@rejects_unknown_arguments
 def get_agent_ingress_output(
     id: pulumi.Input[str] | None = None,  # noqa: A002 - Pulumi's own name for it
     domain: pulumi.Input[str] | None = None,
@@ -149,7 +146,6 @@ def get_agent_ingress_output(
     return _ONE.invoke_output(_id_or_domain(id, domain), opts)
 
 
-@rejects_unknown_arguments
 def get_agent_ingresses(
     filter: str | None = None,  # noqa: A002 - ngrok's own name for it
     opts: pulumi.InvokeOptions | None = None,
@@ -171,7 +167,6 @@ def get_agent_ingresses(
     return result
 
 
-@rejects_unknown_arguments
 def get_agent_ingresses_output(
     filter: pulumi.Input[str | None] | None = None,  # noqa: A002 - ngrok's own name for it
     opts: pulumi.InvokeOptions | None = None,

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 
 from .lifecycle import urns
-from .program.argument_errors import rejects_unknown_arguments
+from .program.argument_errors import require_options
 from .settings import IN_PYTHON, PROVIDER_NAME, Setting, Settings
 
 # The inputs, whose names are in users' states.
@@ -29,7 +29,6 @@ class Provider(pulumi.ProviderResource):
     Documentation: docs/reference/provider.md in the repository
     """
 
-    @rejects_unknown_arguments
     def __init__(
         self,
         resource_name: str,
@@ -54,6 +53,7 @@ class Provider(pulumi.ProviderResource):
         Raises:
             pulumi.RunError: `api_key` is None, or a plain value is invalid, such as an API key with whitespace.
         """
+        require_options(opts, "Provider")
         inputs = {
             PROVIDER_NAME: resource_name,
             _API_KEY: pulumi.Output.secret(api_key),

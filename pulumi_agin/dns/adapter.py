@@ -14,7 +14,7 @@ from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.dnsclient.values import zone_problem
 from pulumi_agin.lifecycle.urns import Urn
 from pulumi_agin.program.aliases import former_name
-from pulumi_agin.program.argument_errors import WrongZonesError, place_in_program, rejects_unknown_arguments
+from pulumi_agin.program.argument_errors import WrongZonesError, place_in_program
 from pulumi_agin.program.run import ProgramRun
 
 Made: TypeAlias = pulumi.Input[pulumi.Resource | Sequence[pulumi.Resource]]
@@ -235,7 +235,6 @@ class Adapter:
         return self._create_records(records)
 
 
-@rejects_unknown_arguments
 def custom(function: Callable[[NsRecords], Made]) -> Adapter:
     """Creates the NS records through any other DNS package, with your own function.
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pulumi
 
-from pulumi_agin.program.argument_errors import WrongArgumentsError
+from pulumi_agin.program.argument_errors import WrongArgumentsError, require_options
 
 from .adapter import Adapter, Made, NsRecords
 from .adoption import NameValuesTtl, adopted, reject_import_option, require_ingress
@@ -29,6 +29,7 @@ def record_set(
     `arguments` returns those of the resource. `import_id` returns the ID to import, and `values` returns the values of
     the imported resource. `opts` and `adopt` are those of the adapter.
     """
+    require_options(opts, "the adapter")
     # The program may not be type-checked.
     if adopt is not None and not isinstance(cast(object, adopt), bool):
         raise WrongArgumentsError(f"the adapter's argument adopt must be True or False; got {type(adopt).__name__}")

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import pulumi
 
-from pulumi_agin.program.argument_errors import rejects_unknown_arguments
+from pulumi_agin.program.argument_errors import require_options
 
 from .adapter import Adapter, NsRecords, canonical_name, invoke_options, package
 from .record_class import RecordClass
 from .record_set_builder import record_set
 
 
-@rejects_unknown_arguments
 def aws(
     zone_id: pulumi.Input[str],
     zone_name: pulumi.Input[str] | None = None,
@@ -51,7 +50,6 @@ def aws(
     )
 
 
-@rejects_unknown_arguments
 def gcp(
     managed_zone: pulumi.Input[str],
     project: pulumi.Input[str] | None = None,
@@ -94,7 +92,6 @@ def gcp(
     )
 
 
-@rejects_unknown_arguments
 def azure(
     resource_group_name: pulumi.Input[str],
     zone_name: pulumi.Input[str],
@@ -143,7 +140,6 @@ def azure(
     )
 
 
-@rejects_unknown_arguments
 def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool = False) -> Adapter:
     """Creates the NS records at NS1 (IBM), with pulumi-ns1.
 
@@ -172,7 +168,6 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
     )
 
 
-@rejects_unknown_arguments
 def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool = False) -> Adapter:
     """Creates the NS records in Hetzner Cloud DNS, with pulumi-hcloud.
 
@@ -203,7 +198,6 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, 
     )
 
 
-@rejects_unknown_arguments
 def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool = False) -> Adapter:
     """Creates the NS records in Gandi LiveDNS, with pulumiverse-gandi.
 
@@ -233,7 +227,6 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *
     )
 
 
-@rejects_unknown_arguments
 def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
     """Creates a DNSEndpoint for external-dns in Kubernetes, with pulumi-kubernetes.
 
@@ -246,6 +239,7 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
         namespace: The namespace that external-dns watches for the DNSEndpoint.
         opts: The options of the DNSEndpoint, such as a provider.
     """
+    require_options(opts, "dns.external_dns")
     apiextensions = package("pulumi_kubernetes.apiextensions", extra="external_dns")
 
     def create(records: NsRecords) -> pulumi.Resource:

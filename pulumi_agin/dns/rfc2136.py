@@ -10,14 +10,13 @@ from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import DEFAULT_TSIG_ALGORITHM, DNS_PORT
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.program.argument_errors import WrongArgumentsError, place_in_program, rejects_unknown_arguments
+from pulumi_agin.program.argument_errors import WrongArgumentsError, place_in_program, require_options
 from pulumi_agin.program.dynamic_resource import DynamicResource
 from pulumi_agin.program.run import ProgramRun
 
 from .adapter import Adapter
 
 
-@rejects_unknown_arguments
 def rfc2136(
     server: pulumi.Input[str],
     zone: pulumi.Input[str],
@@ -49,6 +48,7 @@ def rfc2136(
     Raises:
         pulumi.RunError: dnspython is not installed, or a module `dns` of the project hides it.
     """
+    require_options(opts, "dns.rfc2136")
     if missing := missing_package("dns.rfc2136"):
         raise pulumi.RunError(f"{place_in_program()}: {missing}")
 
@@ -92,7 +92,6 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
     ns_targets: pulumi.Output[Sequence[str]]
     ttl: pulumi.Output[int]
 
-    @rejects_unknown_arguments
     def __init__(
         self,
         resource_name: str,
@@ -135,6 +134,7 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
         Raises:
             pulumi.RunError: `opts` has `id` or `import_`, although an ID does not contain the location of the records.
         """
+        require_options(opts, "Rfc2136Delegation")
         if opts is not None and (opts.id is not None or opts.import_ is not None):
             raise WrongArgumentsError(
                 f'Rfc2136Delegation "{resource_name}" can\'t be read or imported: remove id and import_ from its '

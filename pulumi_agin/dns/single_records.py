@@ -12,8 +12,6 @@ from typing import Any
 
 import pulumi
 
-from pulumi_agin.program.argument_errors import rejects_unknown_arguments
-
 from .adapter import Adapter, NsRecords, canonical_name, error, invoke_options, package
 from .adoption import Ids
 from .record_class import RecordClass
@@ -25,7 +23,6 @@ _LINODE_TTLS = (
 )  # fmt: skip
 
 
-@rejects_unknown_arguments
 def cloudflare(
     zone_id: pulumi.Input[str],
     zone_name: pulumi.Input[str] | None = None,
@@ -70,7 +67,6 @@ def cloudflare(
     )
 
 
-@rejects_unknown_arguments
 def digitalocean(
     domain: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool | Ids = False
 ) -> Adapter:
@@ -107,7 +103,6 @@ def digitalocean(
     )
 
 
-@rejects_unknown_arguments
 def dnsimple(
     zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: Ids | None = None
 ) -> Adapter:
@@ -136,7 +131,6 @@ def dnsimple(
     )
 
 
-@rejects_unknown_arguments
 def linode(
     domain_id: pulumi.Input[int] | pulumi.Input[str],
     zone_name: pulumi.Input[str],
@@ -181,7 +175,6 @@ def _number(records: NsRecords, domain_id: str) -> int:
     return int(domain_id)
 
 
-@rejects_unknown_arguments
 def vercel(
     domain: pulumi.Input[str],
     team_id: pulumi.Input[str] | None = None,
@@ -215,7 +208,6 @@ def vercel(
     )
 
 
-@rejects_unknown_arguments
 def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: Ids | None = None) -> Adapter:
     """Creates the NS records at OVHcloud, with pulumi-ovh.
 
@@ -241,7 +233,6 @@ def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
     )
 
 
-@rejects_unknown_arguments
 def scaleway(
     dns_zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool | Ids = False
 ) -> Adapter:

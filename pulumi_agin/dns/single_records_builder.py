@@ -7,6 +7,8 @@ from typing import Any
 
 import pulumi
 
+from pulumi_agin.program.argument_errors import require_options
+
 from .adapter import Adapter, Made, NsRecords, resource_name
 from .adoption import (
     Ids,
@@ -38,6 +40,7 @@ def single_records(
     `import_id` returns the ID to import for the DNS provider's ID of a record. `find` finds the existing records; None
     if the package can't, so that `adopt` must have their IDs. `opts` and `adopt` are those of the adapter.
     """
+    require_options(opts, "the adapter")
     ids = checked_ids(adopt, can_find=find is not None)
     if adopt:
         reject_import_option(opts)

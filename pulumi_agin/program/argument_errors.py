@@ -6,18 +6,13 @@ traceback.
 
 from __future__ import annotations
 
-import functools
-import inspect
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
 
 import pulumi
 
 from pulumi_agin.lifecycle.phrasing import printable_name, right_names
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).parent.parent
 
@@ -56,33 +51,11 @@ class WrongZonesError(pulumi.RunError):
         return "\n".join(self._problems.values())
 
 
-def rejects_unknown_arguments(function: F) -> F:
-    """Makes a function or an `__init__` raise a WrongArgumentsError for wrong arguments."""
-    # As in a program: the adapters are in `dns`, everything else is in the package itself.
-    name = ".".join([*function.__module__.split(".")[1:-1], function.__qualname__.removesuffix(".__init__")])
-    # Only for a call, so that an import of the package does not take the time of all signatures.
-    signature = functools.cache(lambda: inspect.signature(function))
-
-    @functools.wraps(function)
-    def checked(*args: Any, **kwargs: Any) -> Any:
-        try:
-            given = signature().bind(*args, **kwargs).arguments
-        except TypeError as error:
-            known = [each for each in signature().parameters if each != "self"]
-            misspelled = [
-                f"{name} has no argument {printable_name(each)}; {right_names(each, known)}"
-                for each in kwargs
-                if each not in known
-            ]
-            raise WrongArgumentsError("\n".join(misspelled) or f"{name}: {error}") from None
-        if (opts := given.get("opts")) is not None:
-            # The annotation is "pulumi.ResourceOptions | None" or "pulumi.InvokeOptions | None".
-            wanted = signature().parameters["opts"].annotation.removeprefix("pulumi.").partition(" ")[0]
-            if not isinstance(opts, getattr(pulumi, wanted)):
-                raise WrongArgumentsError(f"{name}: opts must be pulumi.{wanted}(…); got a {type(opts).__name__}")
-        return function(*args, **kwargs)
-
-    return cast(F, checked)
+def require_options(opts: object, caller: str) -> None:
+    """Raises a WrongArgumentsError for options of another type, before a resource is registered."""
+    # The program may not be type-checked.
+    if not isinstance(opts, pulumi.ResourceOptions | None):
+        raise WrongArgumentsError(f"opts of {caller} must be pulumi.ResourceOptions(…); got a {type(opts).__name__}")
 
 
 def place_in_program() -> str:

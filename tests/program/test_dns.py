@@ -267,6 +267,14 @@ def test_an_ingress_or_adapter_of_another_type_fails(mocks: Mocks) -> None:
     assert {each.token for each in mocks.requests} == {TYPE}
 
 
+@pytest.mark.parametrize("name", [*ADAPTERS, "rfc2136"])
+def test_options_of_another_type_fail_before_a_delegation_exists(name: str, mocks: Mocks) -> None:
+    caller = {"rfc2136": "dns.rfc2136", "external_dns": "dns.external_dns"}.get(name, "the adapter")
+    message = rf"opts of {caller} must be pulumi\.ResourceOptions\(…\); got a bool"
+    with pytest.raises(TypeError, match=message):
+        agin.dns.rfc2136(**RFC2136, opts=True) if name == "rfc2136" else adapter(name, opts=True)  # type: ignore[arg-type]
+
+
 RFC2136: dict[str, Any] = {"server": "ns1.acme.com", "zone": "acme.com"}
 TSIG: dict[str, Any] = {"tsig_key_name": "agin", "tsig_secret": "c2VjcmV0"}
 REST = {"domain": "connect.acme.com", "ttl": 300, "port": 53, "tsig_algorithm": "hmac-sha256", "adopt": False}

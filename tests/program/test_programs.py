@@ -101,8 +101,53 @@ def test_wrong_arguments_raise_a_type_error(mocks: Mocks) -> None:
     for nothing in (None, 7):
         with pytest.raises(TypeError, match=r"AgentIngress\.get: id must be a string or an Output"):
             agin.AgentIngress.get("connect", nothing)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="AgentIngress received opts twice"):
+        agin.AgentIngress("connect", pulumi.ResourceOptions(), pulumi.ResourceOptions())  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="AgentIngressArgs or keywords, not both: domain"):
         agin.AgentIngress("connect", agin.AgentIngressArgs(domain="a.b"), domain="c.d")  # type: ignore[call-overload]
+
+
+# Any, because type checkers would reject these mistakes.
+untyped: Any = agin
+RECORDS = {"domain": "connect.acme.com", "ns_targets": NS_TARGETS, "ttl": 60, "server": "::1", "zone": "acme.com"}
+OPTS = r"opts of (\w|\.)+ must be pulumi\.ResourceOptions\(…\); got a dict"
+SDK = r"Expected (opts\d|resource options) to be an? \w+"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda opts: untyped.AgentIngress("a", domain="connect.acme.com", opts=opts), OPTS),
+        (lambda opts: untyped.AgentIngressCertificateValidation("a", "agin_1", opts=opts), OPTS),
+        (lambda opts: untyped.Provider("a", API_KEY, opts=opts), OPTS),
+        (lambda opts: untyped.dns.Rfc2136Delegation("a", opts, **RECORDS), OPTS),
+        # Pulumi's SDK checks these.
+        (lambda opts: untyped.AgentIngress.get("a", "agin_1", opts), SDK),
+        (lambda opts: untyped.AgentIngressDelegation("a", an_ingress(), agin.dns.custom(no_records), opts=opts), SDK),
+        (lambda opts: untyped.get_agent_ingress("agin_1", opts=opts), SDK),
+        (lambda opts: untyped.get_agent_ingress_output("agin_1", opts=opts), SDK),
+        (lambda opts: untyped.get_agent_ingresses(opts=opts), SDK),
+        (lambda opts: untyped.get_agent_ingresses_output(opts=opts), SDK),
+    ],
+)
+def test_options_of_another_type_fail_before_anything_is_registered(call: Any, message: str, mocks: Mocks) -> None:
+    def program() -> None:
+        for wrong in ({}, {"protect": True}):
+            with pytest.raises(TypeError, match=message):
+                call(wrong)
+
+    run(program)
+    assert {each.typ for each in mocks.registered} <= {"pulumi:pulumi:Stack", TYPE}
+    assert [each.name for each in mocks.registered if each.name == "a"] == []
+    assert mocks.called == []
+
+
+def an_ingress() -> agin.AgentIngress:
+    return agin.AgentIngress("connect", domain="connect.acme.com")
+
+
+def no_records(records: object) -> Any:
+    raise AssertionError("records were created")
 
 
 def test_the_option_import_fails_with_the_import_command(mocks: Mocks) -> None:

@@ -1,4 +1,4 @@
-"""Wrong arguments, names and enum values in a program: a suggestion with the place in the program, and no traceback."""
+"""Wrong names and enum values in a program: a suggestion with the place in the program, and no traceback."""
 
 from __future__ import annotations
 
@@ -26,64 +26,6 @@ def message_of(mistake: Callable[[], object], error: type[Exception]) -> str:
 def place(mistake: Any) -> str:
     """Returns the place of a lambda of this file, as in messages."""
     return f"test_argument_errors.py:{mistake.__code__.co_firstlineno}"
-
-
-@pytest.mark.parametrize(
-    ("mistake", "name", "wrong", "right"),
-    [
-        (lambda: agin.AgentIngress("a", domian="a.b"), "AgentIngress", "domian", "domain"),
-        (lambda: agin.AgentIngressArgs(domian="a.b"), "AgentIngressArgs", "domian", "domain"),
-        (lambda: agin.AgentIngress.get("a", id_="agin_1"), "AgentIngress.get", "id_", "id"),
-        (lambda: agin.AgentIngressDelegation("a", ingress=1), "AgentIngressDelegation", "ingress", "agent_ingress"),
-        (lambda: agin.Provider("a", apiKey="k"), "Provider", "apiKey", "api_key"),
-        (lambda: agin.get_agent_ingress(domian="a.b"), "get_agent_ingress", "domian", "domain"),
-        (lambda: agin.get_agent_ingress_output(domian="a.b"), "get_agent_ingress_output", "domian", "domain"),
-        (lambda: agin.get_agent_ingresses(filer=""), "get_agent_ingresses", "filer", "filter"),
-        (lambda: agin.get_agent_ingresses_output(filer=""), "get_agent_ingresses_output", "filer", "filter"),
-        (lambda: agin.dns.aws(zoneId="Z1"), "dns.aws", "zoneId", "zone_id"),
-        (lambda: agin.dns.Rfc2136Delegation("a", key_name="k"), "dns.Rfc2136Delegation", "key_name", "tsig_key_name"),
-        (lambda: agin.agent_config(None, token="t"), "agent_config", "token", "authtoken"),
-    ],
-)
-def test_wrong_argument_gets_a_suggestion(mistake: Callable[[], object], name: str, wrong: str, right: str) -> None:
-    expected = f'{place(mistake)}: {name} has no argument {wrong}; did you mean "{right}"?'
-    assert message_of(mistake, TypeError) == expected
-
-
-@pytest.mark.parametrize(
-    ("mistake", "message"),
-    [
-        (
-            lambda: agin.AgentIngress("a", domain="a.b", metaData="x", descripton="y"),
-            'AgentIngress has no argument metaData; did you mean "metadata"?\n'
-            'AgentIngress has no argument descripton; did you mean "description"?',
-        ),
-        (
-            lambda: agin.AgentIngressCertPolicyArgs(authority="letsencrypt", colour="red"),
-            "AgentIngressCertPolicyArgs has no argument colour; valid names are authority, private_key_type",
-        ),
-        (
-            lambda: agin.AgentIngress("a", pulumi.ResourceOptions(), pulumi.ResourceOptions(protect=True)),
-            "AgentIngress received opts twice",
-        ),
-        (lambda: agin.AgentIngressDelegation("a", None), "AgentIngressDelegation: missing a required argument: 'dns'"),
-        (
-            lambda: agin.AgentIngress("a", domain="a.b", opts={"protect": True}),
-            "AgentIngress: opts must be pulumi.ResourceOptions(…); got a dict",
-        ),
-        (
-            lambda: agin.dns.aws("Z1", opts=True),
-            "dns.aws: opts must be pulumi.ResourceOptions(…); got a bool",
-        ),
-        (
-            lambda: agin.get_agent_ingresses(opts=pulumi.ResourceOptions()),
-            "get_agent_ingresses: opts must be pulumi.InvokeOptions(…); got a ResourceOptions",
-        ),
-        (lambda: agin.Provider("a"), "Provider: missing a required argument: 'api_key'"),
-    ],
-)
-def test_other_wrong_arguments(mistake: Callable[[], object], message: str) -> None:
-    assert message_of(mistake, TypeError) == f"{place(mistake)}: {message}"
 
 
 @pytest.mark.parametrize(
