@@ -189,7 +189,8 @@ class Dynamic(FrontEnd):
 
     name = "dynamic"
     floor = floor
-    most_calls = 32
+    # The threads of the SDK's servicer.
+    most_calls = 4
 
     def prepare(self, tools: Tools, folder: Path) -> None:
         """Does nothing."""

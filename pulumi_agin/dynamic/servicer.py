@@ -168,7 +168,6 @@ def _prepare_process() -> tuple[Services, Claims]:
     # Otherwise Python would search all objects for garbage at the exit, for which the engine waits: a tenth of the time
     # of a small stack. Not earlier, because other dynamic providers of the program share this process.
     atexit.register(gc.freeze)
-    sdk_frames.start_threads()
     # Programs do not need these modules.
     from pulumi_agin.engine.connection import Engine
     from pulumi_agin.lifecycle.claims import Claims

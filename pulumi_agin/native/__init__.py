@@ -6,7 +6,6 @@ runs the server. `schema.json` describes the resources and functions for SDKs; `
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 
@@ -26,8 +25,6 @@ def main() -> None:
         if flag in sys.argv[1:]:
             sys.stdout.write(output)
             return
-    # Garbage collection would take a tenth of the start, and all objects loaded now stay. Configure enables it.
-    gc.disable()
     # No pydantic plugin applies to our models, and the search takes longer the more packages are installed.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from .process import serve

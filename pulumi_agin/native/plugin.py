@@ -6,8 +6,6 @@ see also Pulumi's documentation of `pulumirpc.ResourceProvider`.
 
 from __future__ import annotations
 
-import atexit
-import gc
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -105,7 +103,6 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Loads the configuration. Check reports its problems later."""
         with _failing(context):
-            _freeze_garbage_collector()
             config = from_struct(request.args)
             values = {NAMES.key(setting): config.get(setting.value) for setting in Setting}
             is_explicit = not urns.is_default_provider(request.name)
@@ -225,17 +222,6 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
 
 def read_schema() -> str:
     return resources.files("pulumi_agin.native").joinpath("schema.json").read_text("utf-8")
-
-
-def _freeze_garbage_collector() -> None:
-    """Excludes all loaded objects from garbage collection, now and again at exit.
-
-    They stay loaded anyway, and the engine waits for the start and the exit of the plugin.
-    """
-    gc.freeze()
-    gc.set_threshold(50_000)
-    gc.enable()
-    atexit.register(gc.freeze)
 
 
 def _named(token: str, candidates: Sequence[Named], kind: str) -> Named:

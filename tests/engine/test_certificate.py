@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from pulumi_agin.emulator import Emulator
+from tests.support.bind import Bind, Key
 from tests.support.project import Project
 from tests.support.waiting import until
+from tools.bind import Programs
 
 TYPE = "pulumi-python:dynamic/agin:AgentIngressCertificateValidation"
 
@@ -123,25 +125,41 @@ def test_waits_of_unrelated_ingresses_do_not_depend_on_each_other(project: Proje
     assert project.names(TYPE) == {"new", "b", "c"}
 
 
-MANY = 12
+# More than the SDK has threads.
+MANY = 6
+KEY = Key("agin", [f"d{number}.acme.com" for number in range(MANY)])
 
 
-def test_waits_do_not_block_other_resources(project: Project, emulator: Emulator) -> None:
+def test_waits_do_not_block_other_resources(
+    project: Project, emulator: Emulator, tmp_path: Path, bind_programs: Programs
+) -> None:
     emulator.configure(limit=0, job_after_seconds=NEVER, issue_after_seconds=NEVER)
-    project.program(f"""
-        # Each is created after the one before, while certificates are waited for: more than the SDK has threads.
-        before = "none"
-        for number in range({MANY}):
-            ingress = agin.AgentIngress(
-                f"d{{number}}",
-                domain=f"d{{number}}.acme.com",
-                description=before,
-                certificate_management_policy={{"authority": "letsencrypt"}},
-            )
-            before = ingress.id
-            agin.AgentIngressCertificateValidation(f"d{{number}}", ingress.id)
-        """)
-    with ThreadPoolExecutor(1) as thread:
+    with Bind(bind_programs, tmp_path / "bind", [KEY]) as bind, ThreadPoolExecutor(1) as thread:
+        project.program(f"""
+            from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+
+            class NeighborProvider(ResourceProvider):
+                def create(self, props):
+                    return CreateResult("an-id", props)
+
+            class Neighbor(Resource):
+                def __init__(self, name, **props):
+                    super().__init__(NeighborProvider(), name, props)
+
+            dns = agin.dns.rfc2136("127.0.0.1", "acme.com", "agin", "{KEY.secret}", port={bind.port})
+            # Each is created after the one before, its records and a neighbor, while certificates are waited for.
+            before = "none"
+            for number in range({MANY}):
+                ingress = agin.AgentIngress(
+                    f"d{{number}}",
+                    domain=f"d{{number}}.acme.com",
+                    description=before,
+                    certificate_management_policy={{"authority": "letsencrypt"}},
+                )
+                delegation = agin.AgentIngressDelegation(f"d{{number}}", ingress, dns)
+                agin.AgentIngressCertificateValidation(f"d{{number}}", delegation.agent_ingress_id)
+                before = Neighbor(f"d{{number}}", after=delegation.agent_ingress_id).id
+            """)
         up = thread.submit(project.up)
         try:
             until("all are made", lambda: len(emulator.ingresses()) == MANY or up.done())

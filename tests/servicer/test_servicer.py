@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 from unittest.mock import Mock
 
 import grpc
@@ -17,11 +14,8 @@ from pulumi_agin.dynamic import sdk_frames
 from pulumi_agin.emulator import Emulator
 from tests.support import ngrok
 from tests.support.keys import API_KEY
-from tests.support.plugin import PluginError, Plugins, both_front_ends, failure
+from tests.support.plugin import DynamicPlugin, NativePlugin, PluginError, Plugins, both_front_ends, failure
 from tests.support.waiting import until
-
-# More than the SDK's own four threads.
-CALLS = 20
 
 # Python runs a sitecustomize.py before the plugin: one with a bug of this package,
 BUG = f"""
@@ -55,39 +49,17 @@ def test_variables_of_other_code_are_not_the_request() -> None:
     assert sdk_frames.find_request_and_context(provider_pb2.CreateRequest) == (request, context)
 
 
-@both_front_ends
-def test_calls_run_concurrently(new_plugin: Plugins, emulator: Emulator) -> None:
+# The servicer of Pulumi's SDK has four threads.
+@pytest.mark.parametrize(("front_end", "count"), [(DynamicPlugin, 4), (NativePlugin, 20)], indirect=["front_end"])
+def test_calls_run_concurrently(count: int, new_plugin: Plugins, emulator: Emulator) -> None:
     plugin = new_plugin()
     emulator.add_fault("POST", "hang", times=None)
-    with ThreadPoolExecutor(CALLS) as threads:
-        calls = [threads.submit(plugin.create, {"domain": f"d{number}.acme.com"}) for number in range(CALLS)]
-        until("all calls have sent their request", lambda: len(emulator.requests()) == CALLS)
+    with ThreadPoolExecutor(count) as threads:
+        calls = [threads.submit(plugin.create, {"domain": f"d{number}.acme.com"}) for number in range(count)]
+        until("all calls have sent their request", lambda: len(emulator.requests()) == count)
         emulator.clear_faults()
         ngrok.reset_connections(emulator)
         assert {call.result()[0] for call in calls} == {ingress["id"] for ingress in emulator.ingresses()}
-
-
-def test_servicer_gets_more_threads() -> None:
-    with ThreadPoolExecutor(4) as executor:
-        executor.submit(sdk_frames.start_threads).result()
-        # They start before the first calls. Otherwise the executor would start too few of them.
-        assert len(executor._threads) > CALLS
-        all_begun = threading.Barrier(CALLS)
-        calls = [executor.submit(all_begun.wait, 30) for _ in range(CALLS)]
-        assert sorted(call.result() for call in calls) == list(range(CALLS))
-
-
-def test_servicer_keeps_its_threads_if_python_has_other_internals() -> None:
-    class OtherExecutor(ThreadPoolExecutor):
-        def __getattribute__(self, name: str) -> Any:
-            if name == "_max_workers" and sys._getframe(1).f_code.co_filename == sdk_frames.__file__:
-                raise AttributeError(name)
-            return super().__getattribute__(name)
-
-    with OtherExecutor(4) as executor:
-        executor.submit(sdk_frames.start_threads).result()
-        assert executor.submit(int).result() == 0
-        assert len(executor._threads) <= 4
 
 
 def test_process_of_other_providers_keeps_its_garbage_collection(new_plugin: Plugins, tmp_path: Path) -> None:
