@@ -220,8 +220,7 @@ class Settings:
         """
         if last in ("", canonical_base_url(self.base_url)):
             return ""
-        before = " (or, by a version before 1.1, at another base URL)" if last == PUBLIC_API else ""
-        return f"last read at {one_line(last)}{before}, but the base URL is now {self.shown_base_url}"
+        return f"last read at {one_line(last)}, but the base URL is now {self.shown_base_url}"
 
     def how_to_set_base_url(self, base_url: str) -> str:
         """Returns the next step to use another base URL, for messages."""

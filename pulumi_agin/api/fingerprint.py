@@ -22,10 +22,7 @@ def fingerprint(api_key: Secret, base_url: str, id_: str) -> str:
 
 
 def base_url_of(fingerprint: str) -> str:
-    """Returns the base URL in a fingerprint; "" for an empty one.
-
-    Before version 1.1, fingerprints had no base URL. They count as those of ngrok's public API.
-    """
+    """Returns the base URL in a fingerprint; "" for an empty one."""
     if not fingerprint:
         return ""
     return fingerprint.partition(" ")[2] or PUBLIC_API

@@ -103,9 +103,9 @@ class CertificateValidationLifecycle(Lifecycle):
 
         If that is not certain, it returns True, because another validation is harmless.
         """
-        if VALIDATED_POLICY not in kept or not self._claims.has_policy(id_):
+        if not self._claims.has_policy(id_):
             return False
-        validated, policy = kept[VALIDATED_POLICY], self._claims.policy(id_)
+        validated, policy = kept.get(VALIDATED_POLICY), self._claims.policy(id_)
         # The state may have been edited, and the program's policy may be unknown in a preview.
         is_certain = isinstance(validated, Mapping) and isinstance(policy, Mapping | None)
         return not is_certain or not matches_policy(validated, policy)

@@ -54,16 +54,15 @@ def test_variable_left_in_the_shell_costs_nothing(
     shown = project.pulumi("up", "--yes").output
     before, ingresses = fingerprints(project), ngrok.ingresses()
     assert before.keys() == set(NAMES)
-    # The form of version 1.0.
+    # Without a base URL.
     assert all(re.fullmatch("[0-9a-f]{8}", each) for each in before.values())
 
     left = {"NGROK_API_BASE_URL": emulator.url}
     source = "the environment variable NGROK_API_BASE_URL"
     announcement = f"this command does not use ngrok itself: the base URL is {emulator.url}, from {source}\n"
     change = (
-        f"last read at {NGROK} (or, by a version before 1.1, at another base URL), but the base URL is now "
-        f"{emulator.url}, from {source}. "
-        f"To use the old one again, unset {source}"
+        f"last read at {NGROK}, but the base URL is now {emulator.url}, from {source}. To use the old one again, "
+        f"unset {source}"
     )
     preview = project.preview(env=left).output
     assert preview.count(announcement) == 1

@@ -87,9 +87,8 @@ def old_project(
         for records in old_states.records_of(state):
             for part in ("inputs", "outputs"):
                 records[part]["port"] = bind.port
-            # As if it had been set. Before 1.2, it had another name.
-            [adopt] = {"take_over", "takeOver", "adopt"} & records["inputs"].keys()
-            records["inputs"][adopt] = True
+            # As if it had been set.
+            records["inputs"]["adopt"] = True
         # The passphrase decrypts it, even if another provider encrypts other stacks' secrets.
         salt = state["deployment"]["secrets_providers"]["state"]["salt"]
         (project.folder / f"Pulumi.{project.stack}.yaml").write_text(f"encryptionsalt: {salt}\n")

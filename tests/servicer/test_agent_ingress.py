@@ -372,7 +372,7 @@ def test_404_with_the_key_of_another_account_is_not_a_delete(
 @both_front_ends
 def test_404_at_another_base_url_is_not_a_delete(plugin: Plugin, new_plugin: Plugins, emulator: Emulator) -> None:
     id_, outputs, inputs = created(plugin, emulator)
-    of_1_0 = {**outputs, "_key_fingerprint": outputs["_key_fingerprint"].partition(" ")[0]}
+    of_ngrok = {**outputs, "_key_fingerprint": outputs["_key_fingerprint"].partition(" ")[0]}
     # The same emulator and the same key, with another name of the host.
     url = emulator.url.replace("127.0.0.1", "localhost")
     other = new_plugin(NGROK_API_BASE_URL=url)
@@ -380,15 +380,14 @@ def test_404_at_another_base_url_is_not_a_delete(plugin: Plugin, new_plugin: Plu
     emulator.delete_ingress(id_)
     emulator.add_fault("DELETE", "reset_before", times=2)
     source = "from the environment variable NGROK_API_BASE_URL"
-    at_ngrok = "https://api.ngrok.com (or, by a version before 1.1, at another base URL)"
-    for state, last in ((outputs, emulator.url), (of_1_0, at_ngrok)):
+    for state, last in ((outputs, emulator.url), (of_ngrok, "https://api.ngrok.com")):
         change = f"it was last read at {last}, but the base URL is now {url}, {source}"
         for operation in ("refresh", "update", "delete"):
             message = failure(partial(CALLS[operation], other, id_, state)).message
             assert f". This does not prove that it was deleted: according to the state, {change}. To use" in message
             assert "\n" not in message
-    # The read there is recorded, also for a state of version 1.0.
-    assert outputs_there == {**outputs, "_key_fingerprint": f"{of_1_0['_key_fingerprint']} {url}"}
+    # The read there is recorded.
+    assert outputs_there == {**outputs, "_key_fingerprint": f"{of_ngrok['_key_fingerprint']} {url}"}
     assert other.read(id_, outputs_there, inputs)[0] == ""
     announcement = f"pulumi-agin: this command does not use ngrok itself: the base URL is {url}, {source}"
     assert [line.message for line in other.engine.lines] == [announcement]

@@ -518,9 +518,8 @@ def test_ingress_of_the_stack_that_was_read_at_another_base_url(
     stack.stack([in_state(at_ngrok, base_url=PUBLIC_API)], secrets={"ngrok:apiKey": API_KEY})
     variable = "the environment variable NGROK_API_BASE_URL"
     expected = (
-        f"; the stack dev has agin_at_ngrok as {URN}::connect, which was last read at {PUBLIC_API} (or, by "
-        "a version before 1.1, at another base URL), but the base URL "
-        f"is now {emulator.url}, from {variable} -> to use the old one again, unset {variable} []"
+        f"; the stack dev has agin_at_ngrok as {URN}::connect, which was last read at {PUBLIC_API}, but the "
+        f"base URL is now {emulator.url}, from {variable} -> to use the old one again, unset {variable} []"
     )
     # The emulator has one with the same domain.
     found = checks_of(doctor, bind.address)["agent_ingress"]

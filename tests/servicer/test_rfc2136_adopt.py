@@ -109,17 +109,6 @@ def test_adopt_rejects_different_records(existing: list[str], ttl: int, plugin: 
 
 
 @both_front_ends
-def test_state_of_an_earlier_version_is_unchanged(plugin: Plugin, port: int, bind: Bind) -> None:
-    """Before 1.2, the input `adopt` was called `take_over`."""
-    delegate(bind, DOMAIN, TARGETS)
-    kept, given = outputs(port), inputs(port, adopt=True)
-    inputs_before = {**kept, "take_over": True}
-    assert plugin.check(given, inputs_before) == (given, [])
-    assert plugin.diff(kept, given) == (False, [])
-    assert plugin.read(DOMAIN, kept, inputs_before) == (DOMAIN, kept, inputs_before)
-
-
-@both_front_ends
 def test_adopt_creates_records_if_there_are_none(plugin: Plugin, port: int, bind: Bind) -> None:
     given = inputs(port, adopt=True)
     assert plugin.check(given) == (given, [])

@@ -1,4 +1,4 @@
-"""States that released versions wrote, in `tests/engine/states/VERSION/KIND`, and their programs.
+"""States that versions of the package wrote, in `tests/engine/states/VERSION/KIND`, and their programs.
 
 The kinds are `base` (ingresses), `dns` (delegations, validations and accounts) and `native` (the provider plugin). Each
 has the program, the state, and the ingresses as the emulator keeps them. The base URL is that of ngrok's public API.
@@ -19,8 +19,10 @@ FOLDER = Path(__file__).parents[1] / "engine" / "states"
 PROGRAM, STATE, INGRESSES = "program.txt", "state.json", "ingresses.json"
 KEY = Key("agin", ("lost.acme.com", "ours.acme.com", "theirs.acme.com"))
 
-RECORDINGS = sorted(FOLDER.glob("*.*.*/*"))
-NEWEST = max(RECORDINGS, key=lambda folder: [int(number) for number in folder.parent.name.split(".")]).parent
+# From the oldest one to the newest.
+VERSIONS = sorted(FOLDER.glob("*.*.*"), key=lambda folder: [int(number) for number in folder.name.split(".")])
+NEWEST = VERSIONS[-1]
+RECORDINGS = [recording for version in VERSIONS for recording in sorted(version.iterdir())]
 
 
 def environment(api: Mapping[str, str], dns_port: int) -> dict[str, str]:

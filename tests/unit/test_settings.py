@@ -234,8 +234,7 @@ HINT = (
 )
 def test_changed_base_url_is_explained(config: dict[str, str], variable: str, last: str, now: str, step: str) -> None:
     settings = load({"ngrok:apiKey": KEY, **config}, {"NGROK_API_BASE_URL": variable})
-    before = " (or, by a version before 1.1, at another base URL)" if last == PUBLIC_API else ""
-    assert settings.change_of_base_url(last) == f"last read at {last}{before}, but the base URL is now {now}"
+    assert settings.change_of_base_url(last) == f"last read at {last}, but the base URL is now {now}"
     assert settings.how_to_set_base_url(last) == step
 
 

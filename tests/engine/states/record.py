@@ -1,7 +1,8 @@
 """Records the states that this version writes, with the programs of the newest recording.
 
 It is needed only if a test fails because the format of states has changed. No run collects it by itself:
-`.build/venv/bin/python -m pytest tests/engine/states/record.py` creates the folder of the version.
+`.build/venv/bin/python -m pytest tests/engine/states/record.py` writes the folder of the version.
+Only the oldest version that must be read and the newest one stay.
 """
 
 from __future__ import annotations
@@ -62,9 +63,9 @@ def test_record(
     bind_programs: Programs,
 ) -> None:
     kind = record.__name__.removeprefix("record_")
-    newest = max(old_states.FOLDER.glob(f"*/{kind}"))
-    folder = old_states.FOLDER / VERSION / kind
-    folder.mkdir(parents=True)
+    newest = [recording for recording in old_states.RECORDINGS if recording.name == kind][-1]
+    folder = tmp_path / kind
+    folder.mkdir()
     shutil.copy(newest / old_states.PROGRAM, folder)
     file = folder / old_states.INGRESSES
     ngrok = Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], file=file, allowed_hosts=[HOST])
@@ -85,3 +86,4 @@ def test_record(
         resource.pop("sourcePosition", None)
         resource.pop("stackTrace", None)
     (folder / old_states.STATE).write_text(json.dumps(state, indent=1) + "\n")
+    shutil.copytree(folder, old_states.FOLDER / VERSION / kind, dirs_exist_ok=True)
