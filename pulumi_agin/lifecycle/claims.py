@@ -63,8 +63,6 @@ class Claims:
         self._domains: dict[str, str] = {}
         # By domain: the URN of the first resource that declared it.
         self._first_declarations: dict[str, str] = {}
-        # By `uri` in the state, if it has one: the URNs of resources that have it, or had it before in this run.
-        self._urns_with_uri: dict[str, list[str]] = {}
         # By the ID of the Agent Ingress: the URNs of the resources that keep it.
         self._keepers: dict[str, set[str]] = {}
         # By the ID of the Agent Ingress.
@@ -82,7 +80,7 @@ class Claims:
             self._is_preview = self._is_preview or call.is_preview
             self._placements[call.urn] = call.placement or Placement(stack=Urn.parse(call.urn).stack)
             if call.inputs_before:
-                self._record_state(call.urn, call.outputs_before or call.inputs_before)
+                self._states[call.urn] = call.outputs_before or call.inputs_before
 
     def declare_domain(self, urn: str, domain: str) -> None:
         """Records the domain that the program gives a resource, in canonical form.
@@ -117,8 +115,7 @@ class Claims:
         """Returns the URN of the resource of the stack that has this Agent Ingress; None if none is known."""
         identity = {"domain": ingress.domain, "uri": ingress.uri, "created_at": ingress.created_at}
         with self._lock:
-            candidates = self._urns_with_uri.get(ingress.uri, ())
-            return next((urn for urn in candidates if identity.items() <= self._states[urn].items()), None)
+            return next((urn for urn, state in self._states.items() if identity.items() <= state.items()), None)
 
     def other_with_domain(self, urn: str, domain: str) -> str | None:
         """Returns the URN of the resource that declared a domain before `urn` did; None if there is none."""
@@ -168,7 +165,7 @@ class Claims:
     def record_created(self, urn: str, outputs: Mapping[str, Any]) -> None:
         """Records the outputs of a resource that this run has created."""
         with self._lock:
-            self._record_state(urn, outputs)
+            self._states[urn] = outputs
 
     def record_failed_create(self, existing: ExistingObject, urn: str) -> None:
         """Records that a resource could not be created, because this object exists."""
@@ -198,13 +195,3 @@ class Claims:
         """
         values, owner = self._ns_records.get(record_set, (frozenset[str](), urn))
         return frozenset() if owner == urn else values
-
-    # -- the index ----------------------------------------------------------------------------------------
-
-    def _record_state(self, urn: str, state: Mapping[str, Any]) -> None:
-        """Records the state of a resource, so that `resource_with` finds it by its `uri`. The caller holds the lock."""
-        self._states[urn] = state
-        uri = state.get("uri")
-        # It may have been edited.
-        if isinstance(uri, str):
-            self._urns_with_uri.setdefault(uri, []).append(urn)
