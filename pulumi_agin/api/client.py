@@ -153,7 +153,7 @@ class AgentIngressClient:
         raise errors.CreateUnsettledError(
             f"{lost}. The domain now has the Agent Ingress {self.describe(existing)}, which does not match this "
             "request, so it was left unchanged",
-            existing_id=existing.id,
+            existing=existing,
         )
 
     def get(self, id_: str, budget: Budget | None = None, *, domain: str | None = None) -> IngressModel:

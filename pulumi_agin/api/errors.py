@@ -75,12 +75,12 @@ class WrongBaseUrlError(NgrokError):
 class CreateUnsettledError(NgrokError):
     """The response to a create was lost, and it could not be determined whether the create succeeded.
 
-    `existing_id` is the ID of the ingress that the domain has now; "" if none was found.
+    `existing` is the ingress that the domain has now; None if none was found.
     """
 
-    def __init__(self, message: str, *, existing_id: str = "") -> None:
+    def __init__(self, message: str, *, existing: IngressModel | None = None) -> None:
         super().__init__(message)
-        self.existing_id = existing_id
+        self.existing = existing
 
 
 class CreatedUnreadError(NgrokError):

@@ -58,8 +58,9 @@ class Claims:
         self._is_preview = False
         # By URN: only resources of the program, because only those are checked.
         self._placements: dict[str, Placement] = {}
-        # By URN: the outputs of a resource that exists, or its inputs if the front end has no outputs.
-        self._states: dict[str, Mapping[str, Any]] = {}
+        # By URN: the outputs of a resource that exists, or its inputs if the front end has no outputs. Those of a
+        # replaced ingress, which is deleted at the end of the run, come before the current ones.
+        self._states: dict[str, list[Mapping[str, Any]]] = {}
         self._domains: dict[str, str] = {}
         # By domain: the URN of the first resource that declared it.
         self._first_declarations: dict[str, str] = {}
@@ -80,7 +81,7 @@ class Claims:
             self._is_preview = self._is_preview or call.is_preview
             self._placements[call.urn] = call.placement or Placement(stack=Urn.parse(call.urn).stack)
             if call.inputs_before:
-                self._states[call.urn] = call.outputs_before or call.inputs_before
+                self._states.setdefault(call.urn, []).append(call.outputs_before or call.inputs_before)
 
     def declare_domain(self, urn: str, domain: str) -> None:
         """Records the domain that the program gives a resource, in canonical form.
@@ -109,13 +110,19 @@ class Claims:
 
     def state(self, urn: str) -> Mapping[str, Any]:
         """Returns the outputs of a resource, or its inputs if its outputs are not known; empty if it is new."""
-        return self._states.get(urn, {})
+        return self._states[urn][-1] if urn in self._states else {}
 
     def resource_with(self, ingress: IngressModel) -> str | None:
-        """Returns the URN of the resource of the stack that has this Agent Ingress; None if none is known."""
+        """Returns the URN of the resource of the stack that has this Agent Ingress, or had it before in this run.
+
+        None if none is known.
+        """
         identity = {"domain": ingress.domain, "uri": ingress.uri, "created_at": ingress.created_at}
         with self._lock:
-            return next((urn for urn, state in self._states.items() if identity.items() <= state.items()), None)
+            for urn, states in self._states.items():
+                if any(identity.items() <= state.items() for state in states):
+                    return urn
+        return None
 
     def other_with_domain(self, urn: str, domain: str) -> str | None:
         """Returns the URN of the resource that declared a domain before `urn` did; None if there is none."""
@@ -165,7 +172,7 @@ class Claims:
     def record_created(self, urn: str, outputs: Mapping[str, Any]) -> None:
         """Records the outputs of a resource that this run has created."""
         with self._lock:
-            self._states[urn] = outputs
+            self._states.setdefault(urn, []).append(outputs)
 
     def record_failed_create(self, existing: ExistingObject, urn: str) -> None:
         """Records that a resource could not be created, because this object exists."""

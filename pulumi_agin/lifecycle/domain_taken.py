@@ -30,9 +30,9 @@ class DomainTaken:
     def explain(self, call: Call, error: DomainExistsError | CreateUnsettledError, domain: str, budget: Budget) -> str:
         """Returns the message of a create that failed. Searches for the ingress, and records that it is in the way."""
         if isinstance(error, CreateUnsettledError):
-            if error.existing_id:
-                self._claims.record_failed_create(error.existing_id, call.urn)
-                return f"{error}. {self._next_step(call.urn, error.existing_id)}"
+            if error.existing is not None:
+                self._claims.record_failed_create(error.existing.id, call.urn)
+                return f"{error}. {self._explain_existing(call.urn, error.existing)}"
             search = self._services.phrasing.find(domain, self._claims.placement(call.urn))
             return f"{error}. If it was created, the next `pulumi up` shows the next step{search}"
         try:
@@ -133,7 +133,7 @@ class DomainTaken:
             "If a resource of this stack has it, and was renamed or moved in the program, "
             f"{how_to_alias(phrasing, urn)}; if you are replacing this resource with `--replace`, set "
             f"{phrasing.delete_before_replace}. Otherwise, import it only if an interrupted `pulumi up` of this stack "
-            "created it, or if you created it elsewhere and want this resource to own it: `pulumi destroy` then "
-            "deletes it, even if it is someone else's. To import it, "
+            "created it, or if no other stack has it and this resource should own it: `pulumi destroy` then deletes "
+            "it, even if it is someone else's. To import it, "
             f"{phrasing.import_step(id_, urn, self._claims.placement(urn))}"
         )

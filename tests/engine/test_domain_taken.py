@@ -92,7 +92,8 @@ def test_steps_of_the_page_import_several_ingresses_of_a_killed_up(project: Proj
     for each in made:
         assert f"It belongs to {each['id']}, created at {each['created_at']}." in preview
     import_, clear = blocks(section, "sh")
-    assert "= 2 imported" in project.typed(import_)
+    assert "= 2 imported" in project.typed(import_.replace("--stack prod", "--stack dev"))
+    assert "3 unchanged" in project.preview()
     emulator.clear_requests()
     output = project.typed(clear)
     up = output.partition("+ pulumi up\n")[2]

@@ -165,7 +165,7 @@ def test_creates_of_a_preview_share_a_list(ingresses: AgentIngressLifecycle, emu
 def test_preview_warns_of_a_taken_domain(
     ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
 ) -> None:
-    # By another run, with another value.
+    # By another run.
     id_, outputs = created(new_process().ingresses(settings_at(emulator.url)), description="theirs")
     emulator.clear_requests()
 
@@ -299,8 +299,8 @@ def test_taken_domain_of_a_new_resource_has_one_command(ingresses: AgentIngressL
         "or moved in the program, specify the old name or parent with the option `aliases` (with the old URN, which "
         "`pulumi stack --show-urns` shows); if you are replacing this resource with `--replace`, set the option "
         "`deleteBeforeReplace: true`. Otherwise, import it only if an interrupted `pulumi up` of this stack created "
-        "it, or if you created it elsewhere and want this resource to own it: `pulumi destroy` then deletes it, even "
-        f"if it is someone else's. To import it, first check that `pulumi stack export` does not show {id_}. Then run"
+        "it, or if no other stack has it and this resource should own it: `pulumi destroy` then deletes it, even if it "
+        f"is someone else's. To import it, first check that `pulumi stack export` does not show {id_}. Then run"
     )
     # The values make no difference.
     assert advice(NEW, description="d") == f"{sentence}\n{line}"
@@ -331,6 +331,22 @@ def test_taken_domain_of_a_domain_change(
         ". Only if an interrupted run of this stack created it, delete it at ngrok, for example with `ngrok api "
         f"agent-ingresses delete {id_}`, and run `pulumi up` again. Otherwise, it is in use: choose another domain"
     )
+
+
+@pytest.mark.parametrize("fault", [None, "reset_before"], ids=["a response", "a lost response"])
+def test_taken_domain_of_a_resource_of_the_stack_names_it(
+    fault: str | None, ingresses: AgentIngressLifecycle, emulator: Emulator
+) -> None:
+    _, outputs = created(new_process().ingresses(settings_at(emulator.url)), description="d")
+    call = Call(URN, inputs_before={"domain": "connect.acme.com"}, outputs_before=outputs)
+    # It gets another domain, and its old ingress is deleted at the end of the run.
+    ingresses.check(call, {"domain": "other.acme.com"})
+    ingresses.create(Call(URN), {"domain": "other.acme.com"})
+    if fault:
+        emulator.add_fault("POST", fault, domain="connect.acme.com")
+    with pytest.raises(Failed, match=f"which this stack already manages as {URN}") as caught:
+        ingresses.create(Call(NEW), {"domain": "connect.acme.com"})
+    assert "import" not in str(caught.value)
 
 
 def declare(ingresses: AgentIngressLifecycle, urn: str, domain: str, id_: str, outputs: Mapping[str, Any]) -> None:
