@@ -24,7 +24,7 @@ def program(
     if left_out:
         blocks.append("".join(f"# skipped: {sentence}\n" for sentence in left_out))
     if ingresses:
-        # Type checkers can't match a dict of different values with the arguments.
+        # Not dicts, because type checkers reject `**` with values of different types.
         items = [f"{_literal(name)}: {_arguments(ingress)}" for name, ingress in ingresses.items()]
         blocks.append(f"ingresses = {_lines('{', items, '}')}\n{_loop(parent, provider)}")
     return "\n".join(blocks)
@@ -66,7 +66,7 @@ for name, args in ingresses.items():
     # agin.AgentIngressDelegation(
     #     name,
     #     agent_ingress=ingress,
-    #     dns=agin.dns.aws(zone_id="…", adopt=True),
+    #     dns=agin.dns.aws(zone_id="…", zone_name="…", adopt=True),
     #     opts=pulumi.ResourceOptions({", ".join(options)}),
     # )
 """

@@ -59,26 +59,27 @@ def create_fleet(
     return ids
 
 
-def install_terraform(project: Project) -> None:
-    """Installs a `terraform` that prints its arguments."""
-    terraform = project.folder / "bin" / "terraform"
-    terraform.parent.mkdir()
-    terraform.write_text('#!/bin/sh\necho "$@"\n')
-    terraform.chmod(0o755)
-    project.environment["PATH"] = f"{terraform.parent}:{project.environment['PATH']}"
+def install_tools(project: Project) -> None:
+    """Installs an `aws` and a `terraform` that print their arguments."""
+    folder = project.folder / "bin"
+    folder.mkdir()
+    for name in ("aws", "terraform"):
+        (folder / name).write_text('#!/bin/sh\necho "$@"\n')
+        (folder / name).chmod(0o755)
+    project.environment["PATH"] = f"{folder}:{project.environment['PATH']}"
 
 
 def names(project: Project) -> dict[str, str]:
     return {each["id"]: each["urn"].rpartition("::")[2] for each in project.resources()}
 
 
-def test_commands_of_the_page(project: Project, dns_packages: Path, emulator: Emulator) -> None:
-    route53 = install_dns(project, dns_packages)
+def test_commands_of_the_page(project: Project, main_dns_packages: Path, emulator: Emulator) -> None:
+    route53 = install_dns(project, main_dns_packages)
     by_terraform = create_fleet(emulator, route53, API_KEY, BY_TERRAFORM)
     by_hand = create_fleet(emulator, route53, API_KEY, BY_HAND)
     others = create_fleet(emulator, route53, OTHER_ACCOUNTS_KEY, OTHERS, ttls=(300,))
     emulator.clear_requests()
-    install_terraform(project)
+    install_tools(project)
     chosen = {id_: f"fleet-{name}" for name, id_ in by_terraform.items()}
     (project.folder / "names.json").write_text(json.dumps(chosen))
     project.config(secret={"devicesApiKey": OTHER_ACCOUNTS_KEY})
@@ -95,7 +96,7 @@ def test_commands_of_the_page(project: Project, dns_packages: Path, emulator: Em
     [on_page] = blocks(PAGE, "python")
     loop = on_page.partition("\nwithout_records = ")[2].partition("\n")[2]
     printed = program.read_text()
-    assert loop.partition("    adopt = ")[0] in printed
+    assert loop.partition("    dns = ")[0] in printed
     records = {resource: route53.records(f"{name}.acme.com") for resource, name in domains.items()}
     ttls = {resource: found[0][1] for resource, found in records.items() if found}
     without_records = {"fleet-tf-2", "hand-6-acme-com"}
@@ -107,6 +108,7 @@ def test_commands_of_the_page(project: Project, dns_packages: Path, emulator: Em
     assert "= 8 to import" in preview
     assert "+ 12 to create" in preview, "the delegations, and the records of two"
     assert "warning" not in preview
+    assert f"list-resource-record-sets --hosted-zone-id {ZONE_ID}" in preview
     assert "state rm ngrok_agent_ingress.fleet" in output
     assert all(resource["protect"] for resource in [*project.resources(), *project.of_type(RECORD_SET)])
     assert {each.name for each in route53.operations()} == {"tf-2.acme.com", "hand-6.acme.com"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_ADAPTER = 'agin.dns.aws(zone_id="…", adopt=True)'
+_ADAPTER = 'agin.dns.aws(zone_id="…", zone_name="…", adopt=True)'
 
 
 def with_delegations(program: str, adapter: str) -> str:
