@@ -102,8 +102,8 @@ Python {platform.python_version()}, pulumi SDK {version("pulumi")}, CLI {cli.rem
 {version("pulumi-agin")}; medians of {runs} runs, of {IMPORT_RUNS} for the import
 floor: the same number of resources that send no requests, by the same front end; with latency, also the time of our \
 requests,
-{engine.Load(1, 0).calls} at once by default, one by one in the list of a refresh; under the limit, \
-the time that it forces.
+{engine.Load(1, 0).calls} at once by default, at most {engine.Dynamic.most_calls} in a Python program, and one by one \
+in the list of a refresh; under the limit, the time that it forces.
 ratio: ours to the floor, at 0 ms the median of the pairs. over: ours less the floor.
 MB: the memory peaks of all processes of the command together.
 """

@@ -58,7 +58,7 @@ def forced_seconds(window_seconds: float) -> float:
 
 
 def scaled() -> Limited:
-    """Runs the client in as many threads as the plugin does, with clocks that shorten the window to WINDOW_SECONDS."""
+    """Runs the client in as many threads as a Python program's plugin has, with clocks that shorten the window."""
     clock = FastClock()
     with Emulator(API_KEY, limit=rate_limit.LIMIT, clock=clock.utc_now) as emulator:
         client = AgentIngressClient(Secret(API_KEY), emulator.url, clock=clock)
@@ -71,7 +71,7 @@ def scaled() -> Limited:
             return False
 
         started = time.perf_counter()
-        with ThreadPoolExecutor(Load(COUNT, 0).calls) as threads:
+        with ThreadPoolExecutor(Dynamic.most_calls) as threads:
             failures = sum(threads.map(failed, range(COUNT)))
         seconds = time.perf_counter() - started
         return Limited(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_agin import cli, dns
+from pulumi_agin import cli
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.emulator import Emulator
 from tests.support import clock as test_clock
@@ -16,7 +16,7 @@ from tests.support.command import Command
 from tests.support.emulator import Api, EmulatorClock
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tests.support.odd_emulator import OddEmulator
-from tools import environment
+from tools import docs, environment
 from tools.steps import heed_interrupts
 
 TESTS = Path(__file__).parent
@@ -62,7 +62,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     reports = [report for each in terminalreporter.stats.values() for report in each]
     is_of_adapters = any(getattr(each, "nodeid", "").startswith("tests/program/test_dns.py") for each in reports)
     if config.option.markexpr == "main" and is_of_adapters:
-        others = sorted({*dns.ADAPTERS} - {"rfc2136", *environment.MAIN_DNS_EXTRAS})
+        others = sorted(docs.ADAPTERS.keys() - {"rfc2136", *environment.MAIN_DNS_EXTRAS})
         terminalreporter.write_line(
             f"Not run against their packages: the adapters {', '.join(others)}. If you changed one, run\n"
             ".build/venv/bin/python -m pytest -m rest tests/program -k NAME",

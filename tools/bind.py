@@ -1,4 +1,4 @@
-"""BIND's `named` and `dig`, which are found, unpacked or installed, and never started here.
+"""BIND's `named` and `dig`, which are found, unpacked or installed.
 
 The sources are tried in this order:
 
@@ -60,7 +60,9 @@ def find_or_make() -> Programs:
         made_once(FOLDER, "BIND", _unpack)
     elif shutil.which("brew"):
         with locked(FOLDER, "BIND"):
-            run("running brew install bind", ["brew", "install", "bind"])
+            # Another process may have installed it.
+            if not _find():
+                run("running brew install bind", ["brew", "install", "bind"])
     else:
         raise StepError(
             "BIND's named or dig is missing, and there is neither apt-get nor brew to get it with. Install both so "
@@ -68,7 +70,7 @@ def find_or_make() -> Programs:
         )
     found = _find()
     if not found:
-        raise StepError("BIND was made, but there is still no named or dig on PATH.")
+        raise StepError(f"BIND is in {FOLDER}, but without named or dig. Remove that folder, and run this again.")
     return found
 
 

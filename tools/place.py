@@ -13,14 +13,15 @@ from pulumi_agin.version import VERSION
 from tools.steps import ROOT, StepError, exit_status
 
 README = ROOT / "README.md"
-_FOUND = re.search(r'^Repository = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+_FOUND = re.search(r'^Repository = "(https://github\.com/[^/"]+/[^/"]+)"$', PYPROJECT, re.MULTILINE)
 REPOSITORY: str | None = _FOUND[1] if _FOUND else None
 
 
 def with_absolute_links(text: str) -> str:
     """Returns Markdown of the root folder in which relative links are those of this version in the repository."""
     if REPOSITORY is None:
-        raise StepError("pyproject.toml has no Repository under [project.urls]: see Release in CONTRIBUTING.md.")
+        raise StepError("pyproject.toml has no Repository on GitHub in [project.urls]: see Release in CONTRIBUTING.md.")
     start_of_link = re.compile(r"(\]\(|^\[[^\]]+\]: )(?![a-z]+:|#)", re.MULTILINE)
     return start_of_link.sub(rf"\1{REPOSITORY}/blob/v{VERSION}/", text)
 

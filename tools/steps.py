@@ -117,7 +117,7 @@ def hash_of(files: Iterable[Path]) -> str:
 def made_once(folder: Path, what: str, make: Callable[[Path], object]) -> Path:
     """Returns a folder, which is made if it does not exist. It exists either completely or not at all.
 
-    Its name has a hash of its sources.
+    If its sources can change, its name has a hash of them.
     """
     if folder.exists():
         return folder

@@ -43,9 +43,6 @@ __all__ = [
     "vercel",
 ]
 
-ADAPTERS = sorted({name for name in __all__ if name.islower()} - {"custom"})
-"""The names of the adapters, except `custom`, which accepts a function."""
-
 # DNS services and servers whose names differ from those of their adapters.
 _OTHER_NAMES = {
     "akamai": "linode",

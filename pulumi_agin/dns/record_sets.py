@@ -239,7 +239,7 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
         namespace: The namespace that external-dns watches for the DNSEndpoint.
         opts: The options of the DNSEndpoint, such as a provider.
     """
-    require_options(opts, "dns.external_dns")
+    require_options(opts, "the adapter")
     apiextensions = package("pulumi_kubernetes.apiextensions", extra="external_dns")
 
     def create(records: NsRecords) -> pulumi.Resource:

@@ -48,7 +48,7 @@ def rfc2136(
     Raises:
         pulumi.RunError: dnspython is not installed, or a module `dns` of the project hides it.
     """
-    require_options(opts, "dns.rfc2136")
+    require_options(opts, "the adapter")
     if missing := missing_package("dns.rfc2136"):
         raise pulumi.RunError(f"{place_in_program()}: {missing}")
 

@@ -65,7 +65,7 @@ def find_delegation(
     return result
 
 
-def find_delegations(domains: Sequence[str], budget: Budget, server: Server | None = None) -> dict[str, DnsResult]:
+def find_delegations(domains: Sequence[str], budget: Budget, server: Server | None) -> dict[str, DnsResult]:
     """Looks up domains side by side, and returns the results. Each may be a problem, such as a timeout."""
 
     def find(domain: str) -> DnsResult:

@@ -15,6 +15,7 @@ from pulumi_agin.dns import record_sets, single_records
 from pulumi_agin.dns.record_class import IDENTITIES
 from tests.support.delegations import ADAPTERS, FOUND, SETS, SINGLES, ZONES, kind_of_adopt
 from tests.support.pyproject import project
+from tools import docs
 
 ROOT = Path(__file__).parents[2]
 DNS_PAGE = (ROOT / "docs" / "guides" / "dns.md").read_text(encoding="utf-8")
@@ -53,14 +54,17 @@ def test_every_adapter_is_exported() -> None:
         if function.__module__ == module.__name__ and not name.startswith("_")
     ]
     require(
-        "pulumi_agin/dns/__init__.py", {*dns.ADAPTERS} - WITHOUT_PACKAGE, functions, "import it, and list it in __all__"
+        "pulumi_agin/dns/__init__.py",
+        {*docs.ADAPTERS} - WITHOUT_PACKAGE,
+        functions,
+        "import it and list it in __all__",
     )
 
 
 def test_every_adapter_has_an_extra() -> None:
     extras = project()["project"]["optional-dependencies"]
     what = 'NAME = ["its package>=lowest,<next major"] under [project.optional-dependencies]'
-    require("pyproject.toml", extras.keys() - {"doctor", "emulator", "plugin"}, dns.ADAPTERS, what)
+    require("pyproject.toml", extras.keys() - {"doctor", "emulator", "plugin"}, docs.ADAPTERS, what)
     wrong = [
         name
         for name, each in ADAPTERS.items()
@@ -81,7 +85,7 @@ def test_every_adapter_has_its_package_in_the_lock() -> None:
 
 
 def test_every_adapter_has_an_expected_record() -> None:
-    require("tests/support/delegations.py", ADAPTERS, {*dns.ADAPTERS} - WITHOUT_PACKAGE, AN_EXPECTED)
+    require("tests/support/delegations.py", ADAPTERS, {*docs.ADAPTERS} - WITHOUT_PACKAGE, AN_EXPECTED)
     for module, expected in ((record_sets, SETS), (single_records, SINGLES)):
         functions = {name for name in ADAPTERS if getattr(dns, name).__module__ == module.__name__}
         require("tests/support/delegations.py", expected, functions, f"the adapters of {module.__name__}")
@@ -118,7 +122,7 @@ def documented() -> dict[str, tuple[str, list[tuple[str, bool]]]]:
 
 def test_every_adapter_has_a_row_or_section_in_the_docs() -> None:
     adapters = documented()
-    require("docs/guides/dns.md", adapters, dns.ADAPTERS, "a row of the table in More adapters, or a section")
+    require("docs/guides/dns.md", adapters, docs.ADAPTERS, "a row of the table in More adapters, or a section")
     for name, (package, listed) in adapters.items():
         parameters = inspect.signature(getattr(dns, name)).parameters
         expected = [(each, parameters[each].default is not inspect.Parameter.empty) for each in parameters]
@@ -144,5 +148,5 @@ def test_every_adapter_has_its_ttls_in_the_docs() -> None:
 
 def test_every_adapter_is_in_the_changelog() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    mentioned = [name for name in dns.ADAPTERS if re.search(rf"\b{name}\b", changelog)]
-    require("CHANGELOG.md", mentioned, dns.ADAPTERS, "an entry under the next version")
+    mentioned = [name for name in docs.ADAPTERS if re.search(rf"\b{name}\b", changelog)]
+    require("CHANGELOG.md", mentioned, docs.ADAPTERS, "name it in the list of what the package has")

@@ -13,6 +13,7 @@ import pytest
 import pulumi_agin as agin
 from pulumi_agin.program.run import ProgramRun
 from tests.support.mocks import NS_TARGETS, TYPE, Mocks, Request, run
+from tools import docs
 
 DELEGATION = "agin:index:AgentIngressDelegation"
 ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
@@ -257,7 +258,7 @@ def kind_of_adopt(name: str) -> str:
 
 
 # The packages of these adapters can't find records, so `adopt` needs their IDs.
-NEED_IDS = [name for name in agin.dns.ADAPTERS if kind_of_adopt(name) == "Ids | None"]
+NEED_IDS = [name for name in docs.ADAPTERS if kind_of_adopt(name) == "Ids | None"]
 
 
 def adapter(name: str, **arguments: Any) -> Any:

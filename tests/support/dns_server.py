@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import dns.flags
 import dns.message
 import dns.rcode
-import dns.rdatatype
 import dns.rrset
 
 from pulumi_agin.dnsclient.values import Server

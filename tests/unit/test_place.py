@@ -25,5 +25,5 @@ def test_relative_links_become_those_of_the_version(monkeypatch: pytest.MonkeyPa
 
 def test_release_without_a_place_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tools.place.REPOSITORY", None)
-    with pytest.raises(StepError, match=r"pyproject\.toml has no Repository under \[project\.urls\]"):
+    with pytest.raises(StepError, match=r"pyproject\.toml has no Repository on GitHub in \[project\.urls\]"):
         with_absolute_links(PAGE)
