@@ -1,6 +1,6 @@
 """`pulumi-agin doctor`: checks of Agent Ingresses that do not work yet. It changes nothing.
 
-docs/reference/command-line.md has its exit statuses and the fields of `--json`. Versions only add to them.
+docs/reference/command-line.md has its exit statuses and the fields of `--json`. From 1.5 on, versions only add to them.
 """
 
 from __future__ import annotations

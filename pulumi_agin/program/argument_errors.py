@@ -1,6 +1,6 @@
-"""Errors for wrong arguments and names in a program: one line with its file, line number and a suggestion.
+"""Errors for wrong arguments and names in a program: one line with the program's file and line number.
 
-Each class is also Python's own class for the error, so `except TypeError` works. Pulumi shows a RunError without a
+Most classes are also Python's own class for the error, so `except TypeError` works. Pulumi shows a RunError without a
 traceback.
 """
 

@@ -43,7 +43,6 @@ DNS_PAGE = (ROOT / "docs" / "guides" / "dns.md").read_text()
 
 SECRETS = {
     "project:secondApiKey": "a-key",
-    "project:devicesApiKey": "a-key",
     "project:tsigSecret": "YWFhYQ==",
     "project:authtoken": "2k5-a_b",
 }
@@ -83,7 +82,7 @@ def acme_dns(monkeypatch: pytest.MonkeyPatch) -> None:
     [pytest.param(page, marks=[pytest.mark.rest] * (page.stem == "dns"), id=page.stem) for page in PROGRAM_PAGES],
 )
 def test_programs_of_a_page_run(page: Path, mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({**SECRETS, "project:zoneId": "Z1"}))
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(SECRETS))
     monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(list(SECRETS)))
     mocks.answer = {**INGRESS, "agent_ingresses": [INGRESS]}
     # A program that reads an existing ingress sets no domain.

@@ -1,4 +1,4 @@
-"""Dynamic resources of somebody else in a program with an Agent Ingress: they share its plugin process."""
+"""Another package's dynamic resources in a program with an Agent Ingress: they share its plugin process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class NeighborProvider(ResourceProvider):
         with lock:
             running += 1
             most = max(most, running)
-        # Its work.
+        # Stands for its work.
         time.sleep(0.05)
         with lock:
             running -= 1

@@ -1,4 +1,4 @@
-"""States that released versions wrote, continued by this version."""
+"""States that earlier versions wrote, continued by this version."""
 
 from __future__ import annotations
 
