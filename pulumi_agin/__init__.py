@@ -67,9 +67,7 @@ if not TYPE_CHECKING:
         from importlib import import_module
 
         if name not in __all__:
-            from .program.argument_errors import UnknownNameError
-
-            raise UnknownNameError(__name__, name, name, __all__)
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         if name == "dns":
             return import_module(".dns", __name__)
         modules = (vars(import_module(f".{module}", __name__)) for module in _MODULES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from enum import Enum
-from typing import Any, NoReturn, TypeAlias, TypedDict, overload
+from typing import Any, TypeAlias, TypedDict, overload
 
 import pulumi
 from typing_extensions import NotRequired
@@ -18,24 +18,15 @@ from .base.names import canonical_domain
 from .dynamic.agent_ingress import AgentIngressProvider
 from .lifecycle import urns
 from .lifecycle.operation import Placement
-from .lifecycle.phrasing import must_be_one_of
 from .program import sdk_internals
-from .program.argument_errors import WrongArgumentsError, WrongValueError, require_options
+from .program.argument_errors import WrongArgumentsError, require_options
 from .program.dynamic_resource import DynamicResource
 from .program.preview import exact_outputs
 from .program.run import ProgramRun
 from .program.settings_check import check_settings, has_explicit_provider
 
 
-class _Choice(str, Enum):
-    """A fixed set of strings. Any other string raises a pulumi.RunError that is also a ValueError."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> NoReturn:
-        raise WrongValueError(f"{cls.__name__} {must_be_one_of([choice.value for choice in cls], str(value))}")
-
-
-class CertificateAuthority(_Choice):
+class CertificateAuthority(str, Enum):
     """The authority that signs the certificate. A plain string works, too.
 
     Attributes:
@@ -45,7 +36,7 @@ class CertificateAuthority(_Choice):
     LETSENCRYPT = "letsencrypt"
 
 
-class PrivateKeyType(_Choice):
+class PrivateKeyType(str, Enum):
     """The type of the certificate's private key. A plain string works, too.
 
     Attributes:

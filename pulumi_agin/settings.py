@@ -31,9 +31,6 @@ from .base.budget import LONGEST_TIMEOUT_SECONDS
 from .base.redaction import one_line
 from .base.secret import Secret
 
-# Other keys under which users may have put the API key. The last one is that of the provider plugin.
-NEAR_MISSES = ("ngrok:api_key", "ngrok:apikey", "ngrok:api-key", "ngrok:ApiKey", "agin:apiKey")
-
 # The input of an explicit Provider that has its name.
 PROVIDER_NAME = "ngrok:provider"
 
@@ -102,8 +99,6 @@ class Settings:
     names: Names = IN_PYTHON
     stack: str = ""
     """The stack that the command line read; "" elsewhere."""
-    near_miss: str = ""
-    """The first of NEAR_MISSES that the stack config has; "" if it has none."""
 
     @classmethod
     def load(
@@ -138,7 +133,6 @@ class Settings:
         api_key, api_key_source = read(Setting.API_KEY, "")
         base_url, base_url_source = read(Setting.BASE_URL, PUBLIC_API)
         timeout, timeout_source = read(Setting.TIMEOUT_SECONDS, str(DEFAULT_CALL_SECONDS))
-        near_misses = [key for key in NEAR_MISSES if key != names.key(Setting.API_KEY) and config(key)]
         return cls(
             api_key=Secret(api_key),
             api_key_source=api_key_source,
@@ -150,7 +144,6 @@ class Settings:
             provider_name=provider_name,
             names=names,
             stack=stack,
-            near_miss=near_misses[0] if near_misses else "",
         )
 
     @functools.cached_property
@@ -184,10 +177,9 @@ class Settings:
                 f"{self.api_key_source.shown_as} is empty: an explicit Provider does not use the key in the stack "
                 "config or the environment, because that key may belong to another account; set the key of its account"
             )
-        near_miss = f"; the stack config has {self.near_miss} instead" if self.near_miss else ""
         return (
             f"there is no ngrok API key: set it with `pulumi config set --secret {self.names.key(Setting.API_KEY)}`, "
-            f"or in the environment variable {ENVIRONMENT[Setting.API_KEY]}{near_miss}"
+            f"or in the environment variable {ENVIRONMENT[Setting.API_KEY]}"
         )
 
     def __getstate__(self) -> NoReturn:

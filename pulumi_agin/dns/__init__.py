@@ -12,10 +12,6 @@ raises a pulumi.RunError if the package is not installed. All adapters have in c
 See docs/guides/dns.md in the repository.
 """
 
-from typing import TYPE_CHECKING, Any
-
-from pulumi_agin.program.argument_errors import UnknownNameError
-
 from .adapter import DnsAdapter, NsRecords, custom
 from .record_sets import aws, azure, external_dns, gandi, gcp, hcloud, ns1
 from .rfc2136 import Rfc2136Delegation, rfc2136
@@ -42,22 +38,3 @@ __all__ = [
     "scaleway",
     "vercel",
 ]
-
-# DNS services and servers whose names differ from those of their adapters.
-_OTHER_NAMES = {
-    "akamai": "linode",
-    "bind": "rfc2136",
-    "google": "gcp",
-    "hetzner": "hcloud",
-    "knot": "rfc2136",
-    "kubernetes": "external_dns",
-    "powerdns": "rfc2136",
-    "route53": "aws",
-}
-
-
-# Type checkers would accept every name with this function.
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        raise UnknownNameError(__name__, name, _OTHER_NAMES.get(name.lower(), name), __all__)

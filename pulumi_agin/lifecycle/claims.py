@@ -129,11 +129,6 @@ class Claims:
         first = self._first_declarations.get(domain)
         return None if first == urn else first
 
-    def resource_to_create_with(self, domain: str) -> str | None:
-        """Returns the URN of the resource with a domain that this run has not created yet; None if there is none."""
-        first = self._first_declarations.get(domain)
-        return None if first is None or self.is_in_state(first) else first
-
     # -- diff ---------------------------------------------------------------------------------------------
 
     def keep_ingress(self, urn: str, id_: str) -> None:

@@ -13,14 +13,6 @@ if TYPE_CHECKING:
     from .account import Account
 
 
-class NoIngressError(InvalidInputsError):
-    """The account has no Agent Ingress with a domain, which is in canonical form."""
-
-    def __init__(self, message: str, domain: str) -> None:
-        super().__init__(message)
-        self.domain = domain
-
-
 def require_id_or_domain(function: str, id_: str | None, domain: str | None) -> None:
     """Raises InvalidInputsError unless a lookup of one ingress has exactly one argument."""
     if (id_ is None) == (domain is None):
@@ -34,7 +26,7 @@ def find_one(
     """Finds one Agent Ingress by exactly one of its ID and its domain, in any spelling.
 
     `function` names the lookup in messages. Without a budget, the limit is the timeout of the settings. Raises
-    InvalidInputsError if the arguments are invalid or there is no such ingress: for a domain, its NoIngressError.
+    InvalidInputsError if the arguments are invalid or there is no such ingress.
     """
     description = account.settings.account_description
     require_id_or_domain(function, id_, domain)
@@ -52,7 +44,7 @@ def find_one(
     canonical = inputs["domain"]
     ingress = account.client.find(canonical, budget)
     if ingress is None:
-        raise NoIngressError(f"there is no Agent Ingress with the domain {canonical} in {description}", canonical)
+        raise InvalidInputsError(f"there is no Agent Ingress with the domain {canonical} in {description}")
     return ingress
 
 

@@ -11,9 +11,8 @@ from pulumi_agin.api.models import FrozenModel, IngressModel
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.agent_config import configure_agent
-from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs, IngressDomain
-from pulumi_agin.lifecycle.lookup import NoIngressError, find_many, find_one
+from pulumi_agin.lifecycle.lookup import find_many, find_one
 from pulumi_agin.lifecycle.operation import Call, Failed
 from pulumi_agin.lifecycle.phrasing import Phrasing
 from pulumi_agin.lifecycle.schema import Declaration, Marker, secret_fields, validate
@@ -68,7 +67,6 @@ class Caller(NamedTuple):
     """The provider and the engine's call from which a function is called."""
 
     account: Account
-    claims: Claims
     call: Call
 
 
@@ -94,19 +92,8 @@ class Function(NamedTuple):
 
 
 def _get_agent_ingress(caller: Caller, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    account, claims = caller.account, caller.claims
-    id_, domain, budget = arguments.get("id"), arguments.get("domain"), account.budget(caller.call)
-    try:
-        return find_one(account, "getAgentIngress", id_, domain, budget).plain()
-    except NoIngressError as error:
-        urn = claims.resource_to_create_with(error.domain)
-        if urn is None:
-            raise
-        # The engine does not accept unknown values from a function.
-        raise Failed(
-            f"{error}, because {urn} has not been created yet. Use the outputs of that resource instead of the lookup, "
-            "or pass its ID instead of the domain: a preview then shows the result as unknown"
-        ) from None
+    id_, domain, budget = arguments.get("id"), arguments.get("domain"), caller.account.budget(caller.call)
+    return find_one(caller.account, "getAgentIngress", id_, domain, budget).plain()
 
 
 def _get_agent_ingresses(caller: Caller, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -208,7 +208,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Calls a function."""
         with _failing(context):
             function = _named(request.tok, FUNCTIONS, "function")
-            caller = Caller(self._account, self._claims, Call("", is_cancelled=self._is_cancelled(context)))
+            caller = Caller(self._account, Call("", is_cancelled=self._is_cancelled(context)))
             # Python's SDK sends nested output types with their names in Python.
             result, secrets = function.call(caller, in_snake_case(from_struct(request.args)), self._services.phrasing)
             response = provider_pb2.InvokeResponse()

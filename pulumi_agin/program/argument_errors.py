@@ -1,18 +1,15 @@
-"""Errors for wrong arguments and names in a program: one line with the program's file and line number.
+"""Errors for wrong arguments in a program: one line with the program's file and line number.
 
-Most classes are also Python's own class for the error, so `except TypeError` works. Pulumi shows a RunError without a
-traceback.
+Pulumi shows a RunError without a traceback.
 """
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi
-
-from pulumi_agin.lifecycle.phrasing import printable_name, right_names
 
 _PACKAGE = Path(__file__).parent.parent
 
@@ -22,18 +19,6 @@ class WrongArgumentsError(pulumi.RunError, TypeError):
 
     def __init__(self, message: str) -> None:
         super().__init__(f"{place_in_program()}: {message}")
-
-
-class UnknownNameError(pulumi.RunError, AttributeError):
-    """A module has no such name."""
-
-    def __init__(self, module: str, name: str, meant: str, known: Sequence[str]) -> None:
-        """`meant` is the name to find suggestions for: an alias of `name`, or `name` itself."""
-        super().__init__(f"{place_in_program()}: {module} has no {printable_name(name)}; {right_names(meant, known)}")
-
-
-class WrongValueError(pulumi.RunError, ValueError):
-    """An enum has no such value."""
 
 
 class WrongZonesError(pulumi.RunError):

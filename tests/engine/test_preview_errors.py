@@ -41,10 +41,9 @@ def test_preview_finds_all_wrong_values_and_sends_nothing(project: Project, emul
 
 @pytest.mark.main
 def test_program_error_is_one_line_with_file_and_line(project: Project) -> None:
-    # The others are in tests/unit/test_argument_errors.py.
-    project.program('name = "connect"\nagin.AgentIngres(name, domain="connect.acme.com")')
+    project.program('name = "connect"\nagin.AgentIngress(name, domain="connect.acme.com", opts={})')
     failed = project.preview(fails=True)
-    assert 'error: __main__.py:5: pulumi_agin has no AgentIngres; did you mean "AgentIngress"?\n' in failed
+    assert "error: __main__.py:5: opts of AgentIngress must be pulumi.ResourceOptions(…); got a dict\n" in failed
     assert "Traceback" not in failed
     assert "File " not in failed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 import yaml
@@ -335,7 +335,7 @@ def test_taken_domain_of_a_domain_change(
 
 @pytest.mark.parametrize("fault", [None, "reset_before"], ids=["a response", "a lost response"])
 def test_taken_domain_of_a_resource_of_the_stack_names_it(
-    fault: str | None, ingresses: AgentIngressLifecycle, emulator: Emulator
+    fault: Literal["reset_before"] | None, ingresses: AgentIngressLifecycle, emulator: Emulator
 ) -> None:
     _, outputs = created(new_process().ingresses(settings_at(emulator.url)), description="d")
     call = Call(URN, inputs_before={"domain": "connect.acme.com"}, outputs_before=outputs)
@@ -394,15 +394,6 @@ def test_failed_renaming_deletes_nothing(ingresses: AgentIngressLifecycle, emula
     with pytest.raises(Failed, match=f"is not deleted, because it has the domain of {NEW}, which could not be created"):
         ingresses.delete(Call(URN, outputs_before=outputs), id_)
     assert len(emulator.ingresses()) == 1
-
-
-def test_only_a_resource_that_does_not_exist_yet_is_still_to_be_created(
-    ingresses: AgentIngressLifecycle, process: Process
-) -> None:
-    ingresses.check(Call(URN), {"domain": "Connect.ACME.com."})
-    assert process.claims.resource_to_create_with("connect.acme.com") == URN
-    created(ingresses)
-    assert process.claims.resource_to_create_with("connect.acme.com") is None
 
 
 def test_preview_remains_one_after_a_check_without_that_fact(process: Process) -> None:

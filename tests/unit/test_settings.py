@@ -84,14 +84,12 @@ def test_wrong_setting_is_explained(config: dict[str, str], message: str) -> Non
         _ = Account(settings).client
 
 
-@pytest.mark.parametrize("key", ["ngrok:api_key", "ngrok:apikey", "agin:apiKey"])
-def test_missing_key_under_another_name_is_named(key: str) -> None:
-    [problem] = load({key: KEY}).problems
+def test_missing_key_is_named() -> None:
+    [problem] = load({"ngrok:api_key": KEY}).problems
     assert problem == (
         "there is no ngrok API key: set it with `pulumi config set --secret ngrok:apiKey`, or in the environment "
-        f"variable NGROK_API_KEY; the stack config has {key} instead"
+        "variable NGROK_API_KEY"
     )
-    assert load({key: KEY}, {"NGROK_API_KEY": KEY}).problems == []
 
 
 @pytest.mark.parametrize(("log", "problems"), [("", 0), ("debug", 0), ("verbose", 1)])
