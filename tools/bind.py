@@ -70,7 +70,9 @@ def find_or_make() -> Programs:
         )
     found = _find()
     if not found:
-        raise StepError(f"BIND is in {FOLDER}, but without named or dig. Remove that folder, and run this again.")
+        raise StepError(
+            f"There is still no named or dig on PATH or in {FOLDER}. Remove that folder, and run this again."
+        )
     return found
 
 

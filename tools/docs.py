@@ -26,7 +26,7 @@ from tools.steps import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
 DNS_PAGE = ROOT / "docs" / "guides" / "dns.md"
-# The functions of `pulumi_agin.dns`, by name: its DNS adapters, and `custom`, which wraps a user's own.
+# The functions of `pulumi_agin.dns`, by name, except `custom`, which wraps a user's own: the DNS adapters.
 ADAPTERS = {name: getattr(dns, name) for name in dns.__all__ if inspect.isfunction(getattr(dns, name))}
 del ADAPTERS["custom"]
 

@@ -269,7 +269,7 @@ def _connection_tests(ingress: IngressModel) -> list[Remedy]:
     """Returns the commands that test connections, which no check makes."""
     expected = '"Verification: OK"'
     if ingress.certificate_management_policy is None:
-        expected = 'an error about the issuer (only agents know ngrok\'s CA), but no "hostname mismatch"'
+        expected = 'an error about the issuer (only agents know ngrok\'s CA), but no "hostname mismatch" in any line'
     domain = shlex.quote(ingress.domain)
     line = f"openssl s_client -brief -connect {domain}:443 -servername {domain} -verify_hostname {domain} </dev/null"
     return [

@@ -216,7 +216,7 @@ def _engine_call(kind: type[Request], provider: str | None = None) -> Iterator[t
 def _without_sdk_properties(values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns properties without those that the SDK adds, such as `__provider`.
 
-    Nor with the input `__creating_since`, which versions 1.3 and 1.4 wrote into the state.
+    It also removes the input `__creating_since`, which versions 1.3 and 1.4 wrote into the state.
     """
     return {name: value for name, value in values.items() if not name.startswith("__")}
 

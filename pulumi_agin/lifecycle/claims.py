@@ -15,7 +15,6 @@ calls. In an `up` or a preview, the engine goes through the program:
 | `delete`           | last, after all of the above, if the resource was        | nothing                             |
 |                    | replaced or removed from the program. It comes before    |                                     |
 |                    | `create` only if the old resource must go first          |                                     |
-| a function         | at any time                                              | nothing                             |
 
 Resources that do not depend on each other are called at the same time, so a method finds the claims of all resources
 of the provider only in a `delete`. In a refresh that does not run the program, each resource has a `read` and then a

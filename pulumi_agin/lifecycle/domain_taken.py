@@ -91,7 +91,7 @@ class DomainTaken:
 
     def _explain_existing(self, urn: str, existing: IngressModel) -> str:
         """Returns whose ingress it is, as far as the stack shows, and the next step for the resource `urn`."""
-        belongs = f"It belongs to {self._account.client.describe(existing)}"
+        belongs = f"The domain belongs to {self._account.client.describe(existing)}"
         owner = self._claims.resource_with(existing)
         if owner == urn:
             return (
@@ -101,8 +101,8 @@ class DomainTaken:
         if owner is not None:
             return (
                 f"{belongs}, which this stack already manages as {owner}. A domain can have only one Agent Ingress: "
-                "choose another domain; or, to swap two domains, first change one of them to a third domain and run "
-                "`pulumi up`"
+                "choose another domain; or, to move or swap domains, first change one of them to a third domain and "
+                "run `pulumi up`"
             )
         next_step = self._next_step(urn, existing.id)
         # Without a state, the resource is new.

@@ -75,7 +75,7 @@ def printable_name(name: str) -> str:
     return name if name.isprintable() and len(name) <= 40 else f"{ascii(name)[:40]}…"
 
 
-def right_names(name: str, known: Sequence[str], phrasing: Phrasing = NEUTRAL) -> str:
+def right_names(name: str, known: Sequence[str], phrasing: Phrasing) -> str:
     """Returns the most similar known name for an unknown one, or else all known names."""
     if likeliest := likeliest_name(name, known):
         return f'did you mean "{phrasing.spell(likeliest)}"?'

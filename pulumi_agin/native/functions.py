@@ -64,7 +64,7 @@ class AgentConfigOutputs(FrozenModel):
 
 
 class Caller(NamedTuple):
-    """The provider and the engine's call from which a function is called."""
+    """The account and the engine's call with which a function is called."""
 
     account: Account
     call: Call

@@ -1,4 +1,4 @@
-"""Errors for wrong arguments in a program: one line with the program's file and line number.
+"""Errors for wrong arguments in a program, with the program's file and line number.
 
 Pulumi shows a RunError without a traceback.
 """
@@ -15,7 +15,7 @@ _PACKAGE = Path(__file__).parent.parent
 
 
 class WrongArgumentsError(pulumi.RunError, TypeError):
-    """The arguments of a call are wrong."""
+    """The arguments of a call are wrong. Python's own error for that is a TypeError, too."""
 
     def __init__(self, message: str) -> None:
         super().__init__(f"{place_in_program()}: {message}")

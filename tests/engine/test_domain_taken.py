@@ -46,8 +46,8 @@ def test_printed_commands_import_ingresses_of_killed_creates(project: Project, e
     project.init("prod")
     failed = project.up("--stack", "dev", "--continue-on-error", fails=True)
     expected = {
-        "connect": f"It belongs to {ids['connect.acme.com']}",
-        "child": f"It belongs to {ids['child.acme.com']}",
+        "connect": f"The domain belongs to {ids['connect.acme.com']}",
+        "child": f"The domain belongs to {ids['child.acme.com']}",
         "theirs": "ngrok lists none with this domain for this key, so another account has it",
         "lost": "it is unknown whether the Agent Ingress lost.acme.com was created",
     }
@@ -90,9 +90,9 @@ def test_steps_of_the_page_import_several_ingresses_of_a_killed_up(project: Proj
     made = emulator.ingresses()
     preview = project.preview()
     for each in made:
-        assert f"It belongs to {each['id']}, created at {each['created_at']}." in preview
+        assert f"The domain belongs to {each['id']}, created at {each['created_at']}." in preview
     import_, clear = blocks(section, "sh")
-    assert "= 2 imported" in project.typed(import_.replace("--stack prod", "--stack dev"))
+    assert "= 2 imported" in project.typed(import_)
     assert "3 unchanged" in project.preview()
     emulator.clear_requests()
     output = project.typed(clear)

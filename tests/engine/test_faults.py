@@ -283,8 +283,8 @@ def test_next_up_completes_or_reverts_half_done_replacements(project: Project, e
     failed = up(1, *replace, fails=True)
     assert failed.unexpected({name: each.error for name, each in REPLACEMENTS.items()}) == {}
     swaps = failed.by_resource["swap1"] + failed.by_resource["swap2"]
-    assert "to swap two domains, first change one of them to a third" in swaps
-    assert f"It belongs to {in_use}, created at" in failed.by_resource["in-use"]
+    assert "to move or swap domains, first change one of them to a third" in swaps
+    assert f"The domain belongs to {in_use}, created at" in failed.by_resource["in-use"]
     assert failed.by_resource["in-use"].endswith("Otherwise, it is in use: choose another domain\n")
     # The command only shows it. It does not import it, because the resource has an ingress.
     assert "pulumi-agin import --filter 'obj.domain == \"lost-new.com\"'" in failed.by_resource["lost"]

@@ -127,7 +127,7 @@ def test_failed_imports_print_commands_that_work(yaml_project: Project, emulator
     expected = {
         "theirs": "there is no such Agent Ingress in the account of this key",
         "records": "NS records can't be imported: `adopt: true` adopts existing ones",
-        **{name: f"It belongs to {id_}" for name, id_ in by_hand.items()},
+        **{name: f"The domain belongs to {id_}" for name, id_ in by_hand.items()},
     }
     assert failed.unexpected(expected) == {}
     assert not failed.has_traceback

@@ -95,7 +95,7 @@ def test_everything_works_with_an_sdk_with_other_internals(
     assert plugin.read(id_, outputs, inputs)[:2] == plugin.read(id_, None, {})[:2] == (id_, outputs)
     assert plugin.diff(outputs, {**inputs, "description": "new"}) == (True, [])
     assert plugin.update(id_, outputs, {**inputs, "description": "new"})["description"] == "new"
-    with pytest.raises(PluginError, match=f"It belongs to {id_}") as caught:
+    with pytest.raises(PluginError, match=f"The domain belongs to {id_}") as caught:
         plugin.create(inputs)
     # The message is in the SDK's traceback.
     assert not caught.value.clean

@@ -180,9 +180,9 @@ def test_preview_warns_of_a_taken_domain(
     [(sentence, urn)] = preview(NEW, "connect.acme.com")
     assert urn == NEW
     assert sentence.startswith(
-        "connect.acme.com already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first. It "
-        "belongs to "
-        f"{id_}, created at {outputs['created_at']}. If a resource of this stack has it, and was renamed or moved"
+        "connect.acme.com already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first. "
+        f"The domain belongs to {id_}, created at {outputs['created_at']}. If a resource of this stack has it, and was "
+        "renamed or moved"
     )
     assert "the option `aliases`" in sentence
     assert "if you are replacing this resource with `--replace`, set the option `deleteBeforeReplace: true`" in sentence
@@ -290,14 +290,14 @@ def test_taken_domain_of_a_new_resource_has_one_command(ingresses: AgentIngressL
         checked = ingresses.check(Call(urn), {"domain": "connect.acme.com", **inputs}).inputs
         with pytest.raises(Failed) as caught:
             ingresses.create(Call(urn), checked)
-        return "It belongs" + str(caught.value).partition("It belongs")[2]
+        return "The domain belongs" + str(caught.value).partition("The domain belongs")[2]
 
     sentence, line = advice(NEW).split("\n")
     assert line == shell_commands.native_import_line(id_, NEW)
     assert sentence == (
-        f"It belongs to {id_}, created at {outputs['created_at']}. If a resource of this stack has it, and was renamed "
-        "or moved in the program, specify the old name or parent with the option `aliases` (with the old URN, which "
-        "`pulumi stack --show-urns` shows); if you are replacing this resource with `--replace`, set the option "
+        f"The domain belongs to {id_}, created at {outputs['created_at']}. If a resource of this stack has it, and was "
+        "renamed or moved in the program, specify the old name or parent with the option `aliases` (with the old URN, "
+        "which `pulumi stack --show-urns` shows); if you are replacing this resource with `--replace`, set the option "
         "`deleteBeforeReplace: true`. Otherwise, import it only if an interrupted `pulumi up` of this stack created "
         "it, or if no other stack has it and this resource should own it: `pulumi destroy` then deletes it, even if it "
         f"is someone else's. To import it, first check that `pulumi stack export` does not show {id_}. Then run"
