@@ -82,12 +82,15 @@ def test_transient_faults_are_retried(project: Project, emulator: Emulator) -> N
     emulator.configure(limit=0)
 
     def on_line(line: str) -> None:
-        """Ends the faults when the row of a resource shows that it waits."""
+        """Ends the last fault when the row of a resource shows that it waits, and every other fault has happened.
+
+        The SDK runs four calls at once, so some start only when others have ended.
+        """
         if re.search(
             r"AgentIngress \S+ \w+ing \(\d+s\) .*still waiting to \w+ the Agent Ingress.* \(\d+(\.\d)? seconds? "
             r"elapsed, limit [\w ]+\): ngrok responded 503",
             line,
-        ):
+        ) and all(fault["times"] is None for fault in emulator.faults()):
             emulator.clear_faults()
 
     project.program(program.format(description="old"))
