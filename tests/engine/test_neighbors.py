@@ -9,22 +9,24 @@ from tests.support.project import Project
 # In its own module, which the plugin process loads once: pickled by value, each resource would have its own counter.
 NEIGHBOR = """
 import threading
-import time
 
 from pulumi.dynamic import CreateResult, Resource, ResourceProvider
 
 lock = threading.Lock()
 running = most = 0
+all_have_come = threading.Event()
 
 
 class NeighborProvider(ResourceProvider):
     def create(self, props):
         global running, most
         with lock:
+            if not most:
+                # Until then, each create holds its thread, so that as many run as there are threads.
+                threading.Timer(3, all_have_come.set).start()
             running += 1
             most = max(most, running)
-        # Stands for its work.
-        time.sleep(0.05)
+        all_have_come.wait()
         with lock:
             running -= 1
         return CreateResult("an-id", {**props, "most": most})
