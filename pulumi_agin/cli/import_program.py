@@ -44,30 +44,31 @@ def _arguments(ingress: IngressModel) -> str:
 
 def _loop(parent: str | None, provider: str | None) -> str:
     """Returns the loop over the ingresses, with a delegation as a comment."""
-    options, references = ["protect=True"], []
+    references = {}
     if parent is not None and urns.Urn.parse(parent).types != urns.STACK:
-        options.append("parent=parent")
-        references.append(f"parent=parent,  # must be {one_line(parent, len(parent))}")
+        references["parent"] = parent
     if provider is not None:
-        references.append(f"provider=provider,  # must be {one_line(provider, len(provider))}")
+        references["provider"] = provider
+    lines = [f"{option}={option},  # must be {one_line(urn, len(urn))}" for option, urn in references.items()]
     # `pulumi import` protects the resources. Without the option, the next `up` would remove the protection. The records
     # inherit that of the delegation. Otherwise `pulumi destroy` would delete them, although it can't delete the
     # ingresses.
-    options_of_ingress = "".join(f"            {line}\n" for line in ["protect=True,", *references])
+    options = textwrap.indent("".join(f"{line}\n" for line in ["protect=True,", *lines]), " " * 12)
+    options_of_delegation = "protect=True, parent=parent" if "parent" in references else "protect=True"
     return f"""\
 for name, args in ingresses.items():
     ingress = agin.AgentIngress(
         name,
         args,
         opts=pulumi.ResourceOptions(
-{options_of_ingress}        ),
+{options}        ),
     )
     # To adopt the NS records, too, use this with the adapter of your DNS provider:
     # agin.AgentIngressDelegation(
     #     name,
     #     agent_ingress=ingress,
     #     dns=agin.dns.aws(zone_id="…", zone_name="…", adopt=True),
-    #     opts=pulumi.ResourceOptions({", ".join(options)}),
+    #     opts=pulumi.ResourceOptions({options_of_delegation}),
     # )
 """
 
