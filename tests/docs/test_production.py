@@ -184,7 +184,7 @@ def install_requirements(project_folder: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"],
         cwd=project_folder,
-        env={**os.environ, **clone.instead_of_fork(), "PIP_TARGET": "to"},
+        env={**os.environ, **clone.without_dependencies(), **clone.instead_of_fork(), "PIP_TARGET": "to"},
         check=True,
     )
     assert (project_folder / "to" / "pulumi_agin" / "py.typed").exists()
@@ -204,6 +204,6 @@ def test_requirement_installs_a_wheel(tmp_path: Path) -> None:
     (tmp_path / "pulumi-agin").symlink_to(ROOT)
     project = tmp_path / "project"
     project.mkdir()
-    environment = {**os.environ, **clone.instead_of_fork()}
+    environment = {**os.environ, **clone.without_dependencies()}
     subprocess.run(["bash", "-euc", BUILD_WHEEL], cwd=project, env=environment, check=True)
     install_requirements(project)

@@ -38,11 +38,17 @@ def offline(folder: Path) -> dict[str, str]:
 
 
 def instead_of_fork() -> dict[str, str]:
-    """Returns environment variables for a pip without an index whose git clones this clone instead of a user's fork."""
+    """Returns environment variables for a git that clones this clone instead of a user's fork."""
     return {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{ROOT.as_uri()}.insteadOf",
         "GIT_CONFIG_VALUE_0": "https://git.example.com/acme/pulumi-agin",
+    }
+
+
+def without_dependencies() -> dict[str, str]:
+    """Returns environment variables for a pip without an index, which installs or builds the package alone."""
+    return {
         # The build backend and the dependencies are installed already.
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PIP_NO_BUILD_ISOLATION": "false",
