@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
@@ -191,6 +191,10 @@ class AgentIngressClient:
         """
         in_list = self._list_cache.find_in_preview(domain, budget)
         return in_list.ingress, in_list.unreadable
+
+    def listed_ids(self, budget: Budget) -> Set[str]:
+        """Returns the IDs of all Agent Ingresses, also of those that can't be read, from a list of any age."""
+        return self._list_cache.ids(budget)
 
     def update(
         self, id_: str, changes: Mapping[str, Any], budget: Budget | None = None, *, domain: str | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -117,6 +117,19 @@ class ListCache:
             raise last_read.failure.with_traceback(None)
         return InList(last_read.ingresses.get(domain), last_read.listing.unreadable)
 
+    def ids(self, budget: Budget) -> Set[str]:
+        """Returns the IDs in a list of any age, also of the ingresses that can't be read. Raises an error without one.
+
+        A caller must keep them, because after a write, the next call reads the list again.
+        """
+        last_read = self._shared(budget, math.inf)
+        if last_read is None:
+            raise errors.UnreachableError("no list of Agent Ingresses could be read in time")
+        if last_read.failure is not None:
+            raise last_read.failure.with_traceback(None)
+        listing = last_read.listing
+        return {each.id for each in listing.ingresses} | {error.id for error in listing.unreadable}
+
     def clear(self) -> None:
         """Drops the list. Must be called before and after each write, so that no list read meanwhile is used later."""
         with self._changed:
@@ -126,7 +139,8 @@ class ListCache:
     def _shared(self, budget: Budget, max_unused: float) -> _Read | None:
         """Returns the last read, if it was used in the last `max_unused` seconds; otherwise, reads the list for all.
 
-        Returns None if another thread still reads it at the end of the budget, or if the list was cleared meanwhile.
+        Returns None if another thread still reads it at the end of the budget, or if the list was cleared meanwhile,
+        unless it may have any age.
         """
         with self._changed:
             while self._is_reading and budget.left > 0:
@@ -144,12 +158,11 @@ class ListCache:
             # This also runs after an interrupt by the user.
             with self._changed:
                 self._is_reading = False
-                if self._writes != writes_before:
-                    new_read = None
-                self._last_read = new_read
+                is_current = self._writes == writes_before
+                self._last_read = new_read if is_current else None
                 self._last_used_at = self._clock.monotonic()
                 self._clock.notify_all(self._changed)
-        return new_read
+        return new_read if is_current or max_unused == math.inf else None
 
     def _read(self, budget: Budget) -> _Read:
         listing = Listing([])

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pulumi_agin.api.errors import InvalidInputsError
+from pulumi_agin.api.fingerprint import fingerprint
+from pulumi_agin.base.addresses import canonical_base_url
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.settings import Settings
 
@@ -62,8 +64,11 @@ class Account:
         return self.client.budget(seconds or call.timeout_seconds, call.is_cancelled, call.urn)
 
     def fingerprint(self, id_: str) -> dict[str, str]:
-        """Returns the hidden output by which a later call recognizes the API key and the base URL."""
-        return {FINGERPRINT: self.client.fingerprint(id_)}
+        """Returns the hidden output by which a later call recognizes the API key and the base URL.
+
+        It does not need the client, which every diff would load.
+        """
+        return {FINGERPRINT: fingerprint(self.settings.api_key, canonical_base_url(self.settings.base_url), id_)}
 
     def _make_client(self) -> AgentIngressClient:
         settings = self.settings

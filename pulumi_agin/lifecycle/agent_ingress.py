@@ -55,6 +55,7 @@ class AgentIngressLifecycle:
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the outputs in the state, both in canonical form."""
         changed = changed_fields(self._valid_state(call).values, inputs, call.is_unknown)
+        self._existence.warn_of_other_account(call, id_)
         replacing = replacing_fields(AgentIngressInputs, changed)
         if replacing:
             self._claims.release_ingress(call.urn, id_)

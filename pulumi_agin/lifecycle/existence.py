@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Set
 
-from pulumi_agin.api.errors import NotFoundError, UnreadableIngressError
+from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreadableIngressError
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.redaction import one_line
 
@@ -12,9 +13,12 @@ from . import shell_commands
 from .account import Account
 from .claims import Claims
 from .operation import Call, Failed
-from .outputs import KeptOutputs
+from .outputs import FINGERPRINT, KeptOutputs
 from .services import Services
 from .urns import Urn
+
+# The limit of the search for ingresses that may be in another account, which a preview waits for.
+SEARCH_SECONDS = 5
 
 
 class Existence:
@@ -28,6 +32,11 @@ class Existence:
         self._account = account
         self._services = services
         self._claims = claims
+        # Guards the search for ingresses in another account.
+        self._lock = threading.Lock()
+        self._is_search_over = False
+        # The IDs of the account's ingresses; None before the first search.
+        self._listed_ids: Set[str] | None = None
 
     def read_for_refresh(self, call: Call, id_: str) -> IngressModel | None:
         """Reads an ingress, one of many that are read at the same time. Returns None if it is gone.
@@ -67,10 +76,52 @@ class Existence:
                 "refresh --run-program`, which records the new one",
             )
 
+    def warn_of_other_account(self, call: Call, id_: str) -> None:
+        """Warns once if the account lacks an ingress that was last read with another key, as before a new provider.
+
+        Only this shows it in an `up` without other changes. The key alone does not, because an account has many. In a
+        run, the search sends at most one list and one read.
+        """
+        kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
+        is_same_key = kept.fingerprint in ("", self._account.fingerprint(id_)[FINGERPRINT])
+        # `check` warns of another base URL.
+        if is_same_key or settings.change_of_base_url(kept.base_url):
+            return
+        if error := self._not_found(call, id_, kept.domain):
+            self._services.warn(
+                f"{error}. It was last read with another API key than the one from "
+                f"{settings.api_key_source.shown_as}, so it may be in another account, and so may others with this "
+                "provider: then a later update or destroy fails, and a destroy deletes the NS records first. To "
+                "prevent that, use the provider and the key that it had before",
+                call.urn,
+            )
+
+    def _not_found(self, call: Call, id_: str, domain: str) -> NotFoundError | None:
+        """Reads an ingress if it is the first one that the account's list lacks. Returns the error if it is not found.
+
+        After that, or without a response in time, the search is over, and every call returns None.
+        """
+        client, budget = self._account.client, self._account.budget(call, SEARCH_SECONDS)
+        with self._lock:
+            if self._is_search_over:
+                return None
+            try:
+                if self._listed_ids is None:
+                    self._listed_ids = client.listed_ids(budget)
+                if id_ in self._listed_ids:
+                    return None
+                self._is_search_over = True
+                client.get(id_, budget, domain=domain or None)
+            except NotFoundError as error:
+                return error
+            except NgrokError:
+                self._is_search_over = True
+        return None
+
     def require_gone(self, call: Call, id_: str, error: NotFoundError) -> None:
         """Fails if a 404 does not prove that the ingress is gone: its last read had another key or base URL."""
         kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
-        if kept.fingerprint == self._account.client.fingerprint(id_):
+        if kept.fingerprint == self._account.fingerprint(id_)[FINGERPRINT]:
             return
         if change := settings.change_of_base_url(kept.base_url):
             trial = (
@@ -87,7 +138,10 @@ class Existence:
         key = f"the API key from {settings.api_key_source.shown_as}"
         if kept.fingerprint:
             reason = f"{key} may not be the one that last read this Agent Ingress"
-            step = f"Set the key of its account: {settings.how_to_set_api_key}{settings.api_key_hint}"
+            step = (
+                f"Set the key of its account: {settings.how_to_set_api_key}{settings.api_key_hint}; or use the "
+                "provider that it had before"
+            )
         else:
             # It was edited, or an import was written by hand.
             reason = "the state does not show with which API key and base URL this Agent Ingress was last read"

@@ -121,9 +121,9 @@ async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> I
     except NotFoundError as error:
         run.warn_once(
             id_,
-            f"the Agent Ingress {id_} was not found, so this update will fail: {error}. First check that the API key "
-            "and the base URL are those of its account. If they are, the Agent Ingress was deleted, and `pulumi "
-            "refresh` removes it from the state",
+            f"the Agent Ingress {id_} was not found, so this update will fail: {error}. First check that the "
+            "provider, the API key and the base URL are those of its account. If they are, the Agent Ingress was "
+            "deleted, and `pulumi refresh` removes it from the state",
         )
     except NgrokError as error:
         run.warn_once(

@@ -91,8 +91,8 @@ def test_two_accounts_with_rotated_keys_leak_no_secret(project: Project, emulato
     up = project.up()
     assert "1 updated" in up
     assert " AgentIngress" not in up
-    # The one that is only read.
-    assert emulator.counts() == {"GET /agent_ingresses/{id}": 1}
+    # A list for each provider, because the keys are new, and the one that is only read.
+    assert emulator.counts() == {"GET /agent_ingresses": 2, "GET /agent_ingresses/{id}": 1}
     shown += up.output
 
     emulator.add_key(API_KEY, account_of=ROTATED_KEY)
@@ -104,3 +104,47 @@ def test_two_accounts_with_rotated_keys_leak_no_secret(project: Project, emulato
         project.assert_no_key(shown, key)
     for text in (shown, *project.files().values()):
         assert SECRET_TEXT not in text
+
+
+MOVED = """
+    import os
+
+    other = pulumi.ResourceOptions(provider=agin.Provider("other", os.environ["OTHERS_KEY"]))
+    ours = pulumi.ResourceOptions(provider=agin.Provider("ours", os.environ["NGROK_API_KEY"]))
+
+    for number in range(5):
+        agin.AgentIngress(f"to-other-{number}", domain=f"to-other-{number}.acme.com", opts=DEFAULT_OR_OTHER)
+    for number in range(2):
+        agin.AgentIngress(f"to-default-{number}", domain=f"to-default-{number}.acme.com", opts=OTHER_OR_DEFAULT)
+    agin.AgentIngress("same-account", domain="same-account.acme.com", opts=DEFAULT_OR_OURS)
+    """
+BEFORE = {"DEFAULT_OR_OTHER": "None", "OTHER_OR_DEFAULT": "other", "DEFAULT_OR_OURS": "None"}
+AFTER = {"DEFAULT_OR_OTHER": "other", "OTHER_OR_DEFAULT": "None", "DEFAULT_OR_OURS": "ours"}
+
+
+def test_move_to_another_accounts_provider_warns_once_for_each_provider(project: Project, emulator: Emulator) -> None:
+    project.environment["OTHERS_KEY"] = OTHER_ACCOUNTS_KEY
+    project.program(MOVED)
+    project.edit(BEFORE)
+    project.up()
+    project.program(MOVED)
+    project.edit(AFTER)
+    for moved in (project.pulumi("preview"), project.up()):
+        assert "11 unchanged" in moved
+        assert moved.diagnostics.count("warning: ") == 2
+        for source in ('api_key of the Provider "other"', "the environment variable NGROK_API_KEY"):
+            sentence = f". It was last read with another API key than the one from {source}, so it may be in another"
+            assert moved.diagnostics.count(sentence) == 1
+    # A destroy runs no program, and deletes nothing of another account.
+    failed = project.destroy("--target", f"urn:pulumi:dev::test::{project.INGRESS}::to-other-0", fails=True)
+    assert "; or use the provider that it had before. Then find out" in failed.diagnostics
+
+    # Back to the providers that they had before. A new key of theirs is not a reason to warn.
+    emulator.add_key(OTHER_ROTATED_KEY, account_of=OTHER_ACCOUNTS_KEY)
+    project.environment["OTHERS_KEY"] = OTHER_ROTATED_KEY
+    project.program(MOVED)
+    project.edit(BEFORE)
+    assert "warning: " not in project.preview()
+    assert "warning: " not in project.up()
+    project.destroy()
+    assert emulator.ingresses() == []

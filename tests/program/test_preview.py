@@ -111,8 +111,8 @@ def test_missing_ingress_is_no_reason_to_refresh_at_once(
     assert warning.startswith(f"the Agent Ingress {missing} was not found, so this update will fail: could not read")
     # The key or the URL may be wrong.
     assert warning.endswith(
-        ". First check that the API key and the base URL are those of its account. If they are, the Agent Ingress "
-        "was deleted, and `pulumi refresh` removes it from the state"
+        ". First check that the provider, the API key and the base URL are those of its account. If they are, the "
+        "Agent Ingress was deleted, and `pulumi refresh` removes it from the state"
     )
 
 

@@ -393,6 +393,18 @@ def test_404_at_another_base_url_is_not_a_delete(plugin: Plugin, new_plugin: Plu
     assert [line.message for line in other.engine.lines] == [announcement]
 
 
+@both_front_ends
+def test_diff_warns_of_an_ingress_of_another_account(plugin: Plugin, new_plugin: Plugins, emulator: Emulator) -> None:
+    id_, outputs, inputs = created(plugin, emulator)
+    other = new_plugin(OTHER_ACCOUNTS_KEY)
+    for _ in range(2):
+        assert other.diff(outputs, inputs, id_=id_) == (False, [])
+    [(urn, warning)] = [(line.urn, line.message) for line in other.engine.lines if line.severity == engine_pb2.WARNING]
+    assert urn == other.urn
+    assert warning.startswith(f"could not read the Agent Ingress {DOMAIN} ({id_}): ngrok responded 404")
+    assert warning.endswith("To prevent that, use the provider and the key that it had before")
+
+
 def without_fingerprint(outputs: dict[str, Any]) -> list[dict[str, Any]]:
     """Returns states that do not show who read the ingress last, as after an edit or an import by hand."""
     others = {name: value for name, value in outputs.items() if name != "_key_fingerprint"}

@@ -20,7 +20,8 @@ from pulumi_agin.lifecycle.services import Services
 from pulumi_agin.native.phrasing import NativePhrasing
 from pulumi_agin.settings import Settings
 from tests.support.client import UNKNOWN_ID
-from tests.support.keys import API_KEY
+from tests.support.clock import Clock
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OTHER_ROTATED_KEY
 
 URN = "urn:pulumi:dev::test::agin:index:AgentIngress::connect"
 WAIT = "urn:pulumi:dev::test::agin:index:AgentIngressCertificateValidation::wait"
@@ -460,15 +461,102 @@ def test_check_warns_once_of_a_state_from_another_base_url(
     assert emulator.requests() == []
 
 
+Fleet = dict[str, Mapping[str, Any]]
+
+
+def make_fleet(ingresses: AgentIngressLifecycle, emulator: Emulator) -> Fleet:
+    """Creates ingresses, and returns their outputs by ID. Clears the log of requests."""
+    fleet = dict(created(ingresses, f"{URN}{number}", domain=f"d{number}.acme.com") for number in range(5))
+    emulator.clear_requests()
+    return fleet
+
+
+def diff_all(ingresses: AgentIngressLifecycle, fleet: Fleet) -> None:
+    """Compares ingresses with a program that does not change them."""
+    for id_, outputs in fleet.items():
+        call = Call(f"{URN}-{id_}", outputs_before=outputs)
+        assert not ingresses.diff(call, id_, {"domain": outputs["domain"]}).has_changes
+
+
+def with_key(api_key: str, base_url: str) -> Settings:
+    """Returns the settings of an explicit provider."""
+    return Settings.load({"ngrok:provider": "other", "ngrok:apiKey": api_key, "ngrok:apiBaseUrl": base_url}.get, {})
+
+
+def test_diff_warns_once_of_ingresses_in_another_account(
+    ingresses: AgentIngressLifecycle, emulator: Emulator, process: Process, warnings: list[tuple[str, str]]
+) -> None:
+    moved = process.ingresses(with_key(OTHER_ACCOUNTS_KEY, emulator.url))
+    # This one is in the account, although the state shows another key.
+    own, outputs = created(moved, NEW, domain="theirs.acme.com")
+    fleet = {own: {**outputs, "_key_fingerprint": f"0badf00d {emulator.url}"}, **make_fleet(ingresses, emulator)}
+    diff_all(moved, {own: fleet[own]})
+    assert warnings == []
+    # An `up` also writes between two diffs.
+    moved.update(Call(NEW, outputs_before=outputs), own, {"domain": "theirs.acme.com", "description": "new"})
+    diff_all(moved, fleet)
+    first = list(fleet)[1]
+    [(sentence, urn)] = warnings
+    assert urn == f"{URN}-{first}"
+    assert sentence.startswith(f"could not read the Agent Ingress d0.acme.com ({first}): ngrok responded 404")
+    assert sentence.endswith(
+        '. It was last read with another API key than the one from api_key of the Provider "other", so it may be in '
+        "another account, and so may others with this provider: then a later update or destroy fails, and a destroy "
+        "deletes the NS records first. To prevent that, use the provider and the key that it had before"
+    )
+    assert emulator.counts() == {
+        "GET /agent_ingresses": 1,
+        "GET /agent_ingresses/{id}": 1,
+        "PATCH /agent_ingresses/{id}": 1,
+    }
+
+
+def test_diff_with_another_key_of_the_account_only_lists(
+    ingresses: AgentIngressLifecycle, emulator: Emulator, process: Process, warnings: list[tuple[str, str]]
+) -> None:
+    fleet = make_fleet(ingresses, emulator)
+    # It is in the list, although it can't be read.
+    emulator.set_ingress(list(fleet)[2], {"ns_targets": ["ns 1"]})
+    emulator.add_key(OTHER_ROTATED_KEY, account_of=API_KEY)
+    diff_all(process.ingresses(with_key(OTHER_ROTATED_KEY, emulator.url)), fleet)
+    assert warnings == []
+    assert emulator.counts() == {"GET /agent_ingresses": 1}
+
+
+def test_diff_sends_nothing_if_the_key_is_the_same_or_can_not_be_compared(
+    ingresses: AgentIngressLifecycle, emulator: Emulator, process: Process, warnings: list[tuple[str, str]]
+) -> None:
+    fleet = make_fleet(ingresses, emulator)
+    diff_all(ingresses, fleet)
+    moved = process.ingresses(with_key(OTHER_ACCOUNTS_KEY, emulator.url))
+    # An edited state, and one from another base URL, of which `check` warns.
+    for wrong in (None, 5, "0badf00d", "0badf00d http://127.0.0.1:1"):
+        diff_all(moved, {id_: {**outputs, "_key_fingerprint": wrong} for id_, outputs in fleet.items()})
+    assert (emulator.requests(), warnings) == ([], [])
+
+
+def test_diff_without_a_response_in_5_seconds_warns_of_nothing_and_searches_no_longer(
+    ingresses: AgentIngressLifecycle, emulator: Emulator, warnings: list[tuple[str, str]]
+) -> None:
+    fleet, clock = make_fleet(ingresses, emulator), Clock()
+    services = Services(NativePhrasing(), lambda line: None, clock, warn=lambda *each: warnings.append(each))
+    account = services.account(with_key(OTHER_ACCOUNTS_KEY, emulator.url))
+    emulator.add_fault("GET", "respond", status=503, times=None)
+    began = clock.now
+    diff_all(AgentIngressLifecycle(account, services, Claims()), fleet)
+    assert clock.now - began <= 5
+    assert warnings == []
+
+
 def test_changed_key_of_a_provider_is_found_out_outside_the_project(emulator: Emulator, process: Process) -> None:
-    config = {"ngrok:provider": "other", "ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": emulator.url}
-    ingresses = process.ingresses(Settings.load(config.get, {}))
+    ingresses = process.ingresses(with_key(API_KEY, emulator.url))
     outputs = {"domain": "connect.acme.com", "_key_fingerprint": f"0badf00d {emulator.url}"}
     with pytest.raises(Failed) as caught:
         ingresses.delete(Call(URN, outputs_before=outputs), UNKNOWN_ID)
     # There, the command uses the key in the environment.
     sentences, line = str(caught.value).split("\n")
     assert 'Set the key of its account: change api_key of the Provider "other"' in sentences
+    assert "; or use the provider that it had before. Then find out" in sentences
     assert "Then find out, with that key in NGROK_API_KEY and outside the project's folder, whether it" in sentences
     assert line.endswith("pulumi-agin doctor connect.acme.com")
 

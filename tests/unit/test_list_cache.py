@@ -101,6 +101,23 @@ def test_preview_reads_one_list_even_if_it_fails(listing: Account) -> None:
     assert len(listing.budgets) == 1
 
 
+def test_ids_are_those_of_a_list_of_any_age_even_from_before_a_write(listing: Account) -> None:
+    def ids() -> object:
+        return listing.list_cache.ids(Budget(300, listing.clock))
+
+    listing.meanwhile = listing.list_cache.clear
+    assert ids() == set(IDS)
+    listing.meanwhile = lambda: None
+    for _ in range(2):
+        assert ids() == set(IDS)
+        listing.clock.now += 60
+    assert len(listing.budgets) == 2
+    listing.list_cache.clear()
+    listing.meanwhile = fail
+    with pytest.raises(errors.UnreachableError, match="no"):
+        ids()
+
+
 def test_list_leaves_half_of_the_time_for_a_read_by_id(listing: Account) -> None:
     listing.find("agin_1")
     listing.find("agin_1", seconds=300)
