@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pulumi_agin.base.addresses import LOOPBACK_HOSTS, canonical_base_url
 from pulumi_agin.base.budget import Budget, format_duration
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock, parse_time
-from pulumi_agin.base.names import canonical_domain
+from pulumi_agin.base.names import DOMAIN_MAX_BYTES, canonical_domain
 from pulumi_agin.base.redaction import Redactor, holds_secret, one_line
 from pulumi_agin.base.retry import backoff_seconds
 from pulumi_agin.base.secret import Secret
@@ -453,7 +453,7 @@ class AgentIngressClient:
         values = content if isinstance(content, dict) else {}
         id_, domain = values.get("id"), values.get("domain")
         id_ = id_ if isinstance(id_, str) and self._is_id(id_) else ""
-        domain = canonical_domain(domain) if isinstance(domain, str) else ""
+        domain = canonical_domain(domain) if isinstance(domain, str) and len(domain) <= DOMAIN_MAX_BYTES + 1 else ""
         name = self.sanitize(_name(id_, domain)) or "without a readable ID or domain"
         message = f"could not read the Agent Ingress {name}: ngrok's response is invalid: {problem}"
         return errors.UnreadableIngressError(message, id_=id_, domain=domain, problem=problem)

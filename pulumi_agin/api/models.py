@@ -10,7 +10,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from pulumi_agin.base.names import canonical_domain, canonical_ns_targets, canonical_region_domains
+from pulumi_agin.base.names import (
+    DOMAIN_MAX_BYTES,
+    canonical_domain,
+    canonical_ns_targets,
+    canonical_region_domains,
+)
 
 from .constants import PLAIN_ID
 
@@ -22,9 +27,23 @@ def _printable(value: str) -> str:
     return value
 
 
+def _at_most(characters: int) -> AfterValidator:
+    """Returns a validator of the length of a name, because messages and tables contain names."""
+
+    def check(name: str) -> str:
+        if len(canonical_domain(name)) > characters:
+            raise ValueError(f"is longer than {characters} characters")
+        return name
+
+    return AfterValidator(check)
+
+
 _Printable = Annotated[str, AfterValidator(_printable)]
 # Names from ngrok are not validated further.
-_HostName = Annotated[str, StringConstraints(pattern="^[^.]"), AfterValidator(_printable)]
+_Name = Annotated[str, StringConstraints(pattern="^[^.]"), AfterValidator(_printable)]
+_HostName = Annotated[_Name, _at_most(DOMAIN_MAX_BYTES)]
+# ngrok puts labels before a domain, and that of a valid, long domain exceeds the limit of DNS.
+_RegionDomain = Annotated[_Name, _at_most(2 * DOMAIN_MAX_BYTES)]
 
 
 class FrozenModel(BaseModel):
@@ -118,7 +137,7 @@ class IngressModel(ResponseModel):
     ns_targets: Annotated[list[_HostName], AfterValidator(canonical_ns_targets)] = Field(
         description="the values for NS records that delegate `domain` to ngrok: lowercase, with a trailing dot, sorted"
     )
-    region_domains: Annotated[list[_HostName], AfterValidator(canonical_region_domains)] = Field(
+    region_domains: Annotated[list[_RegionDomain], AfterValidator(canonical_region_domains)] = Field(
         [], description="the regional domains below `domain`, sorted. ngrok adds to them when it adds regions"
     )
     created_at: _Printable = Field(description="when the ingress was created (RFC 3339)")

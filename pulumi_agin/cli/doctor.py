@@ -22,7 +22,7 @@ from pulumi_agin.version import VERSION
 from .doctor_checks import Checks
 from .doctor_examiner import Examiner
 from .doctor_report import FleetReport, Report, State
-from .output import YELLOW, UsageError, note, print_text, style_of
+from .output import YELLOW, UsageError, first_unreadable, note, print_text, style_of
 from .stack import load_settings, provider_settings, read_resources
 
 # A cron job can ignore 3: nothing is known to be wrong.
@@ -67,7 +67,7 @@ def _print_notes(report: FleetReport, checks: Checks) -> None:
     if report.other_providers and checks.provider is None:
         sentence = "the key of the stack's explicit providers was not used; to check their Agent Ingresses, run"
         note(sentence, lines=[checks.command_of_provider(urn, "--all") for urn in report.other_providers])
-    for reason in report.skipped:
+    for reason in first_unreadable(report.skipped):
         note(f"skipped: {reason}", YELLOW)
 
 

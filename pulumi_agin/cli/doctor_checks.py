@@ -10,7 +10,7 @@ from typing import Any
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
-from pulumi_agin.base.redaction import one_line
+from pulumi_agin.base.redaction import listed, one_line
 from pulumi_agin.dnsclient.values import DnsResult, Server
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
@@ -198,7 +198,7 @@ class Checks:
         return Check("wrong", reason, self._corrections(domain, missing, extra), details)
 
     def _released_records(self, domain: str, who: str, still: Sequence[str]) -> Check:
-        reason = f"{who} still has {', '.join(still)}, which ngrok released: whoever gets them controls the domain"
+        reason = f"{who} still has {listed(still)}, which ngrok released: whoever gets them controls the domain"
         do = f"delete these records, or correct them with `{pulumi_line(REFRESH, self.stack)}`"
         return Check("wrong", reason, [Remedy(do, _records(domain, still))])
 

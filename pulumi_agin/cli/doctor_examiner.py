@@ -8,7 +8,7 @@ from typing import Any
 from pulumi_agin.api import errors
 from pulumi_agin.api.list_cache import Listing
 from pulumi_agin.api.models import IngressModel, certificate_state
-from pulumi_agin.base.redaction import listed
+from pulumi_agin.base.redaction import listed, one_line
 from pulumi_agin.dnsclient.ns_lookup import FLEET_SECONDS, LOOKUP_SECONDS, find_delegation, find_delegations
 from pulumi_agin.dnsclient.values import DnsResult
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
@@ -156,7 +156,11 @@ def _preferred(same_domain: Sequence[StackIngress], ingress: IngressModel | None
 def _due(ingress: IngressModel, certificate: Mapping[str, Any]) -> str:
     """Returns when the certificate renews, or why it fails and when ngrok retries."""
     state = certificate_state(ingress)
-    if certificate["error_code"]:
-        retry = f", retries at {certificate['retries_at']}" if certificate["retries_at"] else ""
-        return f"{'renewal fails' if state.is_ready else 'fails'} ({certificate['error_code']}){retry}"
-    return f"renews {certificate['renews_at']}" if certificate["renews_at"] else state.value.partition(",")[0]
+    # These strings are from ngrok, and a row has to be short.
+    error_code, retries_at, renews_at = (
+        one_line(certificate[name] or "", 40) for name in ("error_code", "retries_at", "renews_at")
+    )
+    if error_code:
+        retry = f", retries at {retries_at}" if retries_at else ""
+        return f"{'renewal fails' if state.is_ready else 'fails'} ({error_code}){retry}"
+    return f"renews {renews_at}" if renews_at else state.value.partition(",")[0]

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pulumi_agin.base.redaction import one_line
+
 from .output import GREEN, MAGENTA, RED, YELLOW, Style
 
 State = Literal["ok", "wait", "unknown", "wrong"]
@@ -17,6 +19,9 @@ _STATE_WIDTH = max(map(len, _STATES))
 
 _TITLES = {"api_key": "API key", "agent_ingress": "Agent Ingress"}
 _TITLE_WIDTH = max(map(len, _TITLES.values()))
+
+# The limit of a column in the table of many domains. All rows are as wide as the longest cell.
+_WIDEST_CELL = 100
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,10 @@ class FleetReport:
     def _table_of_reports(self, style: Style) -> list[str]:
         columns = ("delegation", "certificate")
         header = ("domain", *columns)
-        rows = [(each.domain, *(_in_short(each.checks[name]) for name in columns)) for each in self.reports]
+        rows = [
+            (one_line(each.domain, _WIDEST_CELL), *(_in_short(each.checks[name]) for name in columns))
+            for each in self.reports
+        ]
         widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
         lines = ["  ".join(map(str.ljust, header, widths)).rstrip()]
         for report, row in zip(self.reports, rows, strict=True):

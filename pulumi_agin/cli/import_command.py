@@ -19,7 +19,7 @@ from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
 from .import_file import import_file, resource
 from .import_names import canonical_key, name_all, read_names
 from .import_program import program
-from .output import YELLOW, UsageError, note, print_text
+from .output import YELLOW, UsageError, first_unreadable, note, print_text
 from .stack import agent_ingresses, load_settings, provider_settings, read_resources, request_budget
 
 # The limit of ingresses that a message lists one by one.
@@ -34,7 +34,7 @@ class _Selection:
     names: Mapping[str, str]
     """The names in the file of --names, by ingress ID."""
     unreadable: Sequence[str]
-    """A sentence for each ingress that can't be read."""
+    """A sentence for each ingress that can't be read, or for the first ones and the number of the others."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def _select(options: argparse.Namespace, account: Account) -> _Selection:
         raise UsageError(f"{account.settings.account_description} has no Agent Ingress{with_filter}")
     given = {ingress.id: name for ingress, name in zip(named, names.values(), strict=True)}
     # Both lists may have it.
-    return _Selection(found, given, list(dict.fromkeys(map(str, left_out))))
+    return _Selection(found, given, first_unreadable(list(dict.fromkeys(map(str, left_out)))))
 
 
 def _pick(keys: Sequence[str], listing: Listing, account: Account, source: str = "") -> list[IngressModel]:

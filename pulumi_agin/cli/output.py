@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from pulumi_agin.base.redaction import LISTED_VALUES
+
 # The minimum width of a wrapped column, so that a narrow terminal does not show one word per line.
 _NARROWEST = 24
 
@@ -88,6 +90,13 @@ def note(sentence: str, color: int = CYAN, *, lines: Sequence[str] = ()) -> None
         sys.stderr.flush()
     except OSError:
         _discard(sys.stderr)
+
+
+def first_unreadable(sentences: Sequence[str]) -> list[str]:
+    """Returns the first ten sentences about Agent Ingresses that can't be read, and the number of the others."""
+    rest = len(sentences) - LISTED_VALUES
+    more = [f"{rest} more Agent Ingresses, which `pulumi-agin doctor --all --json` lists"] if rest > 0 else []
+    return [*sentences[:LISTED_VALUES], *more]
 
 
 def _discard(stream: TextIO) -> None:

@@ -14,7 +14,7 @@ import yaml  # Pulumi's SDK needs it too
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.base.budget import Budget
-from pulumi_agin.base.redaction import one_line
+from pulumi_agin.base.redaction import listed, one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 from pulumi_agin.settings import ENVIRONMENT, IN_PYTHON, PROVIDER_NAME, Names, Setting, Settings
@@ -111,7 +111,7 @@ def provider_settings(
     for provider, settings in providers:
         if urn in (provider["urn"], f"{provider['urn']}::{provider.get('id')}"):
             return provider["urn"], settings
-    others = ", ".join(one_line(provider["urn"]) for provider, _ in providers)
+    others = listed([provider["urn"] for provider, _ in providers])
     raise UsageError(
         f"the stack has no provider {one_line(urn)} with an API key"
         + (f"; it has {others}" if others else f": run `{pulumi_line('up', stack)}` with the provider first")

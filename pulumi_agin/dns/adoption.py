@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import pulumi
 
 from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
+from pulumi_agin.base.redaction import listed
 from pulumi_agin.lifecycle.shell_commands import state_delete_line
 from pulumi_agin.program.argument_errors import WrongArgumentsError
 from pulumi_agin.program.run import ProgramRun
@@ -103,12 +104,13 @@ def checked_pairs(records: NsRecords, domain: str, declared: Sequence[str], pair
     existing: dict[str, str | int] = {canonical_ns_targets([value])[0]: id_ for value, id_ in pairs}
     if are_given and existing.keys() != set(declared):
         other = sorted(existing.keys() - declared)
-        problems = [f"has an ID for {value}, which ngrok does not list for {domain}" for value in other]
-        problems += [f"has no ID for {value}" for value in declared if value not in existing]
+        missing = [value for value in declared if value not in existing]
+        problems = [f"has an ID for {listed(other)}, which ngrok does not list for {domain}"] if other else []
+        problems += [f"has no ID for {listed(missing)}"] if missing else []
         raise error(
             records,
             f"the argument adopt for the delegation {records.name} {'; '.join(problems)}. It needs the ID of one NS "
-            f"record for each of {', '.join(declared)}",
+            f"record for each of {listed(declared)}",
         )
     _check_same(records, domain, dict.fromkeys(declared, ""), dict.fromkeys(existing, ""))
     return sorted(existing.items())
@@ -154,7 +156,7 @@ def _compare(
 def _check_same(records: NsRecords, domain: str, declared: Mapping[str, str], existing: Mapping[str, str]) -> None:
     """Fails unless the existing records, TTLs by values, are those of the program. "" is a TTL to ignore."""
     differences = {"remove": existing.keys() - declared.keys(), "add": declared.keys() - existing.keys()}
-    steps = [f"{verb} {', '.join(sorted(each))} at the DNS provider" for verb, each in differences.items() if each]
+    steps = [f"{verb} {listed(sorted(each))} at the DNS provider" for verb, each in differences.items() if each]
     ttls = set(existing.values())
     if ttls - set(declared.values()):
         only = ttls.pop() if len(ttls) == 1 else ""
@@ -171,4 +173,4 @@ def _check_same(records: NsRecords, domain: str, declared: Mapping[str, str], ex
 
 
 def _shown(ttls: Mapping[str, str]) -> str:
-    return ", ".join(f"{value} (TTL {ttl})" if ttl else value for value, ttl in sorted(ttls.items()))
+    return listed([f"{value} (TTL {ttl})" if ttl else value for value, ttl in sorted(ttls.items())])

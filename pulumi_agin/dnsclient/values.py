@@ -76,7 +76,7 @@ class NsDifferences:
 
     def __str__(self) -> str:
         both = {"missing": self.missing, "extra": self.extra}
-        return "; ".join(f"{word}: {', '.join(names)}" for word, names in both.items() if names)
+        return "; ".join(f"{word}: {listed(names)}" for word, names in both.items() if names)
 
 
 @dataclass(frozen=True)

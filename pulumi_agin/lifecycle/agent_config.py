@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulumi_agin.api.errors import InvalidInputsError
+from pulumi_agin.base.redaction import listed
 
 
 def configure_agent(
@@ -27,7 +28,7 @@ def configure_agent(
         below = f".{domain}"
         regions = {each.removesuffix(below).rpartition(".")[2]: each for each in region_domains if each.endswith(below)}
         if region not in regions:
-            known = ", ".join(sorted(regions)) or "none"
+            known = listed(sorted(regions)) or "none"
             raise InvalidInputsError(f'{function} of {domain}: ngrok has no region "{region}" for it; it has {known}')
         host = regions[region]
     agent = {"connect_url": f"{host}:443"}

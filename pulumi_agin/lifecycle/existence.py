@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Set
+from collections.abc import Sequence, Set
 
 from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreadableIngressError
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.base.redaction import one_line
+from pulumi_agin.base.redaction import LISTED_VALUES, one_line
 
 from . import shell_commands
 from .account import Account
@@ -55,11 +55,18 @@ class Existence:
         self.warn_of_unreadable(call, unreadable)
         return ingress
 
-    def warn_of_unreadable(self, call: Call, errors: Iterable[UnreadableIngressError]) -> None:
-        """Warns once of each ingress that could not be read."""
-        for error in errors:
+    def warn_of_unreadable(self, call: Call, errors: Sequence[UnreadableIngressError]) -> None:
+        """Warns once of each ingress that could not be read, and of the number of those beyond the first ten."""
+        for error in errors[:LISTED_VALUES]:
             self._services.warn_once(
                 f"{error}. It is skipped: if it is in the stack, its state stays unchanged", call.urn
+            )
+        rest = len(errors) - LISTED_VALUES
+        if rest > 0:
+            self._services.warn_once(
+                f"{rest} more Agent Ingresses could not be read; `pulumi-agin doctor --all --json` lists them",
+                call.urn,
+                about="more unreadable ingresses",
             )
 
     def warn_of_other_base_url(self, call: Call) -> None:

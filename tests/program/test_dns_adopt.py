@@ -183,6 +183,19 @@ def test_records_of_a_new_ingress_are_not_adopted(name: str, mocks: Mocks) -> No
     assert records(mocks) == []
 
 
+def test_only_some_of_many_records_are_listed(mocks: Mocks) -> None:
+    mocks.ns_targets = [f"ns-{number}.example.net." for number in range(100, 423)]
+    with pytest.raises(pulumi.RunError) as missing:
+        run_delegation(lambda: adapter("cloudflare", adopt={"ns-100.example.net": "R1"}))
+    assert "has no ID for ns-101.example.net., ns-102" in str(missing.value)
+    assert " and 312 more. It needs the ID of one NS record for each of ns-100" in str(missing.value)
+    mocks.answer = {"results": [], "records": []}
+    with pytest.raises(pulumi.RunError) as none:
+        run_delegation(lambda: adapter("cloudflare", adopt=True))
+    assert str(none.value).count(" and 313 more") == 2
+    assert len(str(missing.value)) + len(str(none.value)) < 2000
+
+
 @pytest.mark.parametrize("name", ["cloudflare", "digitalocean"])
 def test_records_must_exist_to_be_adopted(name: str, mocks: Mocks) -> None:
     mocks.answer = {"results": [], "records": []}

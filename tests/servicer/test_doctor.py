@@ -492,6 +492,35 @@ def test_all_skips_an_odd_ingress_and_does_not_call_it_gone(
     assert (status, out.count("\n"), err.startswith(f"pulumi-agin: skipped: {problem}")) == (3, 1, True)
 
 
+def test_output_of_all_stays_short_whatever_the_names_are(emulator: Emulator, doctor: Command, bind: Bind) -> None:
+    ingress = make(emulator)
+    names = ["x" * 1_000_000, "y" * 253, *(f"d{number}.acme.com" for number in range(300))]
+    certificate = {
+        "certificate_management_policy": {"authority": "letsencrypt"},
+        "certificate_management_status": {"renews_at": "z" * 1000},
+    }
+    ingresses = [
+        {**ingress, **certificate, "id": f"agin_{number}", "domain": name} for number, name in enumerate(names)
+    ]
+    odd = [{"id": f"agin_odd{number}"} for number in range(321)]
+    listed = {"ingresses": [*ingresses, *odd]}
+    emulator.add_fault("GET", "respond", times=2, status=200, json_body=listed)
+    _, out, err = doctor("--all", "--dns", bind.address)
+    assert len(out) < 302 * 200
+    assert f"\n{'y' * 100}…  unknown" in out
+    assert f" renews {'z' * 40}…\n" in out
+    assert err.count("pulumi-agin: skipped: could not read the Agent Ingress agin_") == 10
+    assert err.endswith(
+        "pulumi-agin: skipped: 312 more Agent Ingresses, which `pulumi-agin doctor --all --json` lists\n"
+    )
+    # The whole domain is in the JSON, and in the command to paste.
+    report = json.loads(doctor("--all", "--dns", bind.address, "--json")[1])
+    assert "y" * 253 in [each["domain"] for each in report["agent_ingresses"]]
+    assert len(report["skipped"]) == 322
+    emulator.add_fault("GET", "respond", status=200, json_body={"ingresses": ingresses[1:2]})
+    assert f"\n  pulumi-agin doctor {'y' * 253} --dns" in doctor("--all", "--dns", bind.address)[1]
+
+
 def test_ingress_that_was_created_again_by_hand(
     emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli
 ) -> None:

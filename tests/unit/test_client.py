@@ -261,6 +261,15 @@ ODD: dict[str, tuple[object, str]] = {
     "no id": ({**ANOTHER, "id": "../x"}, "another.acme.com"),
     "forged": ({**ANOTHER, "id": "x\nforged", "domain": "x\n\x1b[31m"}, "x [31m"),
     "no object": (["x"], "without a readable ID or domain"),
+    "long domain": ({**ANOTHER, "domain": "x" * 100_000}, "agin_0ujsszwN8NRY24YaXiTIE2VWDTS"),
+    "long name server": (
+        {**ANOTHER, "ns_targets": ["x" * 254]},
+        "another.acme.com (agin_0ujsszwN8NRY24YaXiTIE2VWDTS)",
+    ),
+    "long regional domain": (
+        {**ANOTHER, "region_domains": ["x" * 507]},
+        "another.acme.com (agin_0ujsszwN8NRY24YaXiTIE2VWDTS)",
+    ),
 }
 
 
@@ -275,11 +284,22 @@ def test_odd_ingress_is_left_out_only_of_lists_that_report_it(
     for odd in listing.unreadable:
         assert str(odd).startswith(f"could not read the Agent Ingress {name}: ngrok's response is invalid: ")
         assert str(odd).isprintable()
+        assert len(str(odd)) < 250
     assert len(listing.unreadable) == 2
     # A program deletes what a list lacks, and a create looks for its ingress.
     for call in (client.list, lambda: client.find(DOMAIN)):
         with pytest.raises(errors.UnreadableIngressError, match=r"^could not read the Agent Ingress "):
             call()
+
+
+def test_names_as_long_as_dns_allows_are_read(client: AgentIngressClient, emulator: Emulator) -> None:
+    longest = "x" * 253
+    # Those of regions are longer than their domain.
+    of_region = f"tunnel.us-cal-1.{longest}"
+    names = {"domain": f"{longest}.", "ns_targets": [f"{longest}."], "region_domains": [of_region]}
+    emulator.add_fault("GET", "respond", status=200, json_body={"ingresses": [{**ANOTHER, **names}]})
+    [ingress] = client.list()
+    assert (ingress.domain, ingress.ns_targets, ingress.region_domains) == (longest, [f"{longest}."], [of_region])
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pulumi_agin.cli.doctor_checks import Checks
 from pulumi_agin.cli.doctor_examiner import Examiner
 from pulumi_agin.cli.doctor_report import Check, FleetReport, Remedy, Report, State
 from pulumi_agin.cli.output import Style
+from pulumi_agin.dnsclient.values import DnsResult, NsDifferences
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import Settings
 from tests.support.command import Command
@@ -126,6 +127,16 @@ def test_connections_are_not_tested_before_the_domain_resolves_and_the_certifica
 
 def test_connections_are_not_tested_at_another_base_url() -> None:
     assert check_certificate(base_url="http://127.0.0.1:1").remedies == ()
+
+
+def test_reasons_list_only_some_of_many_name_servers() -> None:
+    names = tuple(f"ns-{number}.example.net." for number in range(100, 422))
+    settings = Settings.load({"ngrok:apiKey": API_KEY}.get, {})
+    released = Checks(Account(settings)).delegation(DOMAIN, None, DnsResult(names), names)
+    assert " and 312 more, which ngrok released" in released.reason
+    # The records to delete are complete.
+    assert len(released.remedies[0].lines) == len(released.details["extra"]) == 322
+    assert str(NsDifferences(names, names)).count(" and 312 more") == 2
 
 
 def test_table_of_all_omits_the_commands_that_test_connections() -> None:

@@ -457,6 +457,21 @@ def test_odd_ingress_is_skipped_unless_it_is_selected(create: Create, command: I
         assert command.fails(*arguments, status=1).startswith(f"pulumi-agin: {problem}")
 
 
+def test_only_the_first_odd_ingresses_are_listed(create: Create, command: Import, emulator: Emulator) -> None:
+    good = create("good.acme.com")
+    odd = [{"id": f"agin_{number}", "domain": f"d{number}.acme.com"} for number in range(322)]
+    listed = {"ingresses": [*emulator.ingresses(), *odd]}
+    for options in ([], ["--code"]):
+        emulator.add_fault("GET", "respond", status=200, json_body=listed)
+        out, err = command("--all", *options)
+        assert err.count("skipped: could not read the Agent Ingress ") == 10
+        rest = "skipped: 312 more Agent Ingresses, which `pulumi-agin doctor --all --json` lists\n"
+        assert rest in err
+    assert f"# {rest}" in out
+    assert out.count("# skipped: ") == 11
+    assert good not in out
+
+
 def test_key_of_a_provider_must_be_in_the_state(command: Import, cli: StubCli) -> None:
     fails = partial(command.fails, "agin_1", "--provider", PROVIDER)
     assert "the API key of the provider could not be read from the state: pulumi is not on PATH" in fails()

@@ -264,6 +264,26 @@ def test_refresh_warns_once_of_an_odd_ingress_and_keeps_its_state(
     assert sentence.endswith(". It is skipped: if it is in the stack, its state stays unchanged")
 
 
+def test_refresh_warns_of_the_first_odd_ingresses_and_the_number_of_the_others(
+    ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
+) -> None:
+    id_, outputs = created(ingresses)
+    odd = [{"id": f"agin_{number}", "domain": f"d{number}.acme.com"} for number in range(322)]
+    listed = {"ingresses": [*emulator.ingresses(), *odd]}
+    call = Call(URN, outputs_before=outputs)
+    ingresses.read(call, id_, Reading.REFRESH)
+    emulator.add_fault("GET", "respond", status=200, json_body=listed)
+    for _ in range(3):
+        ingresses.read(call, id_, Reading.REFRESH)
+    sentences = [sentence for sentence, _ in warnings]
+    assert [sentence.partition(" (")[0] for sentence in sentences[:10]] == [
+        f"could not read the Agent Ingress d{number}.acme.com" for number in range(10)
+    ]
+    assert sentences[10:] == [
+        "312 more Agent Ingresses could not be read; `pulumi-agin doctor --all --json` lists them"
+    ]
+
+
 def test_preview_warns_of_an_odd_ingress(
     ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
 ) -> None:
