@@ -13,7 +13,7 @@ from .dns.adapter import DnsAdapter, NsRecords, canonical_name
 from .dnsclient.values import LONGEST_TTL_SECONDS
 from .lifecycle import urns
 from .program.aliases import former_urns
-from .program.argument_errors import WrongArgumentsError, place_in_program
+from .program.argument_errors import WrongArgumentsError, deleted_with_problem, place_in_program, require_options
 
 DEFAULT_TTL_SECONDS = 300
 
@@ -59,7 +59,8 @@ class AgentIngressDelegation(pulumi.ComponentResource):
             opts: The options of the component. The records use its `providers`, and its `transforms` apply to them.
 
         Raises:
-            pulumi.RunError: `agent_ingress` is not an AgentIngress, or `dns` is not an adapter.
+            pulumi.RunError: `agent_ingress` is not an AgentIngress, `dns` is not an adapter, or `opts` has a
+                `deleted_with` by which the records would stay.
         """
         # The program may not be type-checked.
         if not isinstance(cast(object, agent_ingress), AgentIngress):
@@ -72,6 +73,10 @@ class AgentIngressDelegation(pulumi.ComponentResource):
                 f'AgentIngressDelegation "{resource_name}": dns must be an adapter such as agin.dns.aws(zone_id=…), or '
                 f"agin.dns.custom(function); got {type(dns).__name__}"
             )
+        require_options(opts, "AgentIngressDelegation")
+        # The records inherit this option.
+        if problem := deleted_with_problem(opts, opts.parent if opts else None):
+            raise WrongArgumentsError(f'AgentIngressDelegation "{resource_name}": {problem}')
         super().__init__(urns.DELEGATION, resource_name, {}, opts)
         # `check` makes it canonical, too, but does not run under Pulumi's mocks.
         self.domain = canonical_name(agent_ingress.domain)

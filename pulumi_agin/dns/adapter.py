@@ -14,7 +14,7 @@ from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.dnsclient.values import zone_problem
 from pulumi_agin.lifecycle.urns import Urn
 from pulumi_agin.program.aliases import former_name
-from pulumi_agin.program.argument_errors import WrongZonesError, place_in_program
+from pulumi_agin.program.argument_errors import WrongZonesError, deleted_with_problem, place_in_program
 from pulumi_agin.program.run import ProgramRun
 
 Made: TypeAlias = pulumi.Input[pulumi.Resource | Sequence[pulumi.Resource]]
@@ -85,6 +85,9 @@ class NsRecords:
 
         Returns:
             The options to pass to the resource of each record.
+
+        Raises:
+            pulumi.RunError: `given` has a `deleted_with` by which the record would stay.
         """
         name = name or self.name
 
@@ -103,7 +106,9 @@ class NsRecords:
             # requests that the old record is deleted first. Until the new one exists, there would be no delegation.
             delete_before_replace=False,
         )
-        return pulumi.ResourceOptions.merge(ours, given)
+        merged = pulumi.ResourceOptions.merge(ours, given)
+        reject_deleted_with(self, merged)
+        return merged
 
     def within(self, zone: pulumi.Input[str] | None) -> pulumi.Output[str]:
         """Returns the domain, and fails if it is not below the apex of the zone.
@@ -217,6 +222,11 @@ def canonical_name(name: pulumi.Input[str]) -> pulumi.Output[str]:
 def error(records: NsRecords, message: str) -> pulumi.RunError:
     """Returns an error that begins with the place of the delegation in the program."""
     return pulumi.RunError(f"{records.place}: {message}" if records.place else message)
+
+
+def reject_deleted_with(records: NsRecords, opts: pulumi.ResourceOptions | None) -> None:
+    if problem := deleted_with_problem(opts, records.delegation):
+        raise error(records, f"the records of the delegation {records.name}: {problem}")
 
 
 def invoke_options(records: NsRecords, opts: pulumi.ResourceOptions | None) -> pulumi.InvokeOutputOptions:

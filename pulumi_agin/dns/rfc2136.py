@@ -10,7 +10,12 @@ from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import DEFAULT_TSIG_ALGORITHM, DNS_PORT
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.program.argument_errors import WrongArgumentsError, place_in_program, require_options
+from pulumi_agin.program.argument_errors import (
+    WrongArgumentsError,
+    deleted_with_problem,
+    place_in_program,
+    require_options,
+)
 from pulumi_agin.program.dynamic_resource import DynamicResource
 from pulumi_agin.program.run import ProgramRun
 
@@ -132,7 +137,8 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
                 Needed for the first `pulumi up`.
 
         Raises:
-            pulumi.RunError: `opts` has `id` or `import_`, although an ID does not contain the location of the records.
+            pulumi.RunError: `opts` has `id` or `import_`, although an ID does not contain the location of the records,
+                or a `deleted_with` by which the records would stay.
         """
         require_options(opts, "Rfc2136Delegation")
         if opts is not None and (opts.id is not None or opts.import_ is not None):
@@ -140,6 +146,8 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
                 f'Rfc2136Delegation "{resource_name}" can\'t be read or imported: remove id and import_ from its '
                 "ResourceOptions; to adopt existing records, set adopt=True"
             )
+        if problem := deleted_with_problem(opts, opts.parent if opts else None):
+            raise WrongArgumentsError(f'Rfc2136Delegation "{resource_name}": {problem}')
         inputs = {
             "domain": domain,
             "zone": zone,

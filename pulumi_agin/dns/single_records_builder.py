@@ -9,7 +9,7 @@ import pulumi
 
 from pulumi_agin.program.argument_errors import require_options
 
-from .adapter import Adapter, Made, NsRecords, resource_name
+from .adapter import Adapter, Made, NsRecords, reject_deleted_with, resource_name
 from .adoption import (
     Ids,
     NameValuesTtl,
@@ -46,8 +46,9 @@ def single_records(
         reject_import_option(opts)
 
     def create(records: NsRecords) -> Made:
-        # Called before the values are known, so that the first preview checks the arguments too.
+        # Both are called before the values are known, so that the first preview checks the arguments and options too.
         shared = arguments(records)
+        reject_deleted_with(records, opts)
 
         def declare(target: str) -> DeclaredRecord:
             name = resource_name(records, target)

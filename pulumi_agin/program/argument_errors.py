@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pulumi
 
+from pulumi_agin.lifecycle.urns import AGENT_INGRESS_TYPES
+
+from . import sdk_internals
+
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -41,6 +45,31 @@ def require_options(opts: object, caller: str) -> None:
     # The program may not be type-checked.
     if not isinstance(opts, pulumi.ResourceOptions | None):
         raise WrongArgumentsError(f"opts of {caller} must be pulumi.ResourceOptions(…); got a {type(opts).__name__}")
+
+
+def deleted_with_problem(opts: pulumi.ResourceOptions | None, parent: pulumi.Resource | None) -> str:
+    """Returns why Pulumi would leave NS records with these options at the DNS provider; "" if it would delete them.
+
+    The engine does not delete a resource if the one that its `deleted_with` names is deleted in the same run. `parent`
+    is that of the resource with the options.
+    """
+    deleted_with = opts.deleted_with if opts else None
+    if deleted_with is None:
+        return ""
+    inside = sdk_internals.with_descendants(deleted_with)
+    # A resource of another process has no type here.
+    if any(getattr(each, "pulumi_resource_type", "") in AGENT_INGRESS_TYPES for each in inside):
+        what = "is an Agent Ingress" if len(inside) == 1 else "contains an Agent Ingress"
+    # Nothing but its children is deleted with a component.
+    elif isinstance(deleted_with, pulumi.ComponentResource) and parent in inside:
+        what = "is a component that contains the NS records"
+    else:
+        return ""
+    return (
+        f'the option deleted_with names "{deleted_with.pulumi_resource_name}", which {what}. Pulumi would leave the NS '
+        "records at the DNS provider, and the next owner of those name servers would control the domain. Remove the "
+        "option, or name a resource whose deletion also deletes the records, such as their zone"
+    )
 
 
 def place_in_program() -> str:

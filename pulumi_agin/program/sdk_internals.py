@@ -40,6 +40,15 @@ def aliases_of(resource: pulumi.Resource) -> Sequence[pulumi.Input[str]]:
     return aliases
 
 
+def with_descendants(resource: pulumi.Resource) -> list[pulumi.Resource]:
+    """Returns a resource, its children and theirs, as far as they are registered, if the SDK shows them."""
+    found = [resource]
+    # The list grows while it is read.
+    for each in found:
+        found += getattr(each, "_childResources", ())
+    return found
+
+
 async def outputs_of_stack(stack: str, kept: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]] | None:
     """Returns outputs of resources in the stack's state, by URN; None if the engine can't read it.
 

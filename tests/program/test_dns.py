@@ -418,6 +418,81 @@ class InMyDns(pulumi.CustomResource):
         super().__init__("my:index:Record", name, {"host": host}, opts)
 
 
+def rejected(declare: Callable[[Any], object], deleted_with: Any, what: str) -> None:
+    """Asserts that an option with this value is rejected, and what the message has about it."""
+    why = f'the option deleted_with names "{deleted_with.pulumi_resource_name}", which {what}. Pulumi would leave the '
+    with pytest.raises(pulumi.RunError, match=rf"^test_dns\.py:\d+: \w.*: {re.escape(why)}"):
+        declare(pulumi.ResourceOptions(deleted_with=deleted_with))
+
+
+def test_records_that_would_outlive_what_they_are_deleted_with_are_rejected(mocks: Mocks) -> None:
+    def program() -> None:
+        grandparent = pulumi.ComponentResource("my:index:Site", "grandparent")
+        opts = pulumi.ResourceOptions(parent=grandparent)
+        parent = pulumi.ComponentResource("my:index:Site", "parent", {}, opts)
+        opts = pulumi.ResourceOptions(parent=parent)
+        ingress = agin.AgentIngress("ingress", domain="connect.acme.com", opts=opts)
+        around = pulumi.ComponentResource("my:index:Dns", "around")
+        inside = pulumi.ResourceOptions(parent=around)
+
+        def of_the_delegation(opts: pulumi.ResourceOptions) -> None:
+            opts = pulumi.ResourceOptions.merge(inside, opts)
+            agin.AgentIngressDelegation("connect", ingress, adapter("aws"), opts=opts)
+
+        def of_an_rfc2136_delegation(opts: pulumi.ResourceOptions) -> None:
+            opts = pulumi.ResourceOptions.merge(inside, opts)
+            agin.dns.Rfc2136Delegation("alone", **RFC2136, domain="a.acme.com", ns_targets=DOTTED, ttl=300, opts=opts)
+
+        for declare in (of_the_delegation, of_an_rfc2136_delegation):
+            rejected(declare, ingress, "is an Agent Ingress")
+            for each in (parent, grandparent):
+                rejected(declare, each, "contains an Agent Ingress")
+            rejected(declare, around, "is a component that contains the NS records")
+
+        def custom(opts: pulumi.ResourceOptions) -> Any:
+            return agin.dns.custom(lambda records: InMyDns(records.name, "a", records.options(opts)))
+
+        adapters: list[Callable[[Any], Any]] = [
+            custom,
+            lambda opts: adapter("aws", opts=opts),
+            lambda opts: adapter("cloudflare", opts=opts),
+            lambda opts: agin.dns.rfc2136(**RFC2136, opts=opts),
+        ]
+        for number, make in enumerate(adapters):
+
+            def of_the_records(opts: Any, number: int = number, make: Callable[[Any], Any] = make) -> None:
+                agin.AgentIngressDelegation(f"d{number}", ingress, make(opts), opts=inside)
+
+            rejected(of_the_records, grandparent, "contains an Agent Ingress")
+            rejected(of_the_records, around, "is a component that contains the NS records")
+
+    is_first_preview(mocks)
+    run(program)
+    registered = {each.token for each in mocks.requests}
+    assert registered == {TYPE, DELEGATION, "my:index:Site", "my:index:Dns"}
+
+
+def test_records_may_be_deleted_with_their_zone(mocks: Mocks) -> None:
+    def program() -> None:
+        ingress = connect()
+        zone = InMyDns("zone", "acme.com", pulumi.ResourceOptions())
+        sibling = pulumi.ComponentResource("my:index:Zone", "sibling")
+        for each in (zone, sibling):
+            name, opts = each.pulumi_resource_name, pulumi.ResourceOptions(deleted_with=each)
+            agin.AgentIngressDelegation(f"own-{name}", ingress, adapter("aws"), opts=opts)
+            agin.AgentIngressDelegation(f"records-{name}", ingress, adapter("aws", opts=opts))
+        # Unlike a component, a zone may contain the records.
+        opts = pulumi.ResourceOptions(deleted_with=zone, parent=zone)
+        agin.AgentIngressDelegation("inside", ingress, adapter("aws"), opts=opts)
+
+    run(program)
+    made = [each for each in records(mocks) if each.token == ADAPTERS["aws"].token]
+    deleted_with = {each.name: each.deleted_with.rpartition("::")[2] for each in made}
+    names = {"records-zone": "zone", "records-sibling": "sibling"}
+    # The engine passes the options of the delegations on, not the SDK.
+    assert deleted_with == {**dict.fromkeys(("own-zone", "own-sibling", "inside"), ""), **names}
+
+
 class InMyComponent(pulumi.ComponentResource):
     def __init__(self, name: str, opts: pulumi.ResourceOptions) -> None:
         super().__init__("my:index:Records", name, {}, opts)

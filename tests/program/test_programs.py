@@ -121,9 +121,9 @@ SDK = r"Expected (opts\d|resource options) to be an? \w+"
         (lambda opts: untyped.AgentIngressCertificateValidation("a", "agin_1", opts=opts), OPTS),
         (lambda opts: untyped.Provider("a", API_KEY, opts=opts), OPTS),
         (lambda opts: untyped.dns.Rfc2136Delegation("a", opts, **RECORDS), OPTS),
+        (lambda opts: untyped.AgentIngressDelegation("a", an_ingress(), agin.dns.custom(no_records), opts=opts), OPTS),
         # Pulumi's SDK checks these.
         (lambda opts: untyped.AgentIngress.get("a", "agin_1", opts), SDK),
-        (lambda opts: untyped.AgentIngressDelegation("a", an_ingress(), agin.dns.custom(no_records), opts=opts), SDK),
         (lambda opts: untyped.get_agent_ingress("agin_1", opts=opts), SDK),
         (lambda opts: untyped.get_agent_ingress_output("agin_1", opts=opts), SDK),
         (lambda opts: untyped.get_agent_ingresses(opts=opts), SDK),

@@ -125,6 +125,16 @@ def test_sdk_without_private_attributes(preview: Mocks, monkeypatch: pytest.Monk
     run(program)
 
 
+def test_sdk_without_children_shows_the_resource_alone(mocks: Mocks) -> None:
+    def program() -> None:
+        component = Component("c")
+        assert sdk_internals.with_descendants(component) == [component, component.child]
+        del component._childResources
+        assert sdk_internals.with_descendants(component) == [component]
+
+    run(program)
+
+
 # As in the engine's response: a secret is in an object.
 STACK_RESOURCES = {
     "urn:record": {

@@ -87,6 +87,7 @@ class Request:
         self.is_protected: bool = request.protect
         self.import_id: str = request.importId
         self.replace_on_changes: list[str] = list(request.replaceOnChanges)
+        self.deleted_with: str = request.deletedWith
         self.ignore_changes: list[str] = list(request.ignoreChanges)
         self.aliases: list[str] = [each.urn or f"{each.spec.parentUrn} {each.spec.name}" for each in request.aliases]
         self.delete_before_replace: bool | None = (
