@@ -16,6 +16,7 @@ from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 from pulumi_agin.settings import Setting, Settings
 
+from .doctor_records import StackRecords
 from .doctor_report import Check, Remedy, State
 from .doctor_stack import StackIngress
 
@@ -96,6 +97,11 @@ class Checks:
     def unqueried_agent_ingress(self) -> Check:
         """Returns the check of the ingress if the request to ngrok failed."""
         return Check("unknown", _NOT_QUERIED, (), {"id": None, "in_stack": None})
+
+    def lost_agent_ingress(self, domain: str) -> Check:
+        """Returns the check of an ingress that neither the account nor the stack has, although it has its records."""
+        reason = f"{self.settings.account_description} has no Agent Ingress with this domain"
+        return Check("wrong", reason, [self._other_account(domain)], {"id": None, "in_stack": None})
 
     def agent_ingress(self, domain: str, ingress: IngressModel | None, in_stack: StackIngress | None) -> Check:
         """Returns the check of the ingress, which the account or the stack may lack."""
@@ -196,6 +202,45 @@ class Checks:
         if found.names:
             reason = one_line(f"{who} returns different name servers from those that ngrok expects: {differences}")
         return Check("wrong", reason, self._corrections(domain, missing, extra), details)
+
+    def left_records(self, domain: str, found: DnsResult, left: Sequence[StackRecords]) -> Check:
+        """Returns the check of the NS records in the stack that outlive their ingress."""
+        who = str(self.server or "public DNS")
+        names = sorted({name for each in left for name in each.ns_targets})
+        # Without a response, the records are taken to be there.
+        still = names if found.problem else [name for name in found.names if name in names]
+        has = listed(list(dict.fromkeys(each.urn for each in left)))
+        reason = f"the stack {self.settings.stack} has NS records for it as {has}, but {left[0].lost_ingress}: "
+        reason += "whoever gets these name servers controls the domain" if still else f"{who} does not have them"
+        do = (
+            "let Pulumi correct or delete them; if the Agent Ingress was deleted on purpose, first remove it and its "
+            "delegation from the program"
+        )
+        remedies = [Remedy(do, [pulumi_line("up", self.stack)])]
+        if still:
+            remedies.append(Remedy("otherwise, delete these records at the DNS provider", _records(domain, still)))
+        details: dict[str, Any] = {
+            "dns_server": str(self.server) if self.server else None,
+            "found": None if found.problem else list(found.names),
+            "expected": [],
+            "missing": [],
+            "extra": still,
+        }
+        return Check("wrong", one_line(reason, 1000), remedies, details)
+
+    def deletion_of_records(self, check: Check, records: Sequence[StackRecords]) -> Check:
+        """Returns the check of the NS records, which is wrong if Pulumi would leave them behind."""
+        staying = next((each for each in records if each.stays_with), None)
+        if staying is None:
+            return check
+        why = (
+            f"their option deleted_with names {staying.stays_with}, so Pulumi leaves them at the DNS provider when it "
+            "deletes that"
+        )
+        do = "remove the option from the records, a parent of theirs or a transform, and run"
+        # The other remedies may delete what the records are deleted with.
+        remedies = [Remedy(do, [pulumi_line("up", self.stack)]), *check.remedies]
+        return replace(check, state="wrong", reason=f"{check.reason}; {one_line(why, 1000)}", remedies=remedies)
 
     def _released_records(self, domain: str, who: str, still: Sequence[str]) -> Check:
         reason = f"{who} still has {listed(still)}, which ngrok released: whoever gets them controls the domain"

@@ -14,8 +14,9 @@ from pulumi_agin.dnsclient.values import DnsResult
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 
 from .doctor_checks import REFRESH, Checks
+from .doctor_records import RecordsInState, StackRecords
 from .doctor_report import FleetReport, Report, worst_first
-from .doctor_stack import StackIngress, ingresses_in_stack
+from .doctor_stack import StackIngress, ingresses_in_state, managed
 from .output import UsageError
 from .stack import Resources, read_resources, request_budget
 
@@ -37,8 +38,8 @@ class Examiner:
             ingress = self._client.find(domain, request_budget(self._client))
         except errors.NgrokError as error:
             return self._report_after(error, domain, found)
-        in_stack = self._ingresses_in_stack()
-        [report] = self._reports({domain: ingress}, {domain: found}, in_stack)
+        in_stack, records = self._read_stack()
+        [report] = self._reports({domain: ingress}, {domain: found}, in_stack, records)
         return report
 
     def examine_all(self, filter: str | None) -> FleetReport:  # noqa: A002
@@ -54,29 +55,30 @@ class Examiner:
                 raise UsageError(str(error)) from None
             arguments = ["--all"] if filter is None else ["--filter", filter]
             return FleetReport(self._checks.api_key(error, *arguments))
-        in_stack = self._ingresses_in_stack()
+        in_stack, records = self._read_stack()
         domains: dict[str, IngressModel | None] = {}
         other_providers: list[str] = []
         if filter is None:
-            domains = dict.fromkeys(_only_in_stack(in_stack, listing))
+            domains = dict.fromkeys(_only_in_stack(in_stack, records, listing))
             other_providers = _other_providers(in_stack)
         domains |= {ingress.domain: ingress for ingress in listing.ingresses}
         skipped = [str(odd) for odd in listing.unreadable]
         if not domains and not skipped:
             raise self._nothing_found(filter, other_providers)
         delegations = find_delegations(list(domains), self._client.budget(FLEET_SECONDS), self._checks.server)
-        reports = worst_first(self._reports(domains, delegations, in_stack))
+        reports = worst_first(self._reports(domains, delegations, in_stack, records))
         details_line = self._checks.command(reports[0].domain) if reports else ""
         return FleetReport(self._checks.api_key(None), reports, details_line, skipped, other_providers)
 
-    def _ingresses_in_stack(self) -> list[StackIngress]:
-        """Returns the ingresses of the stack; none if the settings come from no stack."""
+    def _read_stack(self) -> tuple[list[StackIngress], list[StackRecords]]:
+        """Returns the ingresses and the NS records of the stack; none if the settings come from no stack."""
         if not self._account.settings.stack:
-            return []
+            return [], []
         resources = self._resources
         if resources is None:
             resources = read_resources(self._checks.stack, show_secrets=False)
-        return ingresses_in_stack(resources, self._account, self._checks.provider)
+        ingresses = ingresses_in_state(resources, self._account, self._checks.provider)
+        return managed(ingresses), RecordsInState(resources, ingresses).all()
 
     def _nothing_found(self, filter: str | None, other_providers: Sequence[str]) -> UsageError:  # noqa: A002
         matching = "" if filter is None else f" that matches the filter: {self._client.sanitize(filter)}"
@@ -89,24 +91,44 @@ class Examiner:
         ingresses: Mapping[str, IngressModel | None],
         delegations: Mapping[str, DnsResult],
         in_stack: Sequence[StackIngress],
+        records: Sequence[StackRecords],
     ) -> list[Report]:
         in_stack_by_domain: dict[str, list[StackIngress]] = {}
         for each in in_stack:
             in_stack_by_domain.setdefault(each.domain, []).append(each)
+        records_by_domain: dict[str, list[StackRecords]] = {}
+        for record in records:
+            records_by_domain.setdefault(record.domain, []).append(record)
         return [
-            self._report(domain, ingress, delegations[domain], in_stack_by_domain.get(domain, ()))
+            self._report(
+                domain,
+                ingress,
+                delegations[domain],
+                in_stack_by_domain.get(domain, ()),
+                records_by_domain.get(domain, ()),
+            )
             for domain, ingress in ingresses.items()
         ]
 
     def _report(
-        self, domain: str, ingress: IngressModel | None, found: DnsResult, in_stack: Sequence[StackIngress]
+        self,
+        domain: str,
+        ingress: IngressModel | None,
+        found: DnsResult,
+        in_stack: Sequence[StackIngress],
+        records: Sequence[StackRecords],
     ) -> Report:
-        """Compares the ingress at ngrok, the NS records, and the ingresses of the stack with the domain."""
+        """Compares the ingress at ngrok, the NS records, and the ingresses and records of the stack with the domain."""
         own = _preferred(in_stack, ingress)
         is_gone = ingress is None and own is not None and own.was_read_with_this_key
         released = own.ns_targets if own is not None and is_gone else ()
-        agent_ingress = self._checks.agent_ingress(domain, ingress, own)
-        delegation = self._checks.delegation(domain, ingress, found, released)
+        left = [each for each in records if each.lost_ingress] if ingress is None else []
+        if left:
+            agent_ingress = self._checks.lost_agent_ingress(domain)
+            delegation = self._checks.left_records(domain, found, left)
+        else:
+            agent_ingress = self._checks.agent_ingress(domain, ingress, own)
+            delegation = self._checks.delegation(domain, ingress, found, released)
         if ingress is not None:
             certificate = self._checks.certificate(domain, ingress, delegation.state)
             due = _due(ingress, certificate.details)
@@ -114,10 +136,12 @@ class Examiner:
             certificate = self._checks.certificate_without_ingress(agent_ingress.state)
             up = pulumi_line(REFRESH, self._checks.stack)
             due = f"ngrok no longer has it: {up} creates it again" if is_gone else "not visible to this key"
+            if left:
+                due = "the stack still has its NS records"
         checks = {
             "api_key": self._checks.api_key(None),
             "agent_ingress": agent_ingress,
-            "delegation": delegation,
+            "delegation": self._checks.deletion_of_records(delegation, records),
             "certificate": certificate,
         }
         return Report(domain, checks, due)
@@ -133,13 +157,14 @@ class Examiner:
         return Report(domain, checks, due="unknown")
 
 
-def _only_in_stack(in_stack: Sequence[StackIngress], listing: Listing) -> list[str]:
+def _only_in_stack(in_stack: Sequence[StackIngress], records: Sequence[StackRecords], listing: Listing) -> list[str]:
     """Returns the domains of the stack that may be in the account, without those in the list that can't be read."""
+    ids = [(each.domain, each.id) for each in in_stack if each.may_be_in_account]
+    ids += [(each.domain, "") for each in records if each.lost_ingress]
     return [
-        each.domain
-        for each in in_stack
-        if each.may_be_in_account
-        and not any(odd.id in ("", each.id) or odd.domain == each.domain for odd in listing.unreadable)
+        domain
+        for domain, id_ in ids
+        if not any(odd.id in ("", id_) or odd.domain == domain for odd in listing.unreadable)
     ]
 
 

@@ -11,7 +11,7 @@ from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.outputs import KeptOutputs
 from pulumi_agin.native.names import in_snake_case
 
-from .stack import Resources, agent_ingresses
+from .stack import Resources
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class StackIngress:
     """The base URL at which it was last read; "" if the state does not show it."""
     was_read_with_this_key: bool
     """Whether it was last read with the same API key and base URL. If ngrok lacks it now, it was deleted."""
+    is_external: bool
+    """Whether the stack only reads it, so that another stack may manage it."""
+    is_deleted_next: bool
+    """Whether the next `pulumi up` deletes it."""
 
     @property
     def may_be_in_account(self) -> bool:
@@ -37,13 +41,15 @@ class StackIngress:
         return self.has_this_provider or self.was_read_with_this_key
 
 
-def ingresses_in_stack(resources: Resources, account: Account, provider: str | None) -> list[StackIngress]:
-    """Returns the ingresses of a stack, without those that the next `pulumi up` deletes.
+def ingresses_in_state(resources: Resources, account: Account, provider: str | None) -> list[StackIngress]:
+    """Returns all ingresses in the state of a stack. `provider` is the explicit provider of the settings."""
+    ingresses = [each for each in resources if each["type"] in urns.AGENT_INGRESS_TYPES]
+    return [_parse(each, account, provider) for each in ingresses]
 
-    `provider` is the explicit provider of the settings.
-    """
-    ingresses = [each for each in agent_ingresses(resources) if not each.get("delete")]
-    return [each for each in (_parse(each, account, provider) for each in ingresses) if each.domain]
+
+def managed(ingresses: Sequence[StackIngress]) -> list[StackIngress]:
+    """Returns the ingresses that a stack manages, without those that the next `pulumi up` deletes."""
+    return [each for each in ingresses if each.domain and not each.is_external and not each.is_deleted_next]
 
 
 def _parse(resource: dict[str, Any], account: Account, provider_of_settings: str | None) -> StackIngress:
@@ -60,4 +66,6 @@ def _parse(resource: dict[str, Any], account: Account, provider_of_settings: str
         has_this_provider=provider == provider_of_settings,
         base_url=kept.base_url,
         was_read_with_this_key=kept.fingerprint == account.client.fingerprint(id_),
+        is_external=bool(resource.get("external")),
+        is_deleted_next=bool(resource.get("delete")),
     )

@@ -1,14 +1,19 @@
-"""RecordClass: a package's class for NS records, and IDENTITIES: what identifies a record in the stack's state."""
+"""RecordClass: a package's class for NS records, and the tables with the outputs of a record in the stack's state."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 
+from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
+
 # The outputs in the state that identify a record, by the type of its resource. Except for the ID, which the state has
 # as an output only in Azure's package, they have the names of the package's arguments. Vercel's team is not needed.
+# The zone comes first. The type of the record comes after its name, and then the value, if the record has only one.
 IDENTITIES: Mapping[str, tuple[str, ...]] = {
     "aws:route53/record:Record": ("zoneId", "name", "type"),
     "azure-native:dns:RecordSet": ("id",),
@@ -24,6 +29,19 @@ IDENTITIES: Mapping[str, tuple[str, ...]] = {
     "scaleway:domain/record:Record": ("dnsZone", "name", "type", "data"),
     "vercel:index/dnsRecord:DnsRecord": ("domain", "name", "type", "value"),
 }
+
+# The output with the values, by the type of a resource that has all values of a domain. In a list of objects, each has
+# its value under the name after the dot.
+VALUES: Mapping[str, str] = {
+    "aws:route53/record:Record": "records",
+    "azure-native:dns:RecordSet": "nsRecords.nsdname",
+    "gandi:livedns/record:Record": "values",
+    "gcp:dns/recordSet:RecordSet": "rrdatas",
+    "hcloud:index/zoneRrset:ZoneRrset": "records.value",
+    "ns1:index/record:Record": "answers.answer",
+}
+
+_AZURE_ID = re.compile(r"/dnsZones/([^/]+)/(NS)/([^/]+)\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -61,3 +79,42 @@ def camel_case(argument: str) -> str:
     """Returns the engine's name for an argument: zoneId for zone_id."""
     first, *rest = argument.split("_")
     return first + "".join(map(str.capitalize, rest))
+
+
+def ns_record(type_: str, outputs: Mapping[str, Any]) -> tuple[str, list[str]] | None:
+    """Returns the domain and the values of an NS record in the state, in canonical form; None for anything else.
+
+    Also None if the state does not show the domain, as with Linode, whose records have only the number of their zone.
+    """
+    if type_ not in IDENTITIES:
+        return None
+    identity: list[Any] = [outputs.get(name) for name in IDENTITIES[type_]]
+    if not all(isinstance(each, str) for each in identity):
+        return None
+    if azure := _AZURE_ID.search(identity[0]):
+        zone, _, name = azure.groups()
+    elif "NS" in identity:
+        zone, name = identity[0], identity[identity.index("NS") - 1]
+    else:
+        return None
+    zone, name = canonical_domain(zone), canonical_domain(name)
+    # A zone's ID has no dot, and then the name is the whole domain.
+    is_whole = "." not in zone or name.endswith(f".{zone}")
+    return name if is_whole else f"{name}.{zone}", canonical_ns_targets(_values(type_, outputs))
+
+
+def values_property(type_: str) -> str:
+    """Returns the output with the values of a record, or with its only value; "" for other types of resources."""
+    return _values_path(type_).partition(".")[0]
+
+
+def _values_path(type_: str) -> str:
+    return VALUES.get(type_) or IDENTITIES.get(type_, ("",))[-1]
+
+
+def _values(type_: str, outputs: Mapping[str, Any]) -> list[str]:
+    name, _, key = _values_path(type_).partition(".")
+    values = outputs.get(name)
+    each_value = values if isinstance(values, list) else [values]
+    plain = [each.get(key) if isinstance(each, dict) else each for each in each_value]
+    return [each for each in plain if isinstance(each, str)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pulumi_agin.emulator import Emulator
@@ -11,6 +12,8 @@ from tests.support.ngrok import create
 from tests.support.project import Project
 from tests.support.records import delegate
 from tools.bind import Programs
+
+RECORDS = "pulumi-python:dynamic/agin:Rfc2136Delegation"
 
 
 def command_for(purpose: str, printed: str) -> str:
@@ -75,3 +78,88 @@ def test_ingress_deleted_at_ngrok_is_found_and_created_again(
         line = command_for("if it was deleted on purpose, first remove it and its delegation from the program", alone)
         project.shell(line, env={"PULUMI_SKIP_CONFIRMATIONS": "true"})
         assert "1 Agent Ingress: 1 ok\n" in project.shell(command)
+
+
+LEFT = """
+import os
+
+class Group(pulumi.ComponentResource):
+    pass
+
+def delegate(name, domain, option=""):
+    ingress = agin.AgentIngress(name, domain=domain)
+    inherited = ingress if option == "inherited" else None
+    group = Group("acme:index:Group", name, None, pulumi.ResourceOptions(deleted_with=inherited))
+    opts = pulumi.ResourceOptions(parent=group, deleted_with=ingress if option == "own" else None)
+    dns = agin.dns.rfc2136("127.0.0.1", "acme.com", "agin", os.environ["TSIG"], port=PORT)
+    agin.AgentIngressDelegation(name, agent_ingress=ingress, dns=dns, opts=opts)
+
+delegate("moved", "moved.acme.com")
+delegate("removed", "removed.acme.com")
+delegate("kept", "kept.acme.com", "inherited")
+"""
+
+
+def test_records_that_outlive_their_ingress_are_found_and_removed(
+    project: Project, emulator: Emulator, tmp_path: Path, bind_programs: Programs
+) -> None:
+    names = ("moved.acme.com", "new.acme.com", "removed.acme.com", "kept.acme.com")
+    key = Key("agin", names)
+    with Bind(bind_programs, tmp_path / "bind", [key]) as bind:
+        project.environment["TSIG"] = key.secret
+        program = LEFT.replace("PORT", str(bind.port))
+        # The engine passes the option of the parent on to the records.
+        project.program(program)
+        project.up()
+        [record] = [each for each in project.of_type(RECORDS) if each["urn"].endswith("::kept")]
+        assert record["deletedWith"] == f"urn:pulumi:dev::test::{project.INGRESS}::kept"
+
+        # The ingress is replaced without its records.
+        project.edit({'"moved.acme.com"': '"new.acme.com"'})
+        project.up("--target", f"urn:pulumi:dev::test::{project.INGRESS}::moved")
+        # Another one is deleted at ngrok, and the refresh removes it from the state.
+        [removed] = [each["id"] for each in emulator.ingresses() if each["domain"] == "removed.acme.com"]
+        emulator.delete_ingress(removed)
+        project.refresh("--target", f"urn:pulumi:dev::test::{project.INGRESS}::removed")
+        there = [bind.referral(name) for name in names]
+        assert [bool(each) for each in there] == [True, False, True, True]
+
+        command = f"pulumi-agin doctor --all --dns {bind.address}"
+        fleet = project.shell(command, fails=True)
+        assert re.findall(r"^(\S+acme\.com) +(\w+)", fleet, re.MULTILINE) == [
+            ("moved.acme.com", "wrong"),
+            ("removed.acme.com", "wrong"),
+            ("kept.acme.com", "wrong"),
+            ("new.acme.com", "wrong"),
+        ]
+        for name, records, lost in (
+            ("moved", there[0], "its Agent Ingress now has the domain new.acme.com"),
+            ("removed", there[2], "the stack no longer has its Agent Ingress"),
+        ):
+            alone = project.shell(f"pulumi-agin doctor {name}.acme.com --dns {bind.address}", fails=True)
+            urn = f"urn:pulumi:dev::test::acme:index:Group$agin:index:AgentIngressDelegation::{name}"
+            assert f"delegation     wrong    the stack dev has NS records for it as {urn}, but {lost}: " in alone
+            lines = [f"  {name}.acme.com. NS {value}\n" for value in records]
+            heading = "delegation: otherwise, delete these records at the DNS provider:\n"
+            assert "".join([heading, *lines]) in alone
+        kept = project.shell(f"pulumi-agin doctor kept.acme.com --dns {bind.address}", fails=True)
+        assert f"their option deleted_with names urn:pulumi:dev::test::{project.INGRESS}::kept, so Pulumi" in kept
+        line = command_for("remove the option from the records, a parent of theirs or a transform, and run", kept)
+
+        # The option of the delegation itself is rejected.
+        project.edit({'"inherited")': '"own")'})
+        failed = project.preview(fails=True)
+        message = (
+            r'__main__\.py:\d+: AgentIngressDelegation "kept": the option deleted_with names "kept", which is an Agent'
+        )
+        assert re.search(message, failed.output)
+        assert not failed.has_traceback
+
+        # The same command corrects all three.
+        project.edit({', "own")': ")"})
+        assert command_for("first remove it and its delegation from the program", alone) == line
+        project.shell(line, env={"PULUMI_SKIP_CONFIRMATIONS": "true"})
+        assert "3 Agent Ingresses: 3 ok\n" in project.shell(command)
+        assert bind.referral("moved.acme.com") == []
+        project.destroy()
+        assert [bind.referral(name) for name in names] == [[], [], [], []]

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from pulumi_agin import dns
 from pulumi_agin.dns import record_sets, single_records
-from pulumi_agin.dns.record_class import IDENTITIES
+from pulumi_agin.dns.record_class import IDENTITIES, ns_record
 from tests.support.delegations import ADAPTERS, FOUND, SETS, SINGLES, ZONES, kind_of_adopt
+from tests.support.mocks import NS_TARGETS
 from tests.support.pyproject import project
 from tools import docs
 
@@ -25,6 +26,8 @@ KNOWN_LIMITS = (ROOT / "docs" / "known-limits.md").read_text(encoding="utf-8")
 WITHOUT_PACKAGE = {"rfc2136"}
 # Kubernetes has namespaces.
 WITHOUT_ZONE = {"external_dns"}
+# The state has the number of the zone, and not its name.
+WITHOUT_DOMAIN = {"linode", "external_dns"}
 
 AN_EXPECTED = "an Expected in SETS or SINGLES, by the package's documentation"
 
@@ -105,6 +108,22 @@ def test_every_adapter_that_adopts_has_its_identity_and_expected_ids() -> None:
     require(
         "pulumi_agin/dns/record_class.py", IDENTITIES, tokens, "in IDENTITIES, with the outputs that identify a record"
     )
+
+
+def test_every_record_in_the_state_shows_its_domain_and_values() -> None:
+    showing = set()
+    for name, expected in ADAPTERS.items():
+        values, targets = expected.values, NS_TARGETS
+        if name in SINGLES:
+            values, targets = values[0], targets[:1]
+        outputs = {**expected.inputs, "id": expected.import_id, expected.value: values}
+        if ns_record(expected.token, outputs) == ("connect.acme.com", targets):
+            showing.add(name)
+        of_another_type = {key: "TXT" if value == "NS" else value for key, value in outputs.items()}
+        of_another_type["id"] = str(expected.import_id).replace("/NS/", "/TXT/")
+        assert ns_record(expected.token, of_another_type) is None, name
+    what = "its values in VALUES, if a resource has all of them, and in IDENTITIES the zone, name, type and value"
+    require("pulumi_agin/dns/record_class.py", showing, ADAPTERS.keys() - WITHOUT_DOMAIN, what)
 
 
 def documented() -> dict[str, tuple[str, list[tuple[str, bool]]]]:

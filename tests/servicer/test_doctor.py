@@ -333,6 +333,86 @@ def test_ingress_that_only_the_stack_has(
     assert checks_of(doctor, bind.address)["delegation"]["state"] == "unknown"
 
 
+def delegation_in_state(domain: str, targets: list[str], **record: Any) -> list[dict[str, Any]]:
+    """Returns a delegation with an Rfc2136Delegation, as the state has them after the ingress was removed from it."""
+    name, outputs = domain.partition(".")[0], {"domain": domain, "ns_targets": targets}
+    urn = f"urn:pulumi:dev::test::agin:index:AgentIngressDelegation::{name}"
+    type_ = "pulumi-python:dynamic/agin:Rfc2136Delegation"
+    child = {"urn": f"urn:pulumi:dev::test::{type_}::{name}", "type": type_, "custom": True, "outputs": outputs}
+    component = {"urn": urn, "type": "agin:index:AgentIngressDelegation", "custom": False, "outputs": outputs}
+    return [component, {**child, "parent": urn, **record}]
+
+
+def test_records_of_the_stack_that_outlive_their_ingress(
+    emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli
+) -> None:
+    connect, targets = make(emulator, "new.acme.com"), ["ns1.old.net.", "ns2.old.net."]
+    delegate(bind, "new.acme.com", connect["ns_targets"])
+    delegate(bind, DOMAIN, ["ns1.old.net.", "ns.other.net."])
+    stack.stack([in_state(connect), *delegation_in_state(DOMAIN, targets)], secrets={"ngrok:apiKey": API_KEY})
+    checks = checks_of(doctor, bind.address)
+    assert states(checks) == ["ok", "wrong", "wrong", "unknown"]
+    assert in_a_line(checks["agent_ingress"]) == (
+        "wrong: the account of the API key from the config of the stack dev (ngrok:apiKey) has no Agent Ingress with "
+        "this domain -> if another account has it, use the key of that account, for example from another stack "
+        f"[pulumi-agin doctor connect.acme.com --stack STACK --dns {bind.address}]"
+    )
+    has = (
+        "wrong: the stack dev has NS records for it as urn:pulumi:dev::test::agin:index:AgentIngressDelegation::connect"
+        ", but the stack no longer has its Agent Ingress: "
+    )
+    correct = (
+        "let Pulumi correct or delete them; if the Agent Ingress was deleted on purpose, first remove it and its "
+        "delegation from the program [pulumi up]"
+    )
+    otherwise = "otherwise, delete these records at the DNS provider"
+    assert in_a_line(checks["delegation"]) == (
+        f"{has}whoever gets these name servers controls the domain -> {correct} -> {otherwise} "
+        "[connect.acme.com. NS ns1.old.net.]"
+    )
+    details = [checks["delegation"][name] for name in ("found", "expected", "missing", "extra")]
+    assert details == [["ns.other.net.", "ns1.old.net."], [], [], ["ns1.old.net."]]
+    fleet = doctor("--all", "--dns", bind.address)
+    assert fleet[0] == 1
+    assert "\n2 Agent Ingresses: 1 wrong, 1 ok\n" in fleet[1]
+    row = r"^connect\.acme\.com +wrong: 1 too many +unknown +the stack still has its NS records$"
+    assert re.search(row, fleet[1], re.MULTILINE)
+    assert DOMAIN not in doctor("--filter", "true", "--dns", bind.address)[1]
+
+    delegate(bind, DOMAIN, ["ns.other.net."])
+    checks = checks_of(doctor, bind.address)
+    assert in_a_line(checks["delegation"]) == f"{has}{bind.address} does not have them -> {correct}"
+    assert checks["delegation"]["extra"] == []
+    with dns_server(resolver([], dns.rcode.SERVFAIL)) as server:
+        checks = checks_of(doctor, server)
+    assert in_a_line(checks["delegation"]).endswith(
+        f" -> {correct} -> {otherwise} [connect.acme.com. NS ns1.old.net.; connect.acme.com. NS ns2.old.net.]"
+    )
+    assert [checks["delegation"][name] for name in ("found", "extra")] == [None, targets]
+
+    # The account has an ingress, whose records decide.
+    ingress = make(emulator)
+    delegate(bind, DOMAIN, ingress["ns_targets"])
+    assert states(checks_of(doctor, bind.address)) == ["ok"] * 4
+
+
+def test_records_that_pulumi_would_leave_behind(
+    emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli
+) -> None:
+    ingress = make(emulator)
+    targets = ingress["ns_targets"]
+    delegate(bind, DOMAIN, targets)
+    records = delegation_in_state(DOMAIN, targets, deletedWith=f"{URN}::connect")
+    stack.stack([in_state(ingress), *records], secrets={"ngrok:apiKey": API_KEY})
+    checks = checks_of(doctor, bind.address)
+    assert states(checks) == ["ok", "ok", "wrong", "ok"]
+    assert in_a_line(checks["delegation"]) == (
+        f"wrong: {bind.address} returns the 4 name servers that ngrok expects; their option deleted_with names "
+        f"{URN}::connect, so Pulumi leaves them at the DNS provider when it deletes that -> remove the option from the "
+        "records, a parent of theirs or a transform, and run [pulumi up]"
+    )
+
+
 def test_all_lists_ingresses_of_the_stack_first(
     emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli
 ) -> None:
