@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 import ssl
-import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -27,6 +24,7 @@ from pulumi_agin.base.secret import Secret
 from pulumi_agin.version import VERSION
 
 from .http_messages import NoResponse, Request, Response
+from .time_limit import LimitedAdapter, TimeLimit, current_limit
 
 # The size limit of a body after decompression. ngrok's largest response is 3 MB: a list of 100 Agent Ingresses with the
 # longest metadata, all of it escaped.
@@ -51,18 +49,10 @@ _CHUNK_BYTES = 2**16
 _PROXY_REJECTED = "Tunnel connection failed: "
 
 
-class _Thread(threading.local):
-    """The state of the current thread."""
-
-    is_sending = False
-    """Whether it is sending a request of ours: only then are urllib3's logs filtered. It may have other users."""
-
-
-_thread = _Thread()
-
-# urllib3 logs malformed header lines unchanged, and a service may repeat the API key in them.
+# urllib3 logs malformed header lines unchanged, and a service may repeat the API key in them. In the logs of a thread
+# that is sending no request of ours, they stay, because urllib3 may have other users in this process.
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
-    logging.getLogger(_name).addFilter(lambda log: not (_thread.is_sending and "parse headers" in str(log.msg)))
+    logging.getLogger(_name).addFilter(lambda log: not (current_limit() and "parse headers" in str(log.msg)))
 
 
 class HttpClient:
@@ -73,44 +63,47 @@ class HttpClient:
         self._sanitize = sanitize
         self._use_proxies = use_proxies
         self._session = requests.Session()
-        self._adapter = HTTPAdapter(pool_maxsize=_MOST_IDLE_CONNECTIONS, max_retries=0)
+        self._adapter = LimitedAdapter(pool_maxsize=_MOST_IDLE_CONNECTIONS, max_retries=0)
 
     def send(self, request: Request, base_url: str, seconds: float, connect_seconds: float, /) -> Response | NoResponse:
         """Sends a request once and reads its response. Raises no exception of requests.
 
-        `seconds` is the limit of the whole response, and `connect_seconds` that of connecting.
+        `seconds` is the limit of the whole request and response, and `connect_seconds` that of connecting.
         """
-        began = time.monotonic()
         url = base_url + request.path
         # Proxies and CA bundles of the environment.
         settings: Any = self._session.merge_environment_settings(url, {}, True, None, None)
         if not self._use_proxies:
             settings["proxies"] = {}
-        try:
-            # The adapter, because the session would let a .netrc entry for the host replace the key, read the body of a
-            # redirect without a limit, and keep cookies.
-            headers = {**HEADERS, "Authorization": f"Bearer {self._api_key.get_secret_value()}"}
-            prepared = requests.Request(request.method, url, headers, params=request.query, json=request.body).prepare()
-            timeout = (connect_seconds, min(READ_TIMEOUT_SECONDS, seconds))
-            _thread.is_sending = True
-            return _read(self._adapter.send(prepared, timeout=timeout, **settings), began, seconds)
-        except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
-            failure = self._failure(error, format_duration(time.monotonic() - began))
-        except ValueError as error:
-            # urllib3's, if PySocks is installed. Its message has the proxy's password.
-            if not str(error).startswith("Unable to determine SOCKS version"):
-                raise
-            reason = "the proxy URL must begin with socks5:// or another scheme with the version of SOCKS"
-            failure = NoResponse(reason, may_have_arrived=False, is_transient=False)
-        finally:
-            _thread.is_sending = False
+        with TimeLimit(seconds) as limit:
+            try:
+                # The adapter, because the session would let a .netrc entry for the host replace the key, read the body
+                # of a redirect without a limit, and keep cookies.
+                headers = {**HEADERS, "Authorization": f"Bearer {self._api_key.get_secret_value()}"}
+                prepared = requests.Request(
+                    request.method, url, headers, params=request.query, json=request.body
+                ).prepare()
+                timeout = (connect_seconds, min(READ_TIMEOUT_SECONDS, seconds))
+                return _read(self._adapter.send(prepared, timeout=timeout, **settings), limit)
+            except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
+                failure = self._failure(error, limit)
+            except ValueError as error:
+                # urllib3's, if PySocks is installed. Its message has the proxy's password.
+                if not str(error).startswith("Unable to determine SOCKS version"):
+                    raise
+                reason = "the proxy URL must begin with socks5:// or another scheme with the version of SOCKS"
+                failure = NoResponse(reason, may_have_arrived=False, is_transient=False)
         if not failure.may_have_arrived and select_proxy(url, settings["proxies"]):
             return failure._replace(reason=f"{failure.reason} (through the proxy in HTTPS_PROXY or ALL_PROXY)")
         return failure
 
-    def _failure(self, error: Exception, time_spent: str) -> NoResponse:
+    def _failure(self, error: Exception, limit: TimeLimit) -> NoResponse:
         """Returns the failure for an exception of requests, urllib3 or the operating system, by all of its causes."""
         causes = list(_causes(error))
+        # First the limit, because after a shutdown inside TLS, the error looks like a permanent one.
+        if limit.is_exceeded or any(isinstance(each, ReadTimeoutError) for each in causes):
+            reason = f"timed out after {format_duration(limit.elapsed)}"
+            return NoResponse(reason, may_have_arrived=True, is_transient=True)
         innermost = causes[-1]
         reason = self._sanitize(getattr(innermost, "strerror", None) or str(innermost)) or type(innermost).__name__
         if not any(map(_is_from_connection, causes)):
@@ -118,8 +111,6 @@ class HttpClient:
             if isinstance(error, requests.exceptions.InvalidSchema):
                 reason = "SOCKS proxies need the Python package PySocks: install it, or use an HTTP proxy"
             return NoResponse(reason, may_have_arrived=False, is_transient=False)
-        if any(isinstance(each, ReadTimeoutError) for each in causes):
-            return NoResponse(f"timed out after {time_spent}", may_have_arrived=True, is_transient=True)
         if any(isinstance(each, NewConnectionError | ConnectTimeoutError) for each in causes):
             return NoResponse(reason, may_have_arrived=False, is_transient=True)
         if isinstance(innermost, OSError) and str(innermost).startswith(_PROXY_REJECTED):
@@ -132,38 +123,38 @@ class HttpClient:
         return NoResponse(reason, may_have_arrived=True, is_transient=not is_permanent)
 
 
-def _read(response: requests.Response, began: float, seconds: float) -> Response | NoResponse:
-    """Reads the body of a response in pieces, within the limits of size and time, and closes it.
-
-    `began` is when the request began, and `seconds` the limit from then.
-    """
+def _read(response: requests.Response, limit: TimeLimit) -> Response | NoResponse:
+    """Reads the body of a response in pieces, within the limits of size and time, and closes it."""
     raw: Any = response.raw
     # urllib3 1.26 would treat a truncated body as complete.
     raw.enforce_content_length = True
-    # Before urllib3 2.1, `read` waits for the whole piece.
-    read = getattr(raw, "read1", raw.read)
     content = bytearray()
+    result: Response | NoResponse
     try:
         if response.status_code < 200:
             # Another response follows on this connection, and would be mistaken for that of the next request.
             raise ProtocolError
-        while piece := read(_CHUNK_BYTES, decode_content=True):
+        while piece := raw.read(_CHUNK_BYTES, decode_content=True):
             content += piece
             if len(content) > LONGEST_BODY_BYTES:
                 reason = f"the response is larger than {LONGEST_BODY_BYTES >> 20} MiB"
                 return NoResponse(reason, may_have_arrived=True, is_transient=False)
-            if time.monotonic() - began > seconds:
-                raise TimeoutError
-        return Response(response.status_code, response.headers, bytes(content))
-    except (ReadTimeoutError, TimeoutError):
-        reason = f"the response was not complete after {format_duration(time.monotonic() - began)}"
+        result = Response(response.status_code, response.headers, bytes(content))
+    except ReadTimeoutError:
+        result = _incomplete(limit)
     except DecodeError:
-        return NoResponse("the response can't be decoded", may_have_arrived=True, is_transient=False)
+        result = NoResponse("the response can't be decoded", may_have_arrived=True, is_transient=False)
     except (HTTPError, OSError):
-        reason = "the response was cut short"
+        result = NoResponse("the response was cut short", may_have_arrived=True, is_transient=True)
     finally:
         # After a complete body, the connection can be reused.
         raw.close()
+    # The end of the connection may look like the end of the headers, or of a body without a length.
+    return _incomplete(limit) if limit.is_exceeded else result
+
+
+def _incomplete(limit: TimeLimit) -> NoResponse:
+    reason = f"the response was not complete after {format_duration(limit.elapsed)}"
     return NoResponse(reason, may_have_arrived=True, is_transient=True)
 
 

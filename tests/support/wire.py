@@ -81,16 +81,25 @@ def reply(*pieces: bytes) -> Handle:
     return handle
 
 
-def trickle(beginning: bytes, drip: bytes) -> Handle:
-    """Reads a request, and sends an endless response: the beginning, and then drips."""
+def trickle(beginning: bytes, piece: bytes) -> Handle:
+    """Reads a request, and sends an endless response: the beginning, and then one piece after another."""
 
     def handle(connection: socket.socket) -> None:
         receive(connection)
+        drip(beginning, piece)(connection)
+
+    return handle
+
+
+def drip(beginning: bytes, piece: bytes) -> Handle:
+    """Sends bytes without an end, and without a request."""
+
+    def handle(connection: socket.socket) -> None:
         connection.sendall(beginning)
         # For 20 seconds, much longer than any test waits.
         for _ in range(200):
             time.sleep(0.1)
-            connection.sendall(drip)
+            connection.sendall(piece)
 
     return handle
 

@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from pulumi_agin.api.http_messages import NoResponse, Request, Response
 from pulumi_agin.base.secret import Secret
 from tests.support.keys import API_KEY
 from tests.support.ports import free_port
-from tests.support.wire import Handle, receive, reply, serve, trickle
+from tests.support.wire import Handle, drip, receive, reply, serve, trickle
 
 SECONDS = 20.0
 
@@ -105,15 +106,140 @@ ENDLESS: dict[str, tuple[Handle, str]] = {
         trickle(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
         "the response was not complete after",
     ),
+    # Its end looks like that of a complete body.
+    "body without a length": (trickle(HEAD + b"\r\n", b" "), "the response was not complete after"),
+    "status line": (trickle(b"HTTP", b"/"), "timed out after"),
+    # Its end looks like that of complete headers.
+    "headers": (trickle(HEAD, b"X: y\r\n"), "the response was not complete after"),
+    "interim responses": (trickle(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "timed out after"),
 }
+
+
+def assert_timed_out(result: Any, reason: str = "timed out after") -> None:
+    assert outcome(result) == (MAYBE_CARRIED_OUT, TRANSIENT)
+    assert re.fullmatch(rf"{reason} [\d.]+ seconds?", result.reason)
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    return authority
+
+
+def encrypt(authority: trustme.CA, handle: Handle) -> Handle:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    def encrypted(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as inner:
+            handle(inner)
+
+    return encrypted
 
 
 @pytest.mark.parametrize(("handle", "reason"), ENDLESS.values(), ids=ENDLESS)
 def test_endless_response_ends_with_the_time_limit(handle: Handle, reason: str) -> None:
     with serve(handle) as place:
-        result = send(f"http://{place}", seconds=0.5)
-    assert outcome(result) == (MAYBE_CARRIED_OUT, TRANSIENT)
-    assert re.fullmatch(rf"{reason} [\d.]+ seconds?", result.reason)
+        assert_timed_out(send(f"http://{place}", seconds=0.5), reason)
+
+
+def test_endless_response_to_a_reused_connection_ends_with_the_time_limit() -> None:
+    connections: list[socket.socket] = []
+
+    def handle(connection: socket.socket) -> None:
+        connections.append(connection)
+        reply(OK)(connection)
+        trickle(HEAD, b"X: y\r\n")(connection)
+
+    client = make_client()
+    with serve(handle) as place:
+        assert isinstance(send(f"http://{place}", client=client), Response)
+        assert_timed_out(send(f"http://{place}", seconds=0.5, client=client), "the response was not complete after")
+    assert len(connections) == 1
+
+
+# The beginning of a record of TLS with a message of the handshake.
+RECORD = b"\x16\x03\x03\x3f\xff"
+
+
+def test_endless_tls_ends_with_the_time_limit(authority: trustme.CA) -> None:
+    # After a shutdown inside TLS, the error looks like a permanent one.
+    for handle in (trickle(b"HTTP", b"/"), trickle(HEAD, b"X: y\r\n"), trickle(HEAD + b"\r\n", b" ")):
+        with serve(encrypt(authority, handle)) as place:
+            result = send(f"https://{place}", seconds=0.5)
+        assert outcome(result) == (MAYBE_CARRIED_OUT, TRANSIENT)
+        assert re.match("(timed out|the response was not complete) after ", result.reason)
+    with serve(drip(RECORD, b"\0")) as place:
+        assert_timed_out(send(f"https://{place}", seconds=0.5))
+
+
+CONNECTED = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+def tunnel(handle: Handle) -> Handle:
+    """Accepts a CONNECT, and passes the connection on."""
+
+    def handle_connection(connection: socket.socket) -> None:
+        receive(connection)
+        connection.sendall(CONNECTED)
+        handle(connection)
+
+    return handle_connection
+
+
+def test_endless_connection_through_a_proxy_ends_with_the_time_limit(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, handshake = trickle(CONNECTED[:10], b" "), tunnel(drip(RECORD, b"\0"))
+    headers = tunnel(encrypt(authority, trickle(HEAD, b"X: y\r\n")))
+    proxies = [
+        ("http", connect),
+        ("http", handshake),
+        ("http", headers),
+        # The second is a handshake inside TLS.
+        ("https", encrypt(authority, connect)),
+        ("https", encrypt(authority, handshake)),
+    ]
+    for scheme, handle in proxies:
+        with serve(handle) as place:
+            monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{place}")
+            result = send("https://127.0.0.1", seconds=0.5, client=make_client(use_proxies=True))
+        assert_timed_out(result, "the response was not complete after" if handle is headers else "timed out after")
+
+
+def test_late_timer_of_a_request_leaves_the_next_one_on_its_connection_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    fire: list[Callable[[], None]] = []
+
+    class LateTimer(threading.Timer):
+        """Fires as if its thread had been late, just before it would have been canceled."""
+
+        def __init__(self, _: float, function: Callable[[], None]) -> None:
+            super().__init__(SECONDS, lambda: None)
+            fire.append(function)
+
+    def handle(connection: socket.socket) -> None:
+        reply(OK)(connection)
+        receive(connection)
+        fire[0]()
+        connection.sendall(OK)
+
+    client = make_client()
+    with serve(handle) as place, ThreadPoolExecutor(1) as threads:
+
+        def respond(*values: Any) -> Response:
+            """Runs when the first body is complete, and its connection is idle again, but its request goes on."""
+            monkeypatch.setattr("pulumi_agin.api.http.Response", Response)
+            second.append(threads.submit(send, f"http://{place}", client=client).result(AT_LAST))
+            return Response(*values)
+
+        second: list[object] = []
+        monkeypatch.setattr("pulumi_agin.api.time_limit.threading.Timer", LateTimer)
+        monkeypatch.setattr("pulumi_agin.api.http.Response", respond)
+        first = send(f"http://{place}", client=client)
+    assert [type(first), *map(type, second)] == [Response, Response]
+    assert len(fire) == 2
 
 
 @pytest.mark.parametrize(("seconds", "read_seconds"), [(300, 30), (7, 7)])
@@ -138,25 +264,6 @@ def test_response_that_can_not_be_decoded_is_permanent() -> None:
     with serve(reply(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\nno gzip")) as place:
         result = send(f"http://{place}")
     assert result == NoResponse("the response can't be decoded", MAYBE_CARRIED_OUT, PERMANENT)
-
-
-@pytest.fixture
-def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
-    return authority
-
-
-def encrypt(authority: trustme.CA, handle: Handle) -> Handle:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-
-    def encrypted(connection: socket.socket) -> None:
-        with context.wrap_socket(connection, server_side=True) as inner:
-            handle(inner)
-
-    return encrypted
 
 
 def test_certificate_is_verified(authority: trustme.CA) -> None:
