@@ -21,9 +21,10 @@ class TimeLimit:
     When it is over, a timer shuts down the connection, which wakes the thread that reads from it.
     """
 
+    is_exceeded = False
+    """Whether the connection was shut down, so that everything that was read from it may be incomplete."""
+
     def __init__(self, seconds: float) -> None:
-        self.is_exceeded = False
-        """Whether the connection was shut down, so that everything read from it may be incomplete."""
         self._began = time.monotonic()
         self._seconds = seconds
         self._lock = threading.Lock()
@@ -44,19 +45,19 @@ class TimeLimit:
         self.end()
 
     def start(self, descriptor: int) -> None:
-        """Starts the timer for a connection of this request, unless it runs.
+        """Starts the timer, unless it runs, for the connection with this file descriptor.
 
-        It needs a duplicate of the socket, because TLS takes the original, and a response without a length closes it.
+        It needs a duplicate of the descriptor, because urllib3 may close the original before the last byte.
         """
         if self._socket is None:
             self._socket = socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM)
-            self._timer = threading.Timer(max(0, self._seconds - self.elapsed), self._shut_down)
-            # A process can exit before.
+            self._timer = threading.Timer(self._seconds - self.elapsed, self._shut_down)
+            # The process can exit earlier.
             self._timer.daemon = True
             self._timer.start()
 
     def end(self) -> None:
-        """Ends the limit. After that, it never shuts down the connection, which another request may use."""
+        """Ends the limit. After that, it does not shut down the connection, which another request may use."""
         with self._lock:
             if self._timer is not None and self._socket is not None:
                 self._timer.cancel()
@@ -97,14 +98,14 @@ class LimitedAdapter(HTTPAdapter):
 
 
 class _LimitedConnection(HTTPConnection):
-    """A connection that starts the time limit of the thread's request before the server can slow it down."""
+    """A connection that starts the timer of the current thread's request before it sends anything."""
 
     def connect(self) -> None:
         super().connect()
         self._start_limit()
 
     def send(self, data: Any) -> None:
-        # A reused connection, or a new one to a proxy, which does not connect to ngrok yet.
+        # For a reused connection, and for a CONNECT to a proxy, which is a part of connecting.
         self._start_limit()
         super().send(data)
 
@@ -116,7 +117,7 @@ class _LimitedConnection(HTTPConnection):
 
 class _LimitedPool(HTTPConnectionPool):
     def _put_conn(self, conn: Any) -> None:
-        # Before another thread can get the connection.
+        # Before another request can get the connection.
         limit = current_limit()
         if limit is not None:
             limit.end()
@@ -124,14 +125,14 @@ class _LimitedPool(HTTPConnectionPool):
 
 
 def _limit_connections(manager: PoolManager) -> None:
-    """Lets a manager make pools of limited connections. That the pools of a proxy have it already does no harm."""
+    """Makes the future pools of a manager limited. A proxy's manager gets here with each request."""
     classes = manager.pool_classes_by_scheme
     manager.pool_classes_by_scheme = {scheme: _limited(pool_class) for scheme, pool_class in classes.items()}
 
 
 @functools.cache
 def _limited(pool_class: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """Returns the class with limited connections for one of HTTP, HTTPS or SOCKS."""
+    """Returns the class of limited pools for a class of urllib3: that of HTTP, HTTPS or SOCKS."""
     if issubclass(pool_class, _LimitedPool):
         return pool_class
     connection_class = type("LimitedConnection", (_LimitedConnection, pool_class.ConnectionCls), {})

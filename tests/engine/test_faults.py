@@ -13,6 +13,7 @@ from pulumi_agin.emulator import Emulator
 from tests.support.keys import assert_without_key
 from tests.support.ngrok import create
 from tests.support.project import Project, Result
+from tests.support.wire import serve, trickle
 
 GARBAGE: dict[str, Any] = {"status": 200, "body": "<html>{api_key}</html>"}
 REJECTED: dict[str, Any] = {"status": 400, "json_body": {"status_code": 400, "msg": "not now"}}
@@ -405,3 +406,12 @@ def assert_settled(project: Project, emulator: Emulator) -> None:
     emulator.clear_requests()
     project.up("--expect-no-changes")
     assert emulator.requests() == []
+
+
+def test_slow_server_can_not_defeat_the_time_limit(project: Project) -> None:
+    project.program('agin.AgentIngress("connect", domain="connect.acme.com")')
+    with serve(trickle(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n")) as place:
+        project.config(plain={"ngrok:apiBaseUrl": f"http://{place}", "ngrok:timeoutSeconds": 3})
+        sentence = project.up(fails=True).sentence
+    assert sentence.startswith("it is unknown whether the Agent Ingress connect.acme.com was created")
+    assert "the response was not complete after " in sentence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from tests.support.imported_program import with_delegations
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.odd_emulator import OddEmulator, Oddities
 from tests.support.stub_cli import StubCli
+from tests.support.wire import serve, trickle
 
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
 NATIVE = "agin:index:AgentIngress"
@@ -438,6 +440,16 @@ def test_exit_status_is_1_if_a_retry_may_succeed(
     emulator.add_fault("GET", times=None, **fault)
     for arguments in ([UNKNOWN_ID], ["--all"]):
         assert command.fails(*arguments, status=status).startswith("pulumi-agin: could not ")
+
+
+def test_slow_server_can_not_defeat_the_time_limit(pulumi_agin: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NGROK_API_TIMEOUT_SECONDS", "0.5")
+    with serve(trickle(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n")) as place:
+        monkeypatch.setenv("NGROK_API_BASE_URL", f"http://{place}")
+        for command, expected in {"import": 1, "doctor": 3}.items():
+            status, out, err = pulumi_agin(command, "--all")
+            assert status == expected
+            assert re.search("(timed out|the response was not complete) after ", out + err)
 
 
 def test_odd_ingress_is_skipped_unless_it_is_selected(create: Create, command: Import, emulator: Emulator) -> None:
