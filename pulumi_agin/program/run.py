@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -120,6 +120,19 @@ class ProgramRun:
         if self._stack_outputs is None:
             self._stack_outputs = asyncio.ensure_future(sdk_internals.outputs_of_stack(self.stack, kept))
         return await self._stack_outputs
+
+    async def resource(
+        self, urn: pulumi.Input[str], kept: Collection[str] | None
+    ) -> sdk_internals.ResourceOfRun | None:
+        """Returns a resource that this run has registered, with the outputs of `sdk_internals.resource_of_run`.
+
+        It is None if the URN is not known, if the engine can't return the resource, and under mocks.
+        """
+        if not self.sends_requests:
+            return None
+        known = await pulumi.Output.from_input(urn).future()
+        # For anything but a string, the engine would panic.
+        return await sdk_internals.resource_of_run(known, kept) if isinstance(known, str) else None
 
     async def placement(self, resource: pulumi.Resource, parent: pulumi.Resource | None) -> dict[str, str]:
         """Returns the stack and the URNs of the parent and the provider, for a command about a resource."""

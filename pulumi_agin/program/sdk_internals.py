@@ -1,4 +1,4 @@
-"""Private names of Pulumi's SDK, and an undocumented function of its engine, which a program uses only here.
+"""Private names of Pulumi's SDK, and undocumented functions of its engine, which a program uses only here.
 
 Each name is looked up when it is needed. If the SDK lacks it, the program works without it, or fails with a message
 that has the SDK's version and the next step.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import pulumi
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from pulumi import runtime
+from pulumi.output import UNKNOWN
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_monitor
 
@@ -21,6 +24,9 @@ T = TypeVar("T")
 
 # The function of the engine that returns all outputs in the state of a stack.
 _READ_STACK = "pulumi:pulumi:readStackResourceOutputs"
+
+# The one that returns a resource of the run, by its URN.
+_GET_RESOURCE = "pulumi:pulumi:getResource"
 
 # Type checkers do not know its private modules as attributes.
 _SDK: Any = runtime
@@ -53,36 +59,75 @@ async def outputs_of_stack(stack: str, kept: Mapping[str, Sequence[str]]) -> dic
     """Returns outputs of resources in the stack's state, by URN; None if the engine can't read it.
 
     `kept` has the types of these resources, each with the names of outputs, which are strings or numbers. The engine
-    responds with all secrets of the stack in plain text. So nothing else of the response is converted or kept, and an
-    error, which could quote it, is dropped.
+    responds with all secrets of the stack in plain text. So nothing else of the response is converted or kept.
+    """
+
+    def read(found: Any) -> dict[str, dict[str, Any]]:
+        resources = found["outputs"]
+        return {
+            urn: _kept_outputs(resources[urn]["outputs"], names)
+            for urn in resources
+            if (names := kept.get(resources[urn]["type"]))
+        }
+
+    return await _call_engine(_READ_STACK, {"stackName": stack}, read)
+
+
+class ResourceOfRun(NamedTuple):
+    """A resource that a program has registered or read in this run."""
+
+    provider: str
+    """The URN of the provider that it really has, after transforms. "" for a component and for a provider."""
+    outputs: dict[str, Any]
+    """Those of its outputs that are kept. A provider's outputs are its settings."""
+
+
+async def resource_of_run(urn: str, kept: Collection[str] | None) -> ResourceOfRun | None:
+    """Returns a resource that any process of this program has registered; None if the engine can't return it.
+
+    `kept` has the names of outputs, which are strings or numbers, or UNKNOWN if they are not known in a preview. The
+    engine responds with secrets in plain text, and no other output is converted or kept. None keeps all outputs that
+    are not secret, in the form of the engine's response.
+
+    A component has the outputs of the last run until it registers its own.
+    """
+
+    def read(found: Any) -> ResourceOfRun:
+        # The engine refers to a provider by its URN and its ID.
+        return ResourceOfRun(found["provider"].rpartition("::")[0], _kept_outputs(found["state"], kept))
+
+    return await _call_engine(_GET_RESOURCE, {"urn": urn}, read)
+
+
+async def _call_engine(function: str, arguments: Mapping[str, str], read: Callable[[Any], T]) -> T | None:
+    """Returns what `read` returns for the response of a function of the engine; None if one of them fails.
+
+    An error, which could quote a secret, is dropped.
     """
     connection: Any = get_monitor()
 
-    def read() -> dict[str, dict[str, Any]] | None:
+    def call() -> T | None:
         try:
-            request = resource_pb2.ResourceInvokeRequest(tok=_READ_STACK)
-            request.args.update({"stackName": stack})
+            request = resource_pb2.ResourceInvokeRequest(tok=function)
+            request.args.update(arguments)
             response = connection.Invoke(request)
-            return None if response.failures else _outputs(getattr(response, "return")["outputs"], kept)
+            return None if response.failures else read(getattr(response, "return"))
         except Exception:  # noqa: BLE001 - it could quote a secret
             return None
 
-    return await asyncio.get_running_loop().run_in_executor(None, read)
+    return await asyncio.get_running_loop().run_in_executor(None, call)
 
 
-def _outputs(resources: Any, kept: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
-    found = {}
-    for urn in resources:
-        resource = resources[urn]
-        if names := kept.get(resource["type"]):
-            outputs = resource["outputs"]
-            found[urn] = {name: _without_secret(outputs[name]) for name in names if name in outputs}
-    return found
+def _kept_outputs(outputs: Any, kept: Collection[str] | None) -> dict[str, Any]:
+    if kept is None:
+        return {name: value for name, value in MessageToDict(outputs).items() if not rpc.is_rpc_secret(value)}
+    return {name: _plain(outputs[name]) for name in kept if name in outputs}
 
 
-def _without_secret(value: Any) -> Any:
-    """Returns a string or a number. A secret one is in an object."""
-    return value["value"] if isinstance(value, Struct) else value
+def _plain(value: Any) -> Any:
+    """Returns a string or a number, or UNKNOWN. A secret one is in an object."""
+    plain = value["value"] if isinstance(value, Struct) else value
+    return UNKNOWN if plain == rpc.UNKNOWN else plain
 
 
 def may_be_transformed(opts: pulumi.ResourceOptions) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from importlib import metadata
 from typing import Any
@@ -13,8 +14,9 @@ from pulumi.runtime import _callbacks, rpc, sync_await
 import pulumi_agin as agin
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.program import sdk_internals
+from pulumi_agin.program.run import ProgramRun
 from tests.support.keys import OTHER_ACCOUNTS_KEY
-from tests.support.mocks import Mocks, run
+from tests.support.mocks import Mocks, Monitor, run
 from tests.support.ngrok import create
 
 
@@ -162,3 +164,85 @@ def test_only_named_outputs_of_the_state_are_kept(
 
     run(program)
     assert seen == [expected]
+
+
+def test_a_resource_of_the_run_has_its_provider_and_named_outputs(preview: Mocks) -> None:
+    seen: list[Any] = []
+
+    async def program() -> None:
+        run_ = ProgramRun.current()
+        provider = agin.Provider("one", pulumi.Output.secret(OTHER_ACCOUNTS_KEY))
+        ingress = agin.AgentIngress("i", domain="connect.acme.com", opts=pulumi.ResourceOptions(provider=provider))
+        plain = pulumi.CustomResource(
+            "a:b:Plain", "plain", {"name": "n", "zone": ["z"], "key": pulumi.Output.secret("k")}
+        )
+        found = await run_.resource(ingress.urn, ())
+        assert found
+        seen.append(found.outputs)
+        assert found.provider == await provider.urn.future()
+        for urn, kept in (
+            (found.provider, ("ngrok:apiKey", "absent")),
+            (plain.urn, ("name", "key")),
+            (plain.urn, None),
+        ):
+            each = await run_.resource(urn, kept)
+            assert each
+            assert each.provider == ""
+            seen.append(each.outputs)
+
+    run(program)
+    assert seen == [
+        {},
+        {"ngrok:apiKey": OTHER_ACCOUNTS_KEY},
+        {"name": "n", "key": "k"},
+        {"name": "n", "zone": ["z"]},
+    ]
+
+
+def test_an_unknown_output_of_a_resource_of_the_run(preview: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = pulumi.Output(set(), asyncio.sleep(0), asyncio.sleep(0, False))
+    monkeypatch.setattr(preview, "new_resource", lambda args: ("id", {"name": pulumi.UNKNOWN}))
+    seen: list[Any] = []
+
+    async def program() -> None:
+        resource = pulumi.CustomResource("a:b:Plain", "plain", {"name": unknown})
+        found = await ProgramRun.current().resource(resource.urn, ("name",))
+        assert found
+        seen.append(found.outputs["name"])
+
+    run(program)
+    assert seen == [pulumi.output.UNKNOWN]
+
+
+def test_a_resource_that_the_engine_cannot_return(preview: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    seen: list[Any] = []
+    invoke = Monitor.Invoke
+
+    def record(monitor: Monitor, request: Any) -> Any:
+        asked.append(request.args["urn"])
+        return invoke(monitor, request)
+
+    monkeypatch.setattr(Monitor, "Invoke", record)
+
+    async def program() -> None:
+        run_ = ProgramRun.current()
+        seen.append(await run_.resource("urn:pulumi:stack::project::a:b:C::absent", None))
+        # The engine would panic.
+        unknown = pulumi.Output(set(), asyncio.sleep(0, None), asyncio.sleep(0, False))
+        seen.append(await run_.resource(unknown, None))
+
+    run(program)
+    assert seen == [None, None]
+    assert len(asked) == 1
+
+
+def test_mocks_are_not_asked_for_a_resource(mocks: Mocks) -> None:
+    seen: list[Any] = []
+
+    async def program() -> None:
+        ingress = agin.AgentIngress("i", domain="connect.acme.com")
+        seen.append(await ProgramRun.current().resource(ingress.urn, None))
+
+    run(program)
+    assert seen == [None]

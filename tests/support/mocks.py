@@ -18,6 +18,9 @@ NS_TARGETS = ["ns-1.example.net.", "ns-2.example.net."]
 # The engine's function that returns the state of a stack.
 READ_STACK = "pulumi:pulumi:readStackResourceOutputs"
 
+# The one that returns a resource of the run.
+GET_RESOURCE = "pulumi:pulumi:getResource"
+
 # The result of lookups.
 INGRESS: dict[str, Any] = {
     "id": "agin_2k5okIo7afS6bKA3xNDLRZ9rjqj",
@@ -103,6 +106,17 @@ class Monitor(MockMonitor):
             self.mocks.requests.append(Request(request))  # type: ignore[attr-defined]
         register: Any = super().RegisterResource
         return register(request)
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802
+        """Returns a resource of the run with its provider, as the engine does, and other responses unchanged."""
+        invoke: Any = super().Invoke
+        response = invoke(request)
+        if request.tok == GET_RESOURCE:
+            requests: list[Request] = self.mocks.requests  # type: ignore[attr-defined]
+            urn = request.args["urn"]
+            [provider] = [each.provider for each in requests if urn.endswith(f"{each.token}::{each.name}")]
+            getattr(response, "return").update({"provider": provider})
+        return response
 
 
 class Engine:
