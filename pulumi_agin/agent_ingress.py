@@ -279,6 +279,8 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         # A resource of the SDK has only outputs with a key here.
         props = {**dict.fromkeys(_OUTPUTS), **inputs, **_inputs_for_check(self, opts)}
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
+        # Whether this is a `get`, so that the stack does not delete the ingress.
+        self._is_read = opts.id is not None
         # The domain in canonical form, if it is already known. A delegation checks it against its zone immediately.
         self._declared_domain = _declared_domain(inputs.get("domain"), opts)
         for name, output in exact_outputs(self, _OUTPUTS, inputs, opts.additional_secret_outputs or []).items():

@@ -10,6 +10,7 @@ import pulumi
 from .agent_ingress import AgentIngress
 from .base.redaction import one_line
 from .dns.adapter import DnsAdapter, NsRecords, canonical_name
+from .dns.former_domain import require_new_domain
 from .dnsclient.values import LONGEST_TTL_SECONDS
 from .lifecycle import urns
 from .program.aliases import former_urns
@@ -97,7 +98,8 @@ class AgentIngressDelegation(pulumi.ComponentResource):
         made: Any = dns.create_records(records)
         # `all` puts it into a list, because Pulumi would treat a single Resource as a nested value.
         existence = pulumi.Output.all(made).apply(lambda known: _existence_of(place, resource_name, known[0]))
-        self.agent_ingress_id = pulumi.Output.all(agent_ingress.id, existence).apply(lambda known: str(known[0]))
+        moved: pulumi.Output[None] = pulumi.Output.all(made).apply(lambda known: require_new_domain(records, known[0]))
+        self.agent_ingress_id = pulumi.Output.all(agent_ingress.id, existence, moved).apply(lambda known: str(known[0]))
         self.register_outputs(
             {"ns_targets": self.ns_targets, "domain": self.domain, "agent_ingress_id": self.agent_ingress_id}
         )
