@@ -229,7 +229,7 @@ def test_a_resource_that_the_engine_cannot_return(preview: Mocks, monkeypatch: p
         run_ = ProgramRun.current()
         seen.append(await run_.resource("urn:pulumi:stack::project::a:b:C::absent", None))
         # The engine would panic.
-        unknown = pulumi.Output(set(), asyncio.sleep(0, None), asyncio.sleep(0, False))
+        unknown: Any = pulumi.Output(set(), asyncio.sleep(0, None), asyncio.sleep(0, False))
         seen.append(await run_.resource(unknown, None))
 
     run(program)
