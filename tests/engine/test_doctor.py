@@ -94,7 +94,12 @@ def delegate(name, domain, option=""):
     dns = agin.dns.rfc2136("127.0.0.1", "acme.com", "agin", os.environ["TSIG"], port=PORT)
     agin.AgentIngressDelegation(name, agent_ingress=ingress, dns=dns, opts=opts)
 
-delegate("moved", "moved.acme.com")
+# Not a delegation, which would notice --target.
+moved = agin.AgentIngress("moved", domain="moved.acme.com")
+agin.dns.Rfc2136Delegation(
+    "moved", domain=moved.domain, ns_targets=moved.ns_targets, ttl=300, server="127.0.0.1", port=PORT, zone="acme.com",
+    tsig_key_name="agin", tsig_secret=os.environ["TSIG"],
+)
 delegate("removed", "removed.acme.com")
 delegate("kept", "kept.acme.com", "inherited")
 """
@@ -137,7 +142,8 @@ def test_records_that_outlive_their_ingress_are_found_and_removed(
             ("removed", there[2], "the stack no longer has its Agent Ingress"),
         ):
             alone = project.shell(f"pulumi-agin doctor {name}.acme.com --dns {bind.address}", fails=True)
-            urn = f"urn:pulumi:dev::test::acme:index:Group$agin:index:AgentIngressDelegation::{name}"
+            types = RECORDS if name == "moved" else "acme:index:Group$agin:index:AgentIngressDelegation"
+            urn = f"urn:pulumi:dev::test::{types}::{name}"
             assert f"delegation     wrong    the stack dev has NS records for it as {urn}, but {lost}: " in alone
             lines = [f"  {name}.acme.com. NS {value}\n" for value in records]
             heading = "delegation: otherwise, delete these records at the DNS provider:\n"
