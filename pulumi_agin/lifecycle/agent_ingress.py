@@ -88,6 +88,7 @@ class AgentIngressLifecycle:
                 self._domain_taken.warn_in_preview(call, inputs["domain"])
             return Created("", outputs_after({}, inputs, call.is_unknown))
         budget = self._account.budget(call)
+        self._claims.record_uncreated(call.urn, inputs["domain"])
         try:
             ingress = self._account.client.create(inputs, budget)
         except (errors.DomainExistsError, errors.CreateUnsettledError) as error:
@@ -168,11 +169,11 @@ class AgentIngressLifecycle:
                 "renamed or moved in the program, and imported under its new name. Only if `pulumi stack export` shows "
                 f"both names, remove the old one from the state, which does not delete the Agent Ingress:\n{command}"
             )
+        domain = KeptOutputs.of(call.outputs_before).domain
         why = f"the Agent Ingress {id_} is not deleted, because it has the domain of"
-        reject_delete_of_renamed(self._claims, self._services.phrasing, id_, call.urn, why)
-        domain = KeptOutputs.of(call.outputs_before).domain or None
+        reject_delete_of_renamed(self._claims, self._services.phrasing, domain, call.urn, why)
         try:
-            self._account.client.delete(id_, self._account.budget(call), domain=domain)
+            self._account.client.delete(id_, self._account.budget(call), domain=domain or None)
         except errors.NotFoundError as error:
             self._existence.require_gone(call, id_, error)
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .operation import Call, Placement
 from .urns import Urn
@@ -40,10 +40,6 @@ class RecordSet(NamedTuple):
     server: str
     zone: str
     domain: str
-
-
-# An object that a resource could not create because it existed: an Agent Ingress, by its ID, or NS records.
-ExistingObject: TypeAlias = str | RecordSet
 
 
 class Claims:
@@ -67,7 +63,8 @@ class Claims:
         self._keepers: dict[str, set[str]] = {}
         # By the ID of the Agent Ingress.
         self._policies: dict[str, Mapping[str, Any] | None] = {}
-        self._failed_creates: dict[ExistingObject, str] = {}
+        # By URN: the domain of an ingress or records whose create has not succeeded.
+        self._uncreated: dict[str, str] = {}
         # The values, and the URN of the resource that has them; None for records that this run has written.
         self._ns_records: dict[RecordSet, tuple[frozenset[str], str | None]] = {}
 
@@ -163,19 +160,16 @@ class Claims:
 
     # -- create and update --------------------------------------------------------------------------------
 
+    def record_uncreated(self, urn: str, domain: str) -> None:
+        """Records the domain of an ingress or records whose create begins. It ends with `record_created`, or fails."""
+        with self._lock:
+            self._uncreated[urn] = domain
+
     def record_created(self, urn: str, outputs: Mapping[str, Any]) -> None:
         """Records the outputs of a resource that this run has created."""
         with self._lock:
+            self._uncreated.pop(urn, None)
             self._states.setdefault(urn, []).append(outputs)
-
-    def record_failed_create(self, existing: ExistingObject, urn: str) -> None:
-        """Records that a resource could not be created, because this object exists."""
-        self._failed_creates[existing] = urn
-
-    def other_failed_create(self, existing: ExistingObject, urn: str) -> str | None:
-        """Returns the URN of another resource that could not be created because of an object; None if there is none."""
-        other = self._failed_creates.get(existing)
-        return None if other == urn else other
 
     def keep_ns_records(self, urn: str, record_set: RecordSet, values: Iterable[str]) -> None:
         """Records in a `diff` the values of NS records that a resource has, if it is one of the program."""
@@ -188,6 +182,15 @@ class Claims:
             self._ns_records[record_set] = (frozenset(values), None)
 
     # -- delete -------------------------------------------------------------------------------------------
+
+    def other_uncreated(self, urn: str, domain: str) -> str | None:
+        """Returns the URN of another resource with this domain that could not be created; None if there is none.
+
+        An edited state may lack the domain, "". Then it is that of any resource.
+        """
+        with self._lock:
+            others = [each for each, its in self._uncreated.items() if each != urn and domain in ("", its)]
+            return min(others, default=None)
 
     def ns_records_to_keep(self, record_set: RecordSet, urn: str) -> frozenset[str]:
         """Returns the values of NS records that stay when a resource is deleted, because the program still has them.

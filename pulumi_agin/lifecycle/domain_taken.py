@@ -28,10 +28,9 @@ class DomainTaken:
         self._existence = existence
 
     def explain(self, call: Call, error: DomainExistsError | CreateUnsettledError, domain: str, budget: Budget) -> str:
-        """Returns the message of a create that failed. Searches for the ingress, and records that it is in the way."""
+        """Returns the message of a create that failed. Searches for the ingress."""
         if isinstance(error, CreateUnsettledError):
             if error.existing is not None:
-                self._claims.record_failed_create(error.existing.id, call.urn)
                 return f"{error}. {self._explain_existing(call.urn, error.existing)}"
             search = self._services.phrasing.find(domain, self._claims.placement(call.urn))
             return f"{error}. If it was created, the next `pulumi up` shows the next step{search}"
@@ -46,7 +45,6 @@ class DomainTaken:
                 f"domain, or set the key of that account. The API key came from "
                 f"{self._account.settings.api_key_source.shown_as}"
             )
-        self._claims.record_failed_create(existing.id, call.urn)
         return f"{error}. {self._explain_existing(call.urn, existing)}"
 
     def warn_in_preview(self, call: Call, domain: str) -> None:

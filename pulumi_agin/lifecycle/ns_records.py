@@ -153,17 +153,19 @@ class NsRecordsLifecycle(Lifecycle):
             # An absent output would be unknown.
             return Created("", dict.fromkeys(OUTPUTS) | _outputs(inputs))
         domain, records = inputs["domain"], _ns_set(inputs)
+        self._claims.record_uncreated(call.urn, domain)
         server = self._server(call, inputs)
         if not inputs.get("adopt") or server.read(domain, "create") != records:
             try:
                 server.create(domain, records)
             except OtherRecordsError as error:
-                self._claims.record_failed_create(_record_set(inputs), call.urn)
                 raise self._taken_failure(call, inputs, error.existing) from None
             except UnsettledError as error:
                 raise _partly_done(error, {**_outputs(inputs), "ns_targets": []}, set(records.targets)) from None
+        outputs = _outputs(inputs)
+        self._claims.record_created(call.urn, outputs)
         self._claims.record_written_ns_records(call.urn, _record_set(inputs), records.targets)
-        return Created(domain, _outputs(inputs))
+        return Created(domain, outputs)
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
         """Reads the records. They are gone only if the zone's primary server reports it. A `get` or an import fails."""
@@ -221,7 +223,7 @@ class NsRecordsLifecycle(Lifecycle):
         """
         kept = self._outputs_before(call)
         why = f"the NS records of {kept['domain']} are not deleted, because they have the domain of"
-        reject_delete_of_renamed(self._claims, self._services.phrasing, _record_set(kept), call.urn, why)
+        reject_delete_of_renamed(self._claims, self._services.phrasing, kept["domain"], call.urn, why)
         values = {*kept["ns_targets"], *kept[UNSETTLED]}
         ours = values - self._claims.ns_records_to_keep(_record_set(kept), call.urn)
         if ours or not values:

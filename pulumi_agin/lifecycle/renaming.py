@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .claims import Claims, ExistingObject
+from .claims import Claims
 from .operation import Failed
 from .phrasing import Phrasing
 from .urns import DELEGATION, Urn
@@ -19,13 +19,14 @@ def how_to_alias(phrasing: Phrasing, urn: str) -> str:
     return f"specify the old name or parent with {phrasing.aliases}{target}"
 
 
-def reject_delete_of_renamed(claims: Claims, phrasing: Phrasing, existing: ExistingObject, urn: str, why: str) -> None:
-    """Fails if another resource could not be created because of the object to be deleted, as after a renaming.
+def reject_delete_of_renamed(claims: Claims, phrasing: Phrasing, domain: str, urn: str, why: str) -> None:
+    """Fails if another resource with the domain could not be created, for any reason, as after a renaming.
 
-    `why` is the beginning of the message, up to the URN of the other resource.
+    The program still has the domain, so what is live there remains. `why` is the beginning of the message, up to the
+    URN of the other resource.
     """
-    if other := claims.other_failed_create(existing, urn):
+    if other := claims.other_uncreated(urn, domain):
         raise Failed(
-            f"{why} {other}, which could not be created: if {urn} was renamed or moved in the program, "
+            f"{why} {other}, which could not be created: if that one was renamed or moved in the program, "
             f"{how_to_alias(phrasing, other)}"
         )

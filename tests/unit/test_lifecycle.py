@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import pytest
 import yaml
 
+from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import services, shell_commands
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
@@ -408,13 +409,35 @@ def test_replaced_resource_keeps_the_ingress_of_another(ingresses: AgentIngressL
     assert len(emulator.ingresses()) == 1
 
 
-def test_failed_renaming_deletes_nothing(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
+REJECTION = {"msg": "no", "status_code": 400, "error_code": "ERR_NGROK_1"}
+
+
+@pytest.mark.parametrize("rejection", [None, REJECTION], ids=["a taken domain", "another error"])
+def test_failed_renaming_deletes_nothing(
+    rejection: dict[str, Any] | None, ingresses: AgentIngressLifecycle, emulator: Emulator
+) -> None:
     id_, outputs = created(ingresses)
-    with pytest.raises(Failed, match="already exists"):
+    if rejection:
+        emulator.add_fault("POST", "respond", domain="connect.acme.com", status=400, json_body=rejection)
+    with pytest.raises((Failed, NgrokError)):
         ingresses.create(Call(NEW), {"domain": "connect.acme.com"})
-    with pytest.raises(Failed, match=f"is not deleted, because it has the domain of {NEW}, which could not be created"):
-        ingresses.delete(Call(URN, outputs_before=outputs), id_)
+    edited = {**outputs, "domain": None}
+    for before in (outputs, edited):
+        with pytest.raises(Failed, match=f"because it has the domain of {NEW}, which could not be created"):
+            ingresses.delete(Call(URN, outputs_before=before), id_)
     assert len(emulator.ingresses()) == 1
+    # A resource's own failed create does not keep what it had before.
+    ingresses.delete(Call(NEW, outputs_before=outputs), id_)
+    assert emulator.ingresses() == []
+
+
+def test_failed_create_does_not_keep_other_domains(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
+    id_, outputs = created(ingresses)
+    emulator.add_fault("POST", "respond", domain="other.acme.com", status=400, json_body=REJECTION)
+    with pytest.raises(NgrokError):
+        ingresses.create(Call(NEW), {"domain": "other.acme.com"})
+    ingresses.delete(Call(URN, outputs_before=outputs), id_)
+    assert emulator.ingresses() == []
 
 
 def test_preview_remains_one_after_a_check_without_that_fact(process: Process) -> None:
