@@ -23,6 +23,7 @@ from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import IN_PYTHON, Setting, Settings
 
 from . import sdk_internals
+from .failed_resources import FailedResources
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
@@ -64,6 +65,8 @@ class ProgramRun:
         if run is None:
             run = cls(is_running=True, is_mocked=isinstance(monitor, MockMonitor))
             setattr(monitor, _ATTRIBUTE, run)
+            if run.sends_requests and not pulumi.runtime.is_dry_run():
+                FailedResources().watch()
         return run
 
     @property

@@ -130,6 +130,40 @@ def _plain(value: Any) -> Any:
     return UNKNOWN if plain == rpc.UNKNOWN else plain
 
 
+def watch_program(registered: Callable[[str, bool, bool], None], ending: Callable[[], None]) -> None:
+    """Calls a function with the result of each resource, and another one when the program has registered all.
+
+    `registered` gets the URN, whether the resource failed, and whether its outputs are unknown, because it failed or
+    the engine skipped it. An error that `ending` raises fails the program. The SDK tells a program neither, so this
+    wraps its calls of the engine.
+    """
+    monitor: Any = get_monitor()
+
+    def with_result(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def register(request: Any) -> Any:
+            response = call(request)
+            has_failed = response.result != resource_pb2.Result.SUCCESS
+            registered(response.urn, has_failed, has_failed or getattr(response, "unknown", False))
+            # The process of a component in another process goes on, and an SDK may lack the call at the end.
+            if runtime.get_root_resource() is None or not hasattr(monitor, "SignalAndWaitForShutdown"):
+                ending()
+            return response
+
+        return register
+
+    def after_ending(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def end(request: Any) -> Any:
+            ending()
+            return call(request)
+
+        return end
+
+    calls = {"RegisterResource": with_result, "ReadResource": with_result, "SignalAndWaitForShutdown": after_ending}
+    for name, wrap in calls.items():
+        if hasattr(monitor, name):
+            setattr(monitor, name, wrap(getattr(monitor, name)))
+
+
 def may_be_transformed(opts: pulumi.ResourceOptions) -> bool:
     """Returns whether a transformation may change a resource that is not registered yet; True if uncertain."""
     parent = opts.parent or runtime.get_root_resource()

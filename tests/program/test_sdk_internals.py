@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from importlib import metadata
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
 import pytest
 from pulumi.runtime import _callbacks, rpc, sync_await
+from pulumi.runtime.proto import resource_pb2
 
 import pulumi_agin as agin
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle import urns
 from pulumi_agin.program import sdk_internals
+from pulumi_agin.program.failed_resources import FailedResources
 from pulumi_agin.program.run import ProgramRun
 from tests.support.keys import OTHER_ACCOUNTS_KEY
 from tests.support.mocks import Mocks, Monitor, run
@@ -246,3 +251,72 @@ def test_mocks_are_not_asked_for_a_resource(mocks: Mocks) -> None:
 
     run(program)
     assert seen == [None]
+
+
+RECORD = f"{urns.DELEGATION}$a:b:Record"
+
+
+def result(types: str, *, has_failed: bool = False, is_unknown: bool = False) -> Any:
+    outcome = resource_pb2.Result.FAIL if has_failed else resource_pb2.Result.SUCCESS
+    urn = f"urn:pulumi:dev::test::{types}::connect"
+    return resource_pb2.RegisterResourceResponse(urn=urn, result=outcome, unknown=is_unknown)
+
+
+THEIRS = result("a:b:Zone", has_failed=True)
+
+
+@pytest.fixture
+def monitor(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The SDK's calls of the engine, which return their argument."""
+
+    def respond(response: Any) -> Any:
+        return response
+
+    calls = SimpleNamespace(RegisterResource=respond, ReadResource=respond, SignalAndWaitForShutdown=respond)
+    monkeypatch.setattr(sdk_internals, "get_monitor", lambda: calls)
+    monkeypatch.setattr(pulumi.runtime, "get_root_resource", lambda: "the stack")
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("results", "named"),
+    [
+        ([result(urns.AGENT_INGRESS, has_failed=True)], "connect (AgentIngress)"),
+        ([result(f"a:b:Site${RECORD}", has_failed=True)], "connect (Record)"),
+        ([THEIRS, result(RECORD, is_unknown=True)], "connect (Record)"),
+        ([result(RECORD, is_unknown=True)], None),
+        ([THEIRS, result(RECORD)], None),
+        ([result(f"{urns.AGENT_INGRESS}$a:b:Record", has_failed=True)], None),
+        ([result(urns.CERTIFICATE_VALIDATION, has_failed=True)], None),
+    ],
+    ids=["ingress", "record", "skipped", "excluded by --target", "theirs", "below an ingress", "validation"],
+)
+def test_program_with_failed_resources_ends_with_an_error(results: list[Any], named: str | None, monitor: Any) -> None:
+    FailedResources().watch()
+    for each in results:
+        assert monitor.RegisterResource(each) is each
+    if named is None:
+        assert monitor.SignalAndWaitForShutdown("the end") == "the end"
+    else:
+        with pytest.raises(pulumi.RunError, match=re.escape(f"depend on one that failed: {named}. What")):
+            monitor.SignalAndWaitForShutdown("the end")
+
+
+@pytest.mark.parametrize("has_stack", [False, True], ids=["a component in another process", "an SDK without the end"])
+def test_failed_resource_ends_a_program_without_an_end_at_once(
+    has_stack: bool, monitor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if has_stack:
+        del monitor.SignalAndWaitForShutdown
+    else:
+        monkeypatch.setattr(pulumi.runtime, "get_root_resource", lambda: None)
+    FailedResources().watch()
+    monitor.RegisterResource(result(urns.AGENT_INGRESS))
+    with pytest.raises(pulumi.RunError):
+        monitor.ReadResource(result(urns.AGENT_INGRESS, has_failed=True))
+
+
+def test_sdk_without_calls_of_the_engine(monitor: Any) -> None:
+    vars(monitor).clear()
+    FailedResources().watch()
+    assert vars(monitor) == {}
