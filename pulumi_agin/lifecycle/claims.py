@@ -10,7 +10,7 @@ calls. In an `up` or a preview, the engine goes through the program:
 | `check`            | first, when the resource's inputs are known; a second    | the resource, its state, its domain |
 |                    | time if it is replaced, then as a new resource           |                                     |
 | `diff`             | after `check`, if the state has the resource             | what the resource keeps if it stays |
-| `create`, `update` | after `diff`, and after those of the resources that it   | what now exists, or why it does not |
+| `create`, `update` | after `diff`, and after those of the resources that it   | what exists now, or was not created |
 |                    | depends on                                               |                                     |
 | `delete`           | last, after all of the above, if the resource was        | nothing                             |
 |                    | replaced or removed from the program. It comes before    |                                     |
