@@ -61,7 +61,7 @@ def find_delegation(
             if not result.problem:
                 break
     except (dns.exception.DNSException, OSError, UnicodeError) as error:
-        return DnsResult(problem=_reason_of(error))
+        return DnsResult(problem=reason_of(error))
     return result
 
 
@@ -109,12 +109,16 @@ def _query(owner: dns.name.Name, server: Server, budget: Budget, *, recursion: b
     try:
         response = _response_to(query, server, budget)
     except (dns.exception.DNSException, OSError, EOFError) as error:
-        return DnsResult(problem=f"{server}: {_reason_of(error)}")
+        return DnsResult(problem=f"{server}: {reason_of(error)}")
     # The records of a delegation are in the authority section, or in the answer if a server has both zones.
     for section in (response.answer, response.authority):
         records = response.get_rrset(section, owner, dns.rdataclass.IN, dns.rdatatype.NS)
         if records is not None:
             return DnsResult(tuple(canonical_ns_targets(str(record.target) for record in records)))
+    # It may be from a wildcard. A resolver that can't follow it returns it, too.
+    cname = response.get_rrset(response.answer, owner, dns.rdataclass.IN, dns.rdatatype.CNAME)
+    if cname is not None:
+        return DnsResult(cname=canonical_ns_targets(str(record.target) for record in cname)[0])
     rcode = response.rcode()
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return DnsResult(problem=f"{server} returned {dns.rcode.to_text(rcode)}")
@@ -144,7 +148,8 @@ _REASONS = {
 }
 
 
-def _reason_of(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Returns the reason of a failed lookup for messages, without a final period."""
     for kind, reason in _REASONS.items():
         if isinstance(error, kind):
             return reason

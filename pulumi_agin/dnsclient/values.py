@@ -87,6 +87,8 @@ class DnsResult:
     """The values of the records in canonical form; empty if there are no records."""
     problem: str = ""
     """The reason that no server could be queried, without a final period; "" if there was a response."""
+    cname: str = ""
+    """The target of a CNAME record, in canonical form, which was returned instead of NS records; "" without one."""
 
     def differences(self, expected: Sequence[str]) -> NsDifferences:
         """Compares the values with the expected ones, in canonical form."""
@@ -97,6 +99,8 @@ class DnsResult:
         """Returns a clause for messages. `server` is a name such as "public DNS"."""
         if self.problem:
             return f"{server} could not be queried ({self.problem})"
+        if self.cname:
+            return f"{server} returns no NS records for it, but a CNAME record to {one_line(self.cname)}"
         if not self.names:
             return f"{server} has no NS records for it"
         return f"{server} now returns {listed(self.names)}"

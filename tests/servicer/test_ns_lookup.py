@@ -1,19 +1,28 @@
-"""Lookups of a delegation at a real BIND."""
+"""Lookups of a delegation, and of CAA records, at a real BIND."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
+import dns.query
+import dns.rcode
 import dns.resolver
+import dns.update
 import pytest
 
+from pulumi_agin.base.budget import Budget
+from pulumi_agin.base.clock import SYSTEM_CLOCK
 from pulumi_agin.dnsclient import ns_lookup
+from pulumi_agin.dnsclient.caa import CaaRecord, CaaSet
+from pulumi_agin.dnsclient.caa_lookup import find_caa
 from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation
 from pulumi_agin.dnsclient.values import DnsResult, parse_server
 from tests.support.bind import Bind
 from tests.support.dns_server import UDP_SECONDS
 from tests.support.records import DOMAIN, SECONDS, delegate
+from tools.bind import Programs
 
 
 def find(bind: Bind, domain: str = DOMAIN) -> DnsResult:
@@ -42,6 +51,26 @@ def test_failed_query_is_described(bind: Bind) -> None:
         delegation = find(bind, domain)
         assert reason in delegation.problem
         assert delegation.describe("BIND") == f"BIND could not be queried ({delegation.problem})"
+
+
+def test_cname_and_caa_records_are_read_from_the_parent_zone(bind_programs: Programs, tmp_path: Path) -> None:
+    caa = CaaSet("acme.com", (CaaRecord(0, "issue", "digicert.com"),))
+    with Bind(bind_programs, tmp_path, [], unsigned=True) as bind:
+        update = dns.update.UpdateMessage(bind.zone)
+        for name, kind, value in (
+            ("acme.com.", "CAA", '0 issue "digicert.com"'),
+            ("*.wild.acme.com.", "CNAME", "lb.example.net."),
+            (f"{DOMAIN}.", "NS", "ns1.awsdns.org."),
+            # The delegation hides it.
+            (f"{DOMAIN}.", "CAA", '0 issue "letsencrypt.org"'),
+        ):
+            update.add(name, 300, kind, value)
+        assert dns.query.tcp(update, "127.0.0.1", SECONDS, bind.port).rcode() == dns.rcode.NOERROR
+        assert find(bind, "a.wild.acme.com") == DnsResult(cname="lb.example.net.")
+        found = find_caa(
+            ["new.acme.com", "acme.com", DOMAIN], Budget(SECONDS, SYSTEM_CLOCK), parse_server(bind.address)
+        )
+    assert found == {"new.acme.com": caa, "acme.com": caa, DOMAIN: None}
 
 
 @pytest.fixture

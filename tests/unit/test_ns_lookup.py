@@ -87,6 +87,21 @@ def test_records_are_found_at_a_server_that_has_the_zone_of_the_domain() -> None
         assert find_delegation(DOMAIN, SECONDS, server) == DnsResult((TARGET,))
 
 
+@pytest.mark.parametrize("rcode", [dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.SERVFAIL])
+def test_cname_record_is_found_whatever_it_points_to(rcode: dns.rcode.Rcode) -> None:
+    def respond(query: dns.message.Message, response: dns.message.Message) -> None:
+        resolver([], rcode)(query, response)
+        response.answer.append(dns.rrset.from_text(f"{DOMAIN}.", 60, "IN", "CNAME", "LB.example.net."))
+        if rcode == dns.rcode.NOERROR:
+            # A resolver follows it, but these are not the records of the domain.
+            response.answer.append(dns.rrset.from_text("lb.example.net.", 60, "IN", "NS", TARGET))
+
+    with dns_server(respond) as server:
+        found = find_delegation(DOMAIN, SECONDS, server)
+    assert found == DnsResult(cname="lb.example.net.")
+    assert found.describe("it") == "it returns no NS records for it, but a CNAME record to lb.example.net."
+
+
 def test_tcp_is_tried_if_udp_does_not_respond(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ns_lookup, "UDP_SECONDS", UDP_SECONDS)
     with dns_server(referral, tcp=True) as server:
