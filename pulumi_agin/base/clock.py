@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timezone
 
 
 class Clock:
@@ -18,6 +18,10 @@ class Clock:
     def monotonic(self) -> float:
         """Returns the seconds since an arbitrary moment. They never decrease."""
         return time.monotonic()
+
+    def utc_now(self) -> datetime:
+        """Returns the time in UTC, to compare it with a time from ngrok."""
+        return datetime.now(timezone.utc)
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

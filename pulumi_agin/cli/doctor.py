@@ -40,7 +40,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         resources = read_resources(options.stack, show_secrets=True)
         provider, settings = provider_settings(options.provider, resources, options.stack, urns.PROVIDER_TYPES)
     account = Account(settings, clock)
-    checks = Checks(account, server, options.stack, provider)
+    checks = Checks(account, server, options.stack, provider, clock)
     examiner = Examiner(checks, resources)
     report: Report | FleetReport
     if options.domain is None:

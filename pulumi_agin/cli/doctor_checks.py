@@ -5,12 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
+from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock, parse_time
 from pulumi_agin.base.redaction import listed, one_line
+from pulumi_agin.dnsclient.caa import CaaSet
 from pulumi_agin.dnsclient.values import DnsResult, Server
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
@@ -24,7 +27,13 @@ REFRESH = "up --refresh"
 
 _NOT_QUERIED = "ngrok could not be queried"
 _OTHER_PROVIDER = "the key of its provider was not used here"
-_NO_CERTIFICATE = {"error_code": None, "retries_at": None, "renews_at": None}
+_NO_CERTIFICATE = {"error_code": None, "retries_at": None, "renews_at": None, "forbidden_by_caa_of": None}
+
+# How late a renewal may be before only ngrok's support can help.
+_LATE_RENEWAL = timedelta(days=14)
+
+# The name of Let's Encrypt in CAA records.
+_ISSUER = "letsencrypt.org"
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,7 @@ class Checks:
     """The stack that the user named; None for the selected one, if any."""
     provider: str | None = None
     """The URN of the explicit provider that the user named; None for the default one."""
+    clock: Clock = SYSTEM_CLOCK
 
     @property
     def settings(self) -> Settings:
@@ -199,9 +209,14 @@ class Checks:
         details |= {"missing": missing, "extra": extra}
         if not differences:
             return Check("ok", f"{who} returns the {len(expected)} name servers that ngrok expects", (), details)
+        remedies = self._corrections(domain, missing, extra)
+        if found.cname:
+            # It need not be at the domain: it may be from a wildcard, beside which NS records are possible.
+            do = "delete this record first, unless it is from a wildcard: no NS records can exist beside it"
+            remedies.insert(0, Remedy(do, [f"{domain}. CNAME {one_line(found.cname)}"]))
         if found.names:
             reason = one_line(f"{who} returns different name servers from those that ngrok expects: {differences}")
-        return Check("wrong", reason, self._corrections(domain, missing, extra), details)
+        return Check("wrong", reason, remedies, details)
 
     def left_records(self, domain: str, found: DnsResult, left: Sequence[StackRecords]) -> Check:
         """Returns the check of the NS records in the stack that outlive their ingress."""
@@ -267,20 +282,35 @@ class Checks:
         reason = "there is no certificate without an Agent Ingress" if is_known else _OTHER_PROVIDER
         return Check("unknown", reason, (), _NO_CERTIFICATE)
 
-    def certificate(self, domain: str, ingress: IngressModel, delegation: State) -> Check:
-        """Returns the check of the certificate, which may depend on that of the NS records, `delegation`."""
+    def certificate(self, domain: str, ingress: IngressModel, delegation: State, caa: CaaSet | None = None) -> Check:
+        """Returns the check of the certificate.
+
+        It may depend on `delegation`, the check of the NS records, and on the CAA records that count for the domain;
+        `caa` is None if they were not read, or do not matter.
+        """
+        check = self._certificate_at_ngrok(domain, ingress, delegation)
+        if self._overdue(ingress) > _LATE_RENEWAL:
+            do = f"contact ngrok support and include {ingress.id}: after the certificate expires, agents can't connect"
+            check = replace(check, state="wrong", remedies=[*check.remedies, Remedy(do)])
+        return check if caa is None else self._after_caa(check, domain, ingress, delegation, caa)
+
+    def _certificate_at_ngrok(self, domain: str, ingress: IngressModel, delegation: State) -> Check:
+        """Returns the check by what ngrok reports."""
         status = ingress.certificate_management_status
         job = status.provisioning_job if status else None
         error_code = self._sanitized(job.error_code) if job else None
         retries_at = self._sanitized(job.retries_at) if job else None
         renews_at = self._sanitized(status.renews_at) if status else None
-        details = {"error_code": error_code, "retries_at": retries_at, "renews_at": renews_at}
+        details = {**_NO_CERTIFICATE, "error_code": error_code, "retries_at": retries_at, "renews_at": renews_at}
         state = certificate_state(ingress)
         reason = self.client.sanitize(describe_certificate(ingress))
-        if state is CertificateState.ISSUED:
+        is_overdue = self._overdue(ingress) > timedelta(0)
+        if is_overdue:
+            reason += f", but its renewal has been due since {renews_at}"
+        elif state is CertificateState.ISSUED:
             reason += f", renews {renews_at}"
         # A failed renewal leaves the certificate valid, but only until it expires.
-        if state.is_ready and not error_code:
+        if state.is_ready and not error_code and not is_overdue:
             # At another base URL, the domain need not exist.
             can_connect = delegation == "ok" and not self.settings.other_base_url
             return Check("ok", reason, _connection_tests(ingress) if can_connect else (), details)
@@ -289,14 +319,58 @@ class Checks:
             do = f"{retry}; if this persists, contact ngrok support and include {ingress.id}"
             return Check("unknown", reason, [Remedy(do)], details)
         is_dns_error = error_code == "DNS_ERROR"
+        if is_overdue and not error_code:
+            retry = "ngrok renews the certificate by itself"
         if is_dns_error or delegation == "wrong":
             do = f"{_FIRST_STEPS[delegation]}; {retry}; run this again after that"
-        elif error_code:
+        elif error_code or is_overdue:
             do = f"{retry}; run this again after that"
         else:
             do = "wait (Let's Encrypt takes seconds to minutes), and run this again"
         result: State = "wrong" if is_dns_error and delegation != "ok" else "wait"
         return Check(result, reason, [Remedy(do, [self.command(domain)])], details)
+
+    def _overdue(self, ingress: IngressModel) -> timedelta:
+        """Returns for how long the renewal of an issued certificate has been due; negative if it is not known to be."""
+        status = ingress.certificate_management_status
+        is_issued = certificate_state(ingress) in (CertificateState.ISSUED, CertificateState.RENEWING)
+        renews_at = parse_time(status.renews_at) if is_issued and status and status.renews_at else None
+        return self.clock.utc_now() - renews_at if renews_at else timedelta(days=-1)
+
+    def _after_caa(self, check: Check, domain: str, ingress: IngressModel, delegation: State, caa: CaaSet) -> Check:
+        """Returns the check of the certificate, which is wrong if the CAA records forbid Let's Encrypt to issue it."""
+        records = f"the CAA records of {one_line(caa.owner)}"
+        if caa.problem:
+            # An issued certificate is usable, and once the NS records are correct, other servers have the CAA records.
+            if check.state == "ok" or delegation != "ok":
+                return check
+            reason = (
+                f"{records} could not be read ({one_line(caa.problem)}), which Let's Encrypt must do before it issues"
+            )
+            result: State = "wrong" if check.state == "wrong" else "unknown"
+            return replace(check, state=result, reason=f"{check.reason}; {reason}")
+        if caa.unknown_critical or caa.forbids(_ISSUER):
+            shown = listed([str(record) for record in caa.records])
+            reason = one_line(f"{records} do not allow Let's Encrypt: {shown}", 1000)
+            remedies = [self._caa_remedy(domain, ingress, caa)]
+            if check.state != "ok":
+                remedies += check.remedies
+            details = {**check.details, "forbidden_by_caa_of": caa.owner}
+            return Check("wrong", f"{check.reason}; {reason}", remedies, details)
+        if limits := caa.limits(_ISSUER):
+            note = f"{records} limit Let's Encrypt by {' and '.join(limits)}, which may exclude ngrok"
+            return replace(check, reason=f"{check.reason}; {note}")
+        return check
+
+    def _caa_remedy(self, domain: str, ingress: IngressModel, caa: CaaSet) -> Remedy:
+        if caa.owner == domain:
+            return Remedy(f"ngrok's name servers have these records: contact ngrok support and include {ingress.id}")
+        owner = one_line(caa.owner)
+        if critical := caa.unknown_critical:
+            do = "delete these records, whose critical property no certificate authority knows"
+            return Remedy(do, [f"{owner}. CAA {one_line(str(record))}" for record in critical])
+        do = f"add this record at {owner}, not at {domain}, where the delegation would hide it"
+        return Remedy(do, [f'{owner}. CAA 0 issue "{_ISSUER}"'])
 
     def _sanitized(self, value: str | None) -> str | None:
         return self.client.sanitize(value) if value else None
@@ -308,6 +382,12 @@ _FIRST_STEPS: dict[State, str] = {
     "unknown": "check that the delegation is correct",
     "wrong": "fix the delegation first",
 }
+
+
+def needs_caa(ingress: IngressModel) -> bool:
+    """Returns whether CAA records matter for the certificate. ngrok's internal CA does not heed them."""
+    policy = ingress.certificate_management_policy
+    return policy is not None and policy.authority == "letsencrypt"
 
 
 def _connection_tests(ingress: IngressModel) -> list[Remedy]:

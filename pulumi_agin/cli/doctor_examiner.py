@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.list_cache import Listing
 from pulumi_agin.api.models import IngressModel, certificate_state
 from pulumi_agin.base.redaction import listed, one_line
+from pulumi_agin.dnsclient.caa import CaaSet
+from pulumi_agin.dnsclient.caa_lookup import find_caa, parent_of
 from pulumi_agin.dnsclient.ns_lookup import FLEET_SECONDS, LOOKUP_SECONDS, find_delegation, find_delegations
 from pulumi_agin.dnsclient.values import DnsResult
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 
-from .doctor_checks import REFRESH, Checks
+from .doctor_checks import REFRESH, Checks, needs_caa
 from .doctor_records import RecordsInState, StackRecords
-from .doctor_report import FleetReport, Report, worst_first
+from .doctor_report import Check, FleetReport, Report, worst_first
 from .doctor_stack import StackIngress, ingresses_in_state, managed
 from .output import UsageError
 from .stack import Resources, read_resources, request_budget
@@ -99,22 +100,41 @@ class Examiner:
         records_by_domain: dict[str, list[StackRecords]] = {}
         for record in records:
             records_by_domain.setdefault(record.domain, []).append(record)
+        caa = self._find_caa(ingresses, delegations)
         return [
             self._report(
                 domain,
                 ingress,
                 delegations[domain],
+                caa.get(domain),
                 in_stack_by_domain.get(domain, ()),
                 records_by_domain.get(domain, ()),
             )
             for domain, ingress in ingresses.items()
         ]
 
+    def _find_caa(
+        self, ingresses: Mapping[str, IngressModel | None], delegations: Mapping[str, DnsResult]
+    ) -> dict[str, CaaSet | None]:
+        """Finds the CAA records that count for each certificate of Let's Encrypt, by domain.
+
+        It finds none for a domain whose NS records could not be read, because the same DNS would not respond.
+        """
+        names: dict[str, str] = {}
+        for domain, ingress in ingresses.items():
+            found = delegations[domain]
+            if ingress is not None and needs_caa(ingress) and not found.problem:
+                # Records of the parent zone at the domain itself do not count once ngrok's name servers have it.
+                names[domain] = parent_of(domain) if found.differences(ingress.ns_targets) else domain
+        caa = find_caa(names.values(), self._client.budget(FLEET_SECONDS), self._checks.server)
+        return {domain: caa[name] for domain, name in names.items()}
+
     def _report(
         self,
         domain: str,
         ingress: IngressModel | None,
         found: DnsResult,
+        caa: CaaSet | None,
         in_stack: Sequence[StackIngress],
         records: Sequence[StackRecords],
     ) -> Report:
@@ -130,8 +150,8 @@ class Examiner:
             agent_ingress = self._checks.agent_ingress(domain, ingress, own)
             delegation = self._checks.delegation(domain, ingress, found, released)
         if ingress is not None:
-            certificate = self._checks.certificate(domain, ingress, delegation.state)
-            due = _due(ingress, certificate.details)
+            certificate = self._checks.certificate(domain, ingress, delegation.state, caa)
+            due = _due(ingress, certificate)
         else:
             certificate = self._checks.certificate_without_ingress(agent_ingress.state)
             up = pulumi_line(REFRESH, self._checks.stack)
@@ -178,14 +198,19 @@ def _preferred(same_domain: Sequence[StackIngress], ingress: IngressModel | None
     return min(same_domain, key=lambda each: ingress is not None and each.id != ingress.id, default=None)
 
 
-def _due(ingress: IngressModel, certificate: Mapping[str, Any]) -> str:
+def _due(ingress: IngressModel, certificate: Check) -> str:
     """Returns when the certificate renews, or why it fails and when ngrok retries."""
     state = certificate_state(ingress)
-    # These strings are from ngrok, and a row has to be short.
-    error_code, retries_at, renews_at = (
-        one_line(certificate[name] or "", 40) for name in ("error_code", "retries_at", "renews_at")
+    # These strings are from ngrok or DNS, and a row has to be short.
+    error_code, retries_at, renews_at, caa_owner = (
+        one_line(certificate.details[name] or "", 40)
+        for name in ("error_code", "retries_at", "renews_at", "forbidden_by_caa_of")
     )
+    if caa_owner:
+        return f"forbidden by the CAA records of {caa_owner}"
     if error_code:
         retry = f", retries at {retries_at}" if retries_at else ""
         return f"{'renewal fails' if state.is_ready else 'fails'} ({error_code}){retry}"
-    return f"renews {renews_at}" if renews_at else state.value.partition(",")[0]
+    if renews_at:
+        return f"renews {renews_at}" if certificate.state == "ok" else f"renewal due since {renews_at}"
+    return state.value.partition(",")[0]

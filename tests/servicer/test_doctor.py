@@ -8,7 +8,8 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import pytest
 
@@ -34,7 +36,7 @@ from pulumi_agin.version import VERSION
 from tests.support import clock as test_clock
 from tests.support.bind import Bind
 from tests.support.command import Command
-from tests.support.dns_server import dns_server, resolver
+from tests.support.dns_server import Respond, dns_server, resolver
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
 from tests.support.pages import blocks
@@ -173,7 +175,12 @@ def test_json_has_every_check_with_its_remedies(emulator: Emulator, doctor: Comm
             "missing": targets,
             "extra": [],
         },
-        "certificate": {"error_code": "DNS_ERROR", "retries_at": "2026-03-02T12:00:02Z", "renews_at": None},
+        "certificate": {
+            "error_code": "DNS_ERROR",
+            "retries_at": "2026-03-02T12:00:02Z",
+            "renews_at": None,
+            "forbidden_by_caa_of": None,
+        },
     }
 
 
@@ -273,6 +280,120 @@ def test_certificate(
     delegate(bind, DOMAIN, ingress["ns_targets"] if is_delegated else [])
     found = in_a_line(checks_of(doctor, bind.address)["certificate"])
     assert line in found
+
+
+def public_dns(records: Mapping[str, Sequence[str]], queries: Counter[str] | None = None) -> Respond:
+    """Responds as a resolver with records such as "acme.com CAA". Without NS records, a name does not exist."""
+
+    def respond(query: dns.message.Message, response: dns.message.Message) -> None:
+        [question] = query.question
+        name, kind = str(question.name).rstrip("."), dns.rdatatype.to_text(question.rdtype)
+        if queries is not None:
+            queries[f"{name} {kind}"] += 1
+        response.flags |= dns.flags.RA
+        for found in (kind, "CNAME"):
+            if values := records.get(f"{name} {found}"):
+                response.answer.append(dns.rrset.from_text(f"{name}.", 60, "IN", found, *values))
+                return
+        if f"{name} NS" not in records:
+            response.set_rcode(dns.rcode.NXDOMAIN)
+
+    return respond
+
+
+DIGICERT = ['0 issue "digicert.com"']
+LETS_ENCRYPT = 'acme.com. CAA 0 issue "letsencrypt.org"'
+
+
+def test_caa_records_that_forbid_lets_encrypt(emulator: Emulator, doctor: Command) -> None:
+    targets = make(emulator, certificate="in_progress", msg="msg")["ns_targets"]
+    other = make(emulator, "other.acme.com")
+    records = {f"{DOMAIN} NS": targets, "other.acme.com NS": other["ns_targets"], "acme.com CAA": DIGICERT}
+    with dns_server(public_dns(records)) as server:
+        checks = checks_of(doctor, server)
+        assert states(checks) == ["ok", "ok", "ok", "wrong"]
+        assert in_a_line(checks["certificate"]) == (
+            'wrong: being issued: ngrok reports "msg"; the CAA records of acme.com do not allow Let\'s Encrypt: '
+            '0 issue "digicert.com" -> add this record at acme.com, not at connect.acme.com, where the delegation '
+            f"would hide it [{LETS_ENCRYPT}] -> wait (Let's Encrypt takes seconds to minutes), and run this again "
+            f"[pulumi-agin doctor connect.acme.com --dns {server}]"
+        )
+        assert checks["certificate"]["forbidden_by_caa_of"] == "acme.com"
+        fleet = doctor("--all", "--dns", str(server))[1]
+        # ngrok's own CA does not heed CAA records.
+        assert fleet.splitlines()[4:7] == [
+            "domain            delegation  certificate",
+            "connect.acme.com  ok          wrong        forbidden by the CAA records of acme.com",
+            "other.acme.com    ok          ok           ready",
+        ]
+    # Records beside wrong NS records have no effect once these are correct.
+    records |= {f"{DOMAIN} NS": ["ns1.old.net."], f"{DOMAIN} CAA": ['0 issue "letsencrypt.org"']}
+    with dns_server(public_dns(records)) as server:
+        checks = checks_of(doctor, server)
+    assert states(checks) == ["ok", "ok", "wrong", "wrong"]
+    assert f"[{LETS_ENCRYPT}] -> fix the delegation first; " in in_a_line(checks["certificate"])
+
+
+def test_all_queries_the_caa_records_of_a_parent_once_and_only_for_lets_encrypt(
+    emulator: Emulator, doctor: Command
+) -> None:
+    records: dict[str, Sequence[str]] = {}
+    for number in range(5):
+        domain = f"d{number}.acme.com"
+        records[f"{domain} NS"] = make(emulator, domain, "issued")["ns_targets"]
+    records["own.acme.org NS"] = make(emulator, "own.acme.org")["ns_targets"]
+    queries: Counter[str] = Counter()
+    with dns_server(public_dns(records, queries)) as server:
+        assert doctor("--all", "--dns", str(server))[0] == 0
+    of_caa = {query: count for query, count in queries.items() if query.endswith(" CAA")}
+    assert of_caa == {"acme.com CAA": 1, "com CAA": 1, **{f"d{number}.acme.com CAA": 1 for number in range(5)}}
+
+
+def test_server_of_the_parent_zone_shows_caa_records_only_before_the_delegation(
+    emulator: Emulator, doctor: Command, bind: Bind
+) -> None:
+    # BIND has no CAA records, and rejects queries for other zones.
+    targets = make(emulator, certificate="in_progress")["ns_targets"]
+    before = checks_of(doctor, bind.address)
+    delegate(bind, DOMAIN, targets)
+    after = checks_of(doctor, bind.address)
+    assert [states(checks)[2:] for checks in (before, after)] == [["wrong", "wait"], ["ok", "wait"]]
+
+
+def test_cname_record_at_the_domain(emulator: Emulator, doctor: Command) -> None:
+    first = make(emulator)["ns_targets"][0]
+    with dns_server(public_dns({f"{DOMAIN} CNAME": ["lb.example.net."]})) as server:
+        delegation = checks_of(doctor, server)["delegation"]
+    assert in_a_line(delegation).startswith(
+        f"wrong: {server} returns no NS records for it, but a CNAME record to lb.example.net. -> delete this record "
+        "first, unless it is from a wildcard: no NS records can exist beside it [connect.acme.com. CNAME "
+        f"lb.example.net.] -> create these records in the parent zone [connect.acme.com. NS {first}; "
+    )
+    assert (delegation["found"], len(delegation["missing"])) == ([], 4)
+
+
+def test_renewal_that_is_due(emulator: Emulator, doctor: Command, bind: Bind) -> None:
+    ingresses: list[dict[str, Any]] = []
+    renewals = {
+        DOMAIN: "2026-03-01T11:00:00Z",
+        "new.acme.com": "2026-02-01T12:00:00Z",
+        "old.acme.com": "2026-03-01T13:00:00Z",
+    }
+    for domain, renews_at in renewals.items():
+        ingress = make(emulator, domain, "issued")
+        delegate(bind, domain, ingress["ns_targets"])
+        ingresses.append({**ingress, "certificate_management_status": {"renews_at": renews_at}})
+    emulator.add_fault("GET", "respond", status=200, json_body={"ingresses": ingresses})
+    status, out, _ = doctor("--all", "--dns", bind.address)
+    assert status == 1
+    assert out.splitlines()[2:8] == [
+        "3 Agent Ingresses: 1 wrong, 1 wait, 1 ok",
+        "",
+        "domain            delegation  certificate",
+        "new.acme.com      ok          wrong        renewal due since 2026-02-01T12:00:00Z",
+        "connect.acme.com  ok          wait         renewal due since 2026-03-01T11:00:00Z",
+        "old.acme.com      ok          ok           renews 2026-03-01T13:00:00Z",
+    ]
 
 
 def in_state(

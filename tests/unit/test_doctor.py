@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 
 import pytest
 
@@ -13,9 +14,11 @@ from pulumi_agin.cli.doctor_checks import Checks
 from pulumi_agin.cli.doctor_examiner import Examiner
 from pulumi_agin.cli.doctor_report import Check, FleetReport, Remedy, Report, State
 from pulumi_agin.cli.output import Style
+from pulumi_agin.dnsclient.caa import CaaRecord, CaaSet
 from pulumi_agin.dnsclient.values import DnsResult, NsDifferences
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import Settings
+from tests.support.clock import BEGIN, Clock
 from tests.support.command import Command
 from tests.support.keys import API_KEY
 
@@ -51,7 +54,7 @@ def test_invalid_usage_exits_2(pulumi_agin: Command, arguments: list[str], sente
 
 def test_missing_dnspython_exits_2(pulumi_agin: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     # They are loaded again, and fail.
-    for module in ("dnsclient.ns_lookup", "cli.doctor_examiner", "cli.doctor"):
+    for module in ("dnsclient.caa_lookup", "dnsclient.ns_lookup", "cli.doctor_examiner", "cli.doctor"):
         monkeypatch.delitem(sys.modules, f"pulumi_agin.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "dns.exception", None)
     sentence = missing_extra("a DNS lookup", "doctor")
@@ -85,6 +88,7 @@ def check_certificate(
     domain: str = DOMAIN,
     delegation: State = "ok",
     base_url: str = PUBLIC_API,
+    caa: CaaSet | None = None,
 ) -> Check:
     ingress = {
         "id": "agin_1",
@@ -95,7 +99,8 @@ def check_certificate(
         "certificate_management_status": status,
     }
     settings = Settings.load({"ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": base_url}.get, {})
-    return Checks(Account(settings)).certificate(domain, IngressModel.model_validate(ingress), delegation)
+    checks = Checks(Account(settings), clock=Clock())
+    return checks.certificate(domain, IngressModel.model_validate(ingress), delegation, caa)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +132,121 @@ def test_connections_are_not_tested_before_the_domain_resolves_and_the_certifica
 
 def test_connections_are_not_tested_at_another_base_url() -> None:
     assert check_certificate(base_url="http://127.0.0.1:1").remedies == ()
+
+
+# -- the renewal of a certificate -------------------------------------------------------------------------
+
+SUPPORT = Remedy("contact ngrok support and include agin_1: after the certificate expires, agents can't connect")
+AGAIN = ["pulumi-agin doctor connect.acme.com"]
+
+
+def renewal(days: float, job: object = None) -> dict[str, object]:
+    """Returns the status of a certificate whose renewal was due for these days."""
+    renews_at = (BEGIN - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"renews_at": renews_at, "provisioning_job": job}
+
+
+def test_renewal_that_is_due_is_wait_and_after_14_days_wrong() -> None:
+    assert check_certificate(status=renewal(-0.01)).state == "ok"
+    due = check_certificate(status=renewal(13.9))
+    assert (due.state, due.reason) == ("wait", "issued, but its renewal has been due since 2024-07-19T09:39:39Z")
+    wait = Remedy("ngrok renews the certificate by itself; run this again after that", AGAIN)
+    assert due.remedies == [wait]
+    late = check_certificate(status=renewal(14.1))
+    assert (late.state, late.remedies) == ("wrong", [wait, SUPPORT])
+    [first, second] = check_certificate(status=renewal(15), delegation="wrong").remedies
+    assert first.do.startswith("fix the delegation first; ngrok renews the certificate by itself; ")
+    assert second == SUPPORT
+
+
+def test_renewal_that_fails_is_wrong_after_14_days() -> None:
+    job = {"error_code": "INTERNAL_ERROR", "msg": "msg"}
+    assert check_certificate(status=renewal(-1, job)).state == "wait"
+    assert check_certificate(status=renewal(13, job)).state == "wait"
+    late = check_certificate(status=renewal(15, job))
+    assert (late.state, late.remedies[-1]) == ("wrong", SUPPORT)
+    assert 'being renewed (INTERNAL_ERROR): ngrok reports "msg", but its renewal has been due since' in late.reason
+    # A job without an error may be the renewal, or may hang.
+    assert check_certificate(status=renewal(1, {})).state == "wait"
+    assert check_certificate(status=renewal(15, {})).state == "wrong"
+
+
+def test_renewal_at_an_invalid_time_and_without_a_policy_is_never_due() -> None:
+    for renews_at in ("yesterday", "2020-01-01", "2020-01-01T00:00:00", "9" * 300, "0001-01-01T00:00:00+23:59:99"):
+        assert check_certificate(status={"renews_at": renews_at}).state == "ok"
+    assert check_certificate(status={"renews_at": "0001-01-01T00:00:00+23:59"}).state == "wrong"
+    assert check_certificate(policy=None, status=renewal(100)).state == "ok"
+
+
+# -- CAA records ------------------------------------------------------------------------------------------
+
+
+def caa_of(owner: str, *records: CaaRecord) -> CaaSet:
+    return CaaSet(owner, records)
+
+
+DIGICERT = CaaRecord(0, "issue", "digicert.com")
+PENDING: dict[str, object] = {"provisioning_job": {}}
+
+
+@pytest.mark.parametrize(("status", "reason"), [(PENDING, "being issued"), (ISSUED, "issued, renews 2026-04-30")])
+def test_caa_records_that_forbid_lets_encrypt_are_wrong(status: object, reason: str) -> None:
+    check = check_certificate(status=status, caa=caa_of("acme.com", DIGICERT))
+    assert (check.state, check.details["forbidden_by_caa_of"]) == ("wrong", "acme.com")
+    assert check.reason.startswith(reason)
+    assert check.reason.endswith('; the CAA records of acme.com do not allow Let\'s Encrypt: 0 issue "digicert.com"')
+    assert check.remedies[0] == Remedy(
+        "add this record at acme.com, not at connect.acme.com, where the delegation would hide it",
+        ['acme.com. CAA 0 issue "letsencrypt.org"'],
+    )
+    # There are no connections to test.
+    assert [remedy.lines for remedy in check.remedies[1:]] == ([AGAIN] if status is PENDING else [])
+
+
+def test_caa_records_with_an_unknown_critical_property_are_to_be_deleted() -> None:
+    allowed, critical = CaaRecord(0, "issue", "letsencrypt.org"), CaaRecord(128, "tbs", "Unknown\x1b[31m")
+    check = check_certificate(caa=caa_of("acme.com", allowed, critical))
+    assert check.state == "wrong"
+    assert "\x1b" not in check.reason
+    assert check.remedies == [
+        Remedy(
+            "delete these records, whose critical property no certificate authority knows",
+            ['acme.com. CAA 128 tbs "Unknown [31m"'],
+        )
+    ]
+
+
+def test_caa_records_of_the_delegated_domain_are_those_of_ngrok() -> None:
+    check = check_certificate(caa=caa_of(DOMAIN, DIGICERT))
+    do = "ngrok's name servers have these records: contact ngrok support and include agin_1"
+    assert (check.state, check.remedies) == ("wrong", [Remedy(do)])
+
+
+def test_caa_records_that_limit_lets_encrypt_are_a_note() -> None:
+    limited = CaaRecord(0, "issue", "letsencrypt.org; validationmethods=dns-01; accounturi=https://acme.example/1")
+    check = check_certificate(caa=caa_of("acme.com", limited))
+    assert check.state == "ok"
+    assert check.reason.endswith(
+        "; the CAA records of acme.com limit Let's Encrypt by accounturi and validationmethods, which may exclude ngrok"
+    )
+    assert check.remedies == check_certificate().remedies
+
+
+def test_caa_records_that_could_not_be_read_make_only_a_pending_certificate_unknown() -> None:
+    unread = CaaSet("acme.com", problem="timed out")
+    pending = check_certificate(status=PENDING, caa=unread)
+    assert (pending.state, pending.reason) == (
+        "unknown",
+        "being issued; the CAA records of acme.com could not be read (timed out), which Let's Encrypt must do before "
+        "it issues",
+    )
+    assert check_certificate(caa=unread) == check_certificate()
+    for delegation in ("wrong", "unknown"):
+        expected = check_certificate(status=PENDING, delegation=delegation)
+        assert check_certificate(status=PENDING, delegation=delegation, caa=unread) == expected
+
+
+# -- tables -----------------------------------------------------------------------------------------------
 
 
 def test_reasons_list_only_some_of_many_name_servers() -> None:
