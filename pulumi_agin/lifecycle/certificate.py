@@ -36,6 +36,8 @@ from .operation import Abandoned, Call, Checked, Created, Difference, Existing, 
 from .outputs import KeptOutputs
 from .schema import validate
 from .services import Services
+from .shell_commands import doctor_line
+from .urns import Urn
 
 ID = "agent_ingress_id"
 TIMEOUT = "timeout_seconds"
@@ -171,7 +173,7 @@ class CertificateValidationLifecycle(Lifecycle):
                 return self._outputs(ingress)
             left = min(watch.timeout_seconds, watch.end_of_grace) - watch.elapsed
             if left <= 0:
-                raise Failed(self._explain_end(watch))
+                raise Failed(self._explain_end(call, watch))
             status = watch.problem or (self._describe(ingress) if ingress else "")
             if status != shown_status or watch.elapsed >= next_line:
                 shown_status, next_line = status, watch.elapsed + LINE_SECONDS
@@ -229,7 +231,7 @@ class CertificateValidationLifecycle(Lifecycle):
     def _describe(self, ingress: IngressModel) -> str:
         return self._account.client.sanitize(describe_certificate(ingress), LONGEST_MESSAGE)
 
-    def _explain_end(self, watch: Watch) -> str:
+    def _explain_end(self, call: Call, watch: Watch) -> str:
         """Returns the message of a failed validation: the state of the certificate, and the next step."""
         ingress, sanitize = watch.ingress, self._account.client.sanitize
         if ingress is None:
@@ -244,7 +246,7 @@ class CertificateValidationLifecycle(Lifecycle):
         message += f" when last read; since then: {watch.problem}" if watch.problem else ""
         if watch.end_of_grace == math.inf:
             message += ". It may still be issued: the next `pulumi up` validates again"
-            return f"{message}. To allow more time, increase {watch.limit}"
+            return f"{message}. To allow more time, increase {watch.limit}{self._how_to_find_out(call, ingress.domain)}"
         targets = sanitize(", ".join(ingress.ns_targets), LONGEST_MESSAGE)
         message += f". The NS records of {ingress.domain} must be {targets}"
         # dnspython may be missing.
@@ -256,7 +258,16 @@ class CertificateValidationLifecycle(Lifecycle):
         status = ingress.certificate_management_status
         if status and status.provisioning_job and (retries_at := status.provisioning_job.retries_at):
             message += f"; ngrok retries at {sanitize(retries_at, 40)}, and does not check before then"
-        return message
+        return f"{message}{self._how_to_find_out(call, ingress.domain)}"
+
+    def _how_to_find_out(self, call: Call, domain: str) -> str:
+        """Returns the end of a message: the command that finds out what prevents a certificate, such as CAA records."""
+        finds = "finds out what prevents it, such as CAA records"
+        if self._account.settings.provider_name:
+            # The command has to use the key of this provider, whose URN is unknown here.
+            return f"; `pulumi-agin doctor` with --provider and the URN of its provider {finds}"
+        stack = self._claims.placement(call.urn).stack or Urn.parse(call.urn).stack
+        return f"; `pulumi-agin doctor` {finds}\n{doctor_line(domain, stack)}"
 
 
 @dataclass

@@ -39,7 +39,7 @@ def find_line(domain: str, placement: Placement) -> str:
 
 
 def doctor_line(domain: str, stack: str) -> str:
-    """Returns the command that shows whether the Agent Ingress of a domain exists."""
+    """Returns the command that shows whether the Agent Ingress of a domain exists, and what is wrong with it."""
     return shlex.join([*_program(), "doctor", domain, *(["--stack", stack] if stack else [])])
 
 

@@ -20,13 +20,16 @@ from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed
 from pulumi_agin.lifecycle.services import Services
-from pulumi_agin.settings import Settings
+from pulumi_agin.lifecycle.shell_commands import doctor_line
+from pulumi_agin.settings import PROVIDER_NAME, Settings
 from tests.support.keys import API_KEY
 
 DOMAIN = "connect.acme.com"
 URN = "urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngressCertificateValidation::connect"
 BEGIN = datetime(2024, 8, 2, 7, 15, 39, tzinfo=timezone.utc)
 NO_RECORDS = f"No DNS records were returned when querying for an NS record for the domain `{DOMAIN}`."
+
+FINDS = "finds out what prevents it, such as CAA records"
 
 
 class Waiting(Clock):
@@ -38,6 +41,7 @@ class Waiting(Clock):
         self.emulator = Emulator(api_key=API_KEY, limit=0, clock=self.now)
         self.events: list[tuple[float, Callable[[], object]]] = []
         self.settings = {"NGROK_API_KEY": API_KEY}
+        self.config: dict[str, str] = {}
         self.public_dns: str | None = "public DNS"
 
     def now(self) -> datetime:
@@ -80,7 +84,7 @@ class Waiting(Clock):
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         environment = {"NGROK_API_BASE_URL": self.emulator.url, **self.settings}
-        settings = Settings.load(lambda key: None, environment)
+        settings = Settings.load(self.config.get, environment)
         services = Services(PythonPhrasing(), log_line, self)
         lifecycle = CertificateValidationLifecycle(services.account(settings), services, Claims())
         inputs = {"agent_ingress_id": self.id, "timeout_seconds": timeout, "dns_error_grace_seconds": grace}
@@ -208,6 +212,7 @@ def test_other_states_fail_at_the_timeout(state: str, waiting: Waiting) -> None:
     )
     assert sentence.endswith(
         ". It may still be issued: the next `pulumi up` validates again. To allow more time, increase timeout_seconds"
+        f"; `pulumi-agin doctor` {FINDS}\n{doctor_line(DOMAIN, 'dev')}"
     )
     # The last read is at the end.
     assert waiting.reads[-1] == 45
@@ -223,9 +228,19 @@ def test_dns_error_fails_after_its_grace_with_the_next_step(waiting: Waiting) ->
         "(dns_error_grace_seconds). It is blocked by a DNS error (DNS_ERROR): ngrok reports "
         f'"{NO_RECORDS}". The NS records of {DOMAIN} must be {names}; public DNS of {DOMAIN}. Fix them, and run '
         "`pulumi up`, which validates again; ngrok retries at 2024-08-03T07:15:41Z, and does not check before then"
+        f"; `pulumi-agin doctor` {FINDS}\n{doctor_line(DOMAIN, 'dev')}"
     )
     # The first read of the error is after 18 seconds.
     assert waiting.reads[-1] == 118
+
+
+def test_failed_validation_with_an_explicit_provider_names_the_option_for_its_key(waiting: Waiting) -> None:
+    waiting.config = {PROVIDER_NAME: "acct2", "ngrok:apiKey": API_KEY}
+    waiting.ingress()
+    end = f"; `pulumi-agin doctor` with --provider and the URN of its provider {FINDS}"
+    assert waiting.fails(timeout=5).endswith(f"increase timeout_seconds{end}")
+    waiting.emulator.set_certificate(waiting.id, "dns_error")
+    assert waiting.fails(grace=0).endswith(f"does not check before then{end}")
 
 
 def test_timeout_ends_a_dns_error_within_its_grace(waiting: Waiting) -> None:
