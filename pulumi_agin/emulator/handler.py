@@ -258,7 +258,8 @@ class Handler(BaseHTTPRequestHandler):
             return _error(500, f"{error} {NO_CHANGE}")
         except LookupError as error:
             return _error(404, str(error.args[0]))
-        except (ValueError, TypeError, AttributeError) as error:
+        # A RecursionError: the arguments are nested too deeply.
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             return _error(400, str(error))
 
 

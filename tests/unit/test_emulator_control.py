@@ -277,6 +277,14 @@ def test_invalid_control_is_rejected(emulator: Emulator, method: str, name: str,
     assert (emulator.requests(), emulator.connections()) == ([], 0)
 
 
+def test_deeply_nested_arguments_are_rejected(emulator: Emulator) -> None:
+    headers = {"content-type": "application/json"}
+    url = f"{emulator.url}/_emulator/configure"
+    response = requests.post(url, data='{"limit":' * 100_000, headers=headers, timeout=20)
+    assert response.status_code == 400
+    assert "recursion" in response.json()["error"]
+
+
 def test_every_control_works_over_http_as_in_the_docs() -> None:
     examples = re.findall(r"""^curl (-X POST )?(-H "\$J" )?\$E/(\w+)(?: -d '(.*)')?$""", PAGE, re.MULTILINE)
     assert len(examples) == PAGE.count("curl ") > 0
