@@ -9,7 +9,9 @@ calls. In an `up` or a preview, the engine goes through the program:
 |--------------------|----------------------------------------------------------|-------------------------------------|
 | `check`            | first, when the resource's inputs are known; a second    | the resource, its state, its domain |
 |                    | time if it is replaced, then as a new resource           |                                     |
-| `diff`             | after `check`, if the state has the resource             | what the resource keeps if it stays |
+| `diff`             | after `check`, if the state has the resource; or before  | what the resource keeps if it stays |
+|                    | it, with unknown inputs, if a resource that it depends   |                                     |
+|                    | on is deleted before its replacement is created          |                                     |
 | `create`, `update` | after `diff`, and after those of the resources that it   | what exists now, or was not created |
 |                    | depends on                                               |                                     |
 | `delete`           | last, after all of the above, if the resource was        | nothing                             |
@@ -157,6 +159,11 @@ class Claims:
     def policy(self, id_: str) -> Mapping[str, Any] | None:
         """Returns the policy that the program gives an Agent Ingress; None without one."""
         return self._policies.get(id_)
+
+    def record_replaced(self, urn: str, outputs: Mapping[str, Any]) -> None:
+        """Records in a `diff` the outputs of records that are replaced. Their only `check` may be the second one."""
+        with self._lock:
+            self._states.setdefault(urn, []).append(outputs)
 
     # -- create and update --------------------------------------------------------------------------------
 

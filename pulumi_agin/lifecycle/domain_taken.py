@@ -10,7 +10,7 @@ from .account import Account
 from .claims import Claims
 from .existence import Existence
 from .operation import Call
-from .renaming import how_to_alias
+from .renaming import how_to_alias, how_to_replace
 from .services import Services
 
 # The limits of a search for the ingress of a domain: after a create that failed, and in a preview.
@@ -129,9 +129,8 @@ class DomainTaken:
         phrasing = self._services.phrasing
         return (
             "If a resource of this stack has it, and was renamed or moved in the program, "
-            f"{how_to_alias(phrasing, urn)}; if you are replacing this resource with `--replace`, set "
-            f"{phrasing.delete_before_replace}. Otherwise, import it only if an interrupted `pulumi up` of this stack "
-            "created it, or if no other stack has it and this resource should own it: `pulumi destroy` then deletes "
-            "it, even if it is someone else's. To import it, "
+            f"{how_to_alias(phrasing, urn)}; {how_to_replace(phrasing)}. Otherwise, import it only "
+            "if an interrupted `pulumi up` of this stack created it, or if no other stack has it and this resource "
+            "should own it: `pulumi destroy` then deletes it, even if it is someone else's. To import it, "
             f"{phrasing.import_step(id_, urn, self._claims.placement(urn))}"
         )

@@ -25,7 +25,7 @@ from pulumi_agin.dnsclient.values import (
 from .claims import Claims, RecordSet
 from .inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
 from .operation import Call, Checked, Created, Difference, Existing, Failed, Lifecycle, PartlyDone, Reading
-from .renaming import how_to_alias, reject_delete_of_renamed
+from .renaming import how_to_alias, how_to_replace, reject_delete_of_renamed
 from .schema import compared_fields, replacing_fields, validate
 from .services import Services
 
@@ -70,7 +70,7 @@ class NsRecordsLifecycle(Lifecycle):
     def _may_meet_records(self, call: Call, inputs: Mapping[str, Any]) -> bool:
         """Returns whether a new resource has a known location, and existing records there are not its own.
 
-        A replacement is checked a second time, as if it were new.
+        A replacement is checked a second time, or only once, as if it were new.
         """
         is_known = not any(call.is_unknown(inputs[name]) for name in inputs.keys() - {"ns_targets", "ttl"})
         return is_known and self._claims.state(call.urn).get("domain") != inputs["domain"]
@@ -118,13 +118,16 @@ class NsRecordsLifecycle(Lifecycle):
                 services.warn_once(sentence, call.urn, about=server.address)
             return
         except DnsUpdateError as error:
-            problem = str(error)
+            sentence = f"{up} will fail: {error}"
         else:
             if existing is None:
                 return
-            problem = str(self._taken_failure(call, inputs, existing))
+            explanation, adopt = self._explain_taken(call, inputs, existing)
+            sentence = f"{up} will fail unless it deletes these records first: {explanation}"
+            # It does not advise to remove them: they may be this resource's own, which is being replaced.
+            sentence += f"; {how_to_replace(services.phrasing)}" + (f". Otherwise, {adopt}" if adopt else "")
         if not call.is_cancelled():
-            services.warn(f"{up} will fail: {problem}", call.urn)
+            services.warn(sentence, call.urn)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the state. A change of `adopt` alone changes nothing.
@@ -136,7 +139,9 @@ class NsRecordsLifecycle(Lifecycle):
         # An unknown value equals no value in the state, so it counts as a change.
         changed = [field for field in OUTPUTS if kept.get(field) != inputs.get(field)]
         replacing = replacing_fields(NsRecordsInputs, changed)
-        if not replacing:
+        if replacing:
+            self._claims.record_replaced(call.urn, kept)
+        else:
             self._claims.keep_ns_records(call.urn, _record_set(kept), kept["ns_targets"])
         return Difference(changed, replacing, bool(changed))
 
@@ -203,7 +208,7 @@ class NsRecordsLifecycle(Lifecycle):
             else:
                 server.replace(domain, records)
         except OtherRecordsError as error:
-            raise self._taken_failure(call, inputs, error.existing, can_adopt=False) from None
+            raise self._taken_failure(call, inputs, error.existing, is_update=True) from None
         except UnsettledError as error:
             # The new address and key are kept: they have just worked to read the records.
             outputs = _outputs(inputs) | {
@@ -254,22 +259,30 @@ class NsRecordsLifecycle(Lifecycle):
         return PrimaryServer(address, properties["zone"], key, budget, reachability, services.progress, spell)
 
     def _taken_failure(
-        self, call: Call, inputs: Mapping[str, Any], existing: NsSet, *, can_adopt: bool = True
+        self, call: Call, inputs: Mapping[str, Any], existing: NsSet, *, is_update: bool = False
     ) -> Failed:
         """Returns the failure of a call that found records which are not known to be its own."""
-        comparison, advice = "", "remove them"
+        explanation, adopt = self._explain_taken(call, inputs, existing)
+        if not is_update and not inputs.get("adopt"):
+            explanation += f"; {how_to_replace(self._services.phrasing)}"
+        advice = f"{adopt}, or remove them" if adopt and not is_update else "remove them"
+        return Failed(f"{explanation}. Otherwise, {advice}")
+
+    def _explain_taken(self, call: Call, inputs: Mapping[str, Any], existing: NsSet) -> tuple[str, str]:
+        """Returns what exists, and the next step after a renaming; and how to adopt it, "" if that is impossible."""
+        comparison, adopt = "", ""
         if not _are_unknown(call, inputs):
             records = _ns_set(inputs)
             comparison, step = f"The program declares {records}. ", "make them match and set"
             if existing == records:
                 comparison, step = "The program declares the same, so an interrupted run may have created them. ", "set"
-            if can_adopt and not set(existing.targets).isdisjoint(records.targets):
-                advice = f"{step} {self._services.phrasing.adopt_records} to adopt them, or remove them"
-        return Failed(
+            if not set(existing.targets).isdisjoint(records.targets):
+                adopt = f"{step} {self._services.phrasing.adopt_records} to adopt them"
+        explanation = (
             f"{_existing_records(inputs, existing)}. {comparison}If they were created by another resource of this "
-            f"stack that was renamed or moved in the program, {how_to_alias(self._services.phrasing, call.urn)}. "
-            f"Otherwise, {advice}"
+            f"stack that was renamed or moved in the program, {how_to_alias(self._services.phrasing, call.urn)}"
         )
+        return explanation, adopt
 
 
 def _partly_done(error: UnsettledError, outputs: Mapping[str, Any], values: set[str], note: str = "") -> PartlyDone:

@@ -1,4 +1,4 @@
-"""Messages about a resource that was renamed or moved in the program without an alias."""
+"""Messages about a resource that was renamed or moved in the program without an alias, or is replaced."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ def how_to_alias(phrasing: Phrasing, urn: str) -> str:
     if above[-1:] == [DELEGATION]:
         target = " on the delegation"
     return f"specify the old name or parent with {phrasing.aliases}{target}"
+
+
+def how_to_replace(phrasing: Phrasing) -> str:
+    """Returns the next step, with "if …," before it, for a replacement that the program does not cause.
+
+    The engine sends the provider neither that it is one nor its options.
+    """
+    return (
+        "if you are replacing this resource with `--replace` or `pulumi state taint`, set "
+        f"{phrasing.delete_before_replace}, or undo the latter with `pulumi state untaint`"
+    )
 
 
 def reject_delete_of_renamed(claims: Claims, phrasing: Phrasing, domain: str, urn: str, why: str) -> None:

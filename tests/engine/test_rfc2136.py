@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle import urns
 from tests.support.bind import Bind, Key
 from tests.support.flaky_proxy import Outage, between
 from tests.support.project import Project, Result
@@ -27,6 +30,10 @@ NAMES = [
     "settled",
     "refreshed",
     "deleted",
+    "replaced",
+    "tainted",
+    "forced",
+    "records",
 ]
 KEY = Key("agin", [f"{name}.acme.com" for name in NAMES])
 NEW_KEY = Key("new", ["rotated.acme.com"])
@@ -160,3 +167,52 @@ def test_writes_of_unknown_outcome_are_settled(project: Project, bind: Bind) -> 
         assert_no_secret(project, failed, refreshed, settled)
         project.destroy()
     assert referrals(bind, names) == {name: [] for name in names}
+
+
+REPLACED = """
+import os
+
+D = pulumi.ResourceOptions(delete_before_replace=True)
+
+def site(name, opts=None, opts_of_records=None, adopt=False):
+    bind = agin.dns.rfc2136(
+        "127.0.0.1", "acme.com", "agin", os.environ["SECRET"], port=PORT, adopt=adopt, opts=opts_of_records
+    )
+    ingress = agin.AgentIngress(name, domain=f"{name}.acme.com", opts=opts)
+    agin.AgentIngressDelegation(name, ingress, bind)
+
+site("replaced", D)
+site("tainted", D, adopt=True)
+site("records", opts_of_records=D)
+site("forced")
+"""
+
+
+def test_replacements_never_advise_to_remove_their_own_records(
+    project: Project, bind: Bind, emulator: Emulator
+) -> None:
+    names = ["replaced", "tainted", "records", "forced"]
+    project.program(REPLACED.replace("PORT", str(bind.port)))
+    project.up()
+    before = {each["domain"].partition(".")[0]: each["id"] for each in emulator.ingresses()}
+    ingresses = {name: f"urn:pulumi:dev::test::{project.INGRESS}::{name}" for name in names}
+    [records] = [each["urn"] for each in project.of_type(urns.RFC2136_DELEGATION) if each["urn"].endswith("::records")]
+
+    # Replaced before the records that depend on it, or the records alone.
+    project.pulumi("state", "taint", "--yes", ingresses["tainted"])
+    replaced = project.pulumi("up", "--yes", "--replace", ingresses["replaced"], "--replace", records)
+    assert "remove them" not in replaced
+    # The engine does not send the plugin that this create is a replacement, nor its options.
+    met = re.findall("will fail unless it deletes these records first: (\\S+) already", replaced.diagnostics)
+    assert met == ["records.acme.com"]
+    after = {each["domain"].partition(".")[0]: each["id"] for each in emulator.ingresses()}
+    assert {name for name in names if before[name] != after[name]} == {"replaced", "tainted"}
+    live = {each["domain"]: sorted(f"{target}." for target in each["ns_targets"]) for each in emulator.ingresses()}
+    assert {f"{name}.acme.com": targets for name, targets in referrals(bind, names).items()} == live
+
+    # Without the option, the ingress itself is in the way.
+    project.pulumi("state", "taint", "--yes", ingresses["forced"])
+    failed = project.up(fails=True)
+    assert "or undo the latter with `pulumi state untaint`" in failed.messages["forced"]
+    project.pulumi("state", "untaint", "--yes", ingresses["forced"])
+    assert "unchanged" in project.pulumi("up", "--yes", "--expect-no-changes")

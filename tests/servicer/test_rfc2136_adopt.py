@@ -45,6 +45,16 @@ def port(bind: Bind) -> Iterator[int]:
         yield port
 
 
+def preview_create(plugin: Plugin, given: dict[str, Any]) -> None:
+    """Calls what the engine calls in the preview of a create."""
+    if isinstance(plugin, DynamicPlugin):
+        # The program sets the flag, and the engine calls no Create in a preview.
+        assert plugin.check({**given, "_is_preview": True})[1] == []
+    else:
+        assert plugin.check(given)[1] == []
+        assert plugin.create(given, preview=True)[0] == ""
+
+
 @pytest.mark.parametrize("existing", [OTHERS, TARGETS], ids=["others", "equal"])
 @both_front_ends
 def test_create_leaves_existing_records_alone(existing: list[str], plugin: Plugin, port: int, bind: Bind) -> None:
@@ -153,17 +163,39 @@ def test_adopt_requires_known_targets(targets: Any, plugin: Plugin, port: int, b
 def test_preview_warns_of_existing_records(plugin: Plugin, port: int, bind: Bind) -> None:
     delegate(bind, DOMAIN, OTHERS)
     given = inputs(port, ns_targets=UNKNOWN)
-    if isinstance(plugin, DynamicPlugin):
-        # The program sets the flag, and the engine calls no Create in a preview.
-        assert plugin.check({**given, "_is_preview": True})[1] == []
-    else:
-        assert plugin.create(given, preview=True)[0] == ""
+    preview_create(plugin, given)
     [warning] = [line for line in plugin.engine.lines if line.urn == plugin.urn]
     assert warning.severity == engine_pb2.WARNING
-    assert f"will fail: {DOMAIN} already has NS records at 127.0.0.1:{port}, {LEFT_ALONE}" in warning.message
+    assert warning.message.startswith(
+        "`pulumi up` on this machine will fail unless it deletes these records first: "
+        f"{DOMAIN} already has NS records at 127.0.0.1:{port}, {LEFT_ALONE}"
+    )
     # In an update, the create itself fails.
     assert plugin.check(given)[1] == []
     assert [line for line in plugin.engine.lines if line.urn == plugin.urn] == [warning]
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+@both_front_ends
+def test_replacement_does_not_meet_its_own_records(adopt: bool, plugin: Plugin, port: int, bind: Bind) -> None:
+    delegate(bind, DOMAIN, TARGETS)
+    # If the ingress is deleted before its replacement is created, the engine compares the records before their check.
+    assert plugin.diff(outputs(port), inputs(port, domain=UNKNOWN, ns_targets=UNKNOWN))[1] == ["domain"]
+    preview_create(plugin, inputs(port, ns_targets=UNKNOWN, adopt=adopt))
+    assert plugin.shown_lines() == []
+
+
+@both_front_ends
+def test_forced_replacement_may_meet_its_own_records(plugin: Plugin, port: int, bind: Bind) -> None:
+    delegate(bind, DOMAIN, TARGETS)
+    # As in `up --refresh --replace`: nothing has changed, and no later call shows that it is a replacement.
+    assert plugin.diff(outputs(port), inputs(port)) == (False, [])
+    preview_create(plugin, inputs(port))
+    [warning] = plugin.shown_lines()
+    assert f"`--replace` or `pulumi state taint`, set {plugin.delete_before_replace}" in warning
+    assert warning.endswith(f". Otherwise, set {plugin.adopt} to adopt them")
+    # Without the option, the update fails, too.
+    assert plugin.delete_before_replace in rejection(lambda: plugin.create(inputs(port)))
 
 
 @both_front_ends

@@ -140,11 +140,16 @@ def test_preview_of_a_create_warns_of_existing_records(delegation: Delegation, b
     )
     advice = "If they were created by another resource of this stack that was renamed or moved in the program, specify"
     warning = delegation.preview(inputs(bind.port))
-    assert f"`pulumi up` on this machine will fail: {exists}. The program declares {', '.join(TARGETS)}" in warning
+    will_fail = f"`pulumi up` on this machine will fail unless it deletes these records first: {exists}"
+    assert warning.startswith(f"{will_fail}. The program declares {', '.join(TARGETS)}")
     # A new Agent Ingress gets its name servers in the update.
     warning = delegation.preview(inputs(bind.port, ns_targets=None), is_unknown=lambda value: value is None)
-    assert f"`pulumi up` on this machine will fail: {exists}. {advice}" in warning
-    assert warning.endswith(". Otherwise, remove them")
+    assert warning.startswith(f"{will_fail}. {advice}")
+    # They may be its own, if it is being replaced.
+    assert warning.endswith(
+        "; if you are replacing this resource with `--replace` or `pulumi state taint`, set "
+        "ResourceOptions(delete_before_replace=True), or undo the latter with `pulumi state untaint`"
+    )
 
 
 def test_silent_server_costs_a_preview_ten_seconds(delegation: Delegation, bind: Bind) -> None:

@@ -119,6 +119,7 @@ class Plugin:
 
     # What messages call things.
     adopt: ClassVar[str]
+    delete_before_replace: ClassVar[str]
     aliases: ClassVar[str]
     boolean: ClassVar[str]
     rfc2136: ClassVar[str]
@@ -277,6 +278,7 @@ class DynamicPlugin(Plugin):
     module = "pulumi.dynamic"
     package = "pulumi-python:dynamic/agin"
     adopt = "adopt=True"
+    delete_before_replace = "ResourceOptions(delete_before_replace=True)"
     aliases = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
     boolean = "True or False"
     rfc2136 = "dns.rfc2136"
@@ -311,6 +313,7 @@ class NativePlugin(Plugin):
     module = "pulumi_agin.native"
     package = "agin:index"
     adopt = "`adopt: true`"
+    delete_before_replace = "the option `deleteBeforeReplace: true`"
     aliases = "the option `aliases`"
     boolean = "true or false"
     rfc2136 = "Rfc2136Delegation"
