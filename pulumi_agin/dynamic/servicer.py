@@ -94,15 +94,12 @@ class DynamicProvider(dynamic.ResourceProvider):
         """See `Lifecycle.diff`. `__provider` is ignored, because its string differs between versions of Python."""
         with _engine_call(provider_pb2.DiffRequest) as (_, call):
             if PROVIDER_KEY in _news and PROVIDER_KEY not in _olds:
-                # Programs do not need this module.
-                from pulumi_agin.lifecycle.shell_commands import state_delete_line
-
-                # The SDK could neither read nor delete it.
+                # The SDK could neither read nor delete it. The engine does not send its URN in the state.
                 raise Failed(
                     "this resource belongs to the provider plugin in the state, and a Python program can't continue it "
-                    "with an alias. Nothing was changed. Remove the resource from the state with the command "
-                    "below; to import an Agent Ingress again, use `pulumi-agin import`\n"
-                    f"{state_delete_line(call.urn, self._claims.placement(call.urn).stack)}"
+                    "with an alias. Nothing was changed. Remove the resource from the state with `pulumi state "
+                    "delete` and its old URN, which `pulumi stack --show-urns` shows with the type "
+                    f"{urns.native_type(call.urn)}; to import an Agent Ingress again, use `pulumi-agin import`"
                 )
             inputs = _without_sdk_properties(_news)
             call = call._replace(outputs_before=_without_sdk_properties(_olds))

@@ -87,6 +87,11 @@ def explicit_provider(reference: str) -> str | None:
     return None if not urn or is_default_provider(Urn.parse(urn).name) else urn
 
 
+def native_type(urn: str) -> str:
+    """Returns the type in the provider plugin of a resource of a Python program."""
+    return f"{MODULE}:index:{name_of(Urn.parse(urn).type)}"
+
+
 def name_of(token: str) -> str:
     """Returns the last part of a type token, such as "AgentIngress"."""
     return token.rpartition(":")[2]

@@ -184,7 +184,10 @@ def test_move_with_up_first_and_back_again(yaml_project: Project, emulator: Emul
     in_python(project, back.format(options='aliases=[pulumi.Alias(type_="agin:index:AgentIngress")]'))
     failed = project.pulumi("preview", fails=True)
     assert "a Python program can't continue it with an alias. Nothing was changed" in failed.by_resource["connect"]
-    assert f"\npulumi state delete --stack {project.stack} --yes --force " in failed.by_resource["connect"]
+    # The engine does not send the URN in the state, so no command is printed.
+    urn_step = f"its old URN, which `pulumi stack --show-urns` shows with the type {urns.NATIVE_AGENT_INGRESS}"
+    assert f"with `pulumi state delete` and {urn_step}" in failed.messages["connect"]
+    assert urns.NATIVE_AGENT_INGRESS in project.pulumi("stack", "--show-urns")
     in_python(project, back.format(options=""))
     failed = project.up("--continue-on-error", fails=True)
     assert "ERR_NGROK_6706" in failed.by_resource["connect"]
