@@ -65,9 +65,11 @@ class AgentIngressDelegation(pulumi.ComponentResource):
         """
         # The program may not be type-checked.
         if not isinstance(cast(object, agent_ingress), AgentIngress):
+            # A component in another process gets only Outputs.
+            advice = ". From an Output of its ID, AgentIngress.get(NAME, ID) makes one"
             raise WrongArgumentsError(
                 f'AgentIngressDelegation "{resource_name}": agent_ingress must be an AgentIngress; got '
-                f"{type(agent_ingress).__name__}"
+                f"{type(agent_ingress).__name__}{advice if isinstance(agent_ingress, pulumi.Output) else ''}"
             )
         if not callable(getattr(dns, "create_records", None)):
             raise WrongArgumentsError(

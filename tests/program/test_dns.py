@@ -248,11 +248,14 @@ def test_an_ingress_without_ns_targets_fails(name: str, mocks: Mocks) -> None:
 def test_an_ingress_or_adapter_of_another_type_fails(mocks: Mocks) -> None:
     def program() -> None:
         wrong: Any
-        for wrong in ("connect.acme.com", None, agin.AgentIngress):
+        # A component in another process gets only an Output.
+        output = pulumi.Output.from_input("agin_1")
+        for wrong in ("connect.acme.com", None, agin.AgentIngress, output):
+            advice = r"\. From an Output of its ID, AgentIngress\.get\(NAME, ID\) makes one" if wrong is output else ""
             with pytest.raises(
                 pulumi.RunError,
                 match=r'^test_dns\.py:\d+: AgentIngressDelegation "connect": agent_ingress must be an AgentIngress; '
-                r"got (str|NoneType|type)$",
+                rf"got (str|NoneType|type|Output){advice}$",
             ):
                 agin.AgentIngressDelegation("connect", wrong, adapter("cloudflare"))
         for wrong in ("aws", None, agin.dns, lambda records: None):
