@@ -66,24 +66,41 @@ class AgentIngressLifecycle:
         return Difference(changed, replacing, bool(changed), delete_before_replace="domain" not in replacing)
 
     def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
-        """Warns of an update that removes the policy, because ngrok may keep it, and the update would fail."""
-        policy = KeptOutputs.of(call.outputs_before).policy
-        if policy and not inputs.get(POLICY):
-            self._services.warn(
-                f"this update removes the {self._services.phrasing.spell(POLICY)}. ngrok's API reference allows null, "
-                "but what ngrok does with it has not been tested: if ngrok keeps the policy, the update fails. "
-                f"{self._how_to_keep_or_remove(call, policy)}",
-                call.urn,
+        """Warns of an update that changes the certificate authority, and cuts off agents that trust the other one.
+
+        ngrok may also keep a policy that is removed, and the update would fail.
+        """
+        kept, policy = KeptOutputs.of(call.outputs_before), inputs.get(POLICY)
+        authority = policy.get("authority") if isinstance(policy, Mapping) else policy
+        # What is unknown may be what it was.
+        if call.is_unknown(authority) or authority == kept.policy.get("authority"):
+            return
+        cut_off = (
+            "agents can't connect until their configuration changes, too: by ngrok's documentation, they trust only "
+            "ngrok's internal CA or, with `connect_cas: host`, only public ones"
+        )
+        if authority:
+            sentence = f"this update changes the certificate authority of {kept.domain}, after which {cut_off}"
+            advice = f"To avoid that, leave it unchanged, {_how_to_move('another')}"
+        else:
+            sentence = (
+                f"this update removes the {self._services.phrasing.spell(POLICY)} of {kept.domain}. ngrok's API "
+                "reference allows null, but what ngrok does with it has not been tested: if ngrok keeps the policy, "
+                f"the update fails; if ngrok removes it, {cut_off}"
             )
+            advice = f"{self._how_to_keep(kept.policy)}To be without it, {_how_to_move('another')}"
+        self._services.warn_once(f"{sentence}. {advice}", call.urn)
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Sends one POST. Once ngrok has created the ingress, it reaches the state even if a later step fails.
 
-        In a preview it only warns of a domain that already has an ingress. Outputs that are not known yet are absent.
+        In a preview it only warns of a domain that already has an ingress, and of agents that a domain change cuts
+        off. Outputs that are not known yet are absent.
         """
         if call.is_preview:
+            self._warn_of_domain_change(call, inputs["domain"])
             if not call.is_unknown(inputs["domain"]):
                 self._domain_taken.warn_in_preview(call, inputs["domain"])
             return Created("", outputs_after({}, inputs, call.is_unknown))
@@ -101,6 +118,17 @@ class AgentIngressLifecycle:
         sent = [field for field, value in inputs.items() if value]
         self._require_kept(call, inputs, outputs, ingress, fields=sent)
         return Created(ingress.id, outputs)
+
+    def _warn_of_domain_change(self, call: Call, domain: object) -> None:
+        """Warns if this create replaces an ingress with another domain. Also if it is unknown, because it may be."""
+        former = KeptOutputs.of(self._claims.state(call.urn)).domain
+        if former and former != domain:
+            self._services.warn_once(
+                f"this replacement deletes the Agent Ingress {former} in the same `pulumi up`, which disconnects all "
+                "agents that still have its connect URL. To avoid that, leave the domain unchanged, "
+                f"{_how_to_move('the new')}",
+                call.urn,
+            )
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
         """Returns whether these are outputs in the state. Even one that was edited has more than inputs."""
@@ -217,16 +245,28 @@ class AgentIngressLifecycle:
     def _how_to_keep_or_remove(self, call: Call, policy: Mapping[str, Any]) -> str:
         """Returns the next step for a program that removes a policy, which ngrok may keep."""
         phrasing = self._services.phrasing
-        # It may have been set outside Pulumi. A program can't declare values that we do not know.
-        declared, problems = validate(CertificatePolicyInputs, policy)
-        code = "" if problems else phrasing.declare(POLICY, declared)
-        keep = f"To keep the policy, declare it in the program: `{code}`. " if code else ""
         return (
-            f"{keep}To remove the policy even if ngrok keeps it, replace the Agent Ingress: set "
+            f"{self._how_to_keep(policy)}To remove the policy even if ngrok keeps it, replace the Agent Ingress: set "
             f"{phrasing.delete_before_replace} on the resource (the old ingress must free the domain "
             "first), unprotect it if it is protected, and run\n"
             f"{shell_commands.replace_line(call.urn, stack=self._claims.placement(call.urn).stack)}"
         )
+
+    def _how_to_keep(self, policy: Mapping[str, Any]) -> str:
+        """Returns the sentence with the code that keeps a policy; "" if a program can't declare it."""
+        # It may have been set outside Pulumi. A program can't declare values that we do not know.
+        declared, problems = validate(CertificatePolicyInputs, policy)
+        if problems:
+            return ""
+        return f"To keep the policy, declare it in the program: `{self._services.phrasing.declare(POLICY, declared)}`. "
+
+
+def _how_to_move(domain: str) -> str:
+    """Returns the next step for a fleet of agents that is to stay connected."""
+    return (
+        f"declare a second Agent Ingress with {domain} domain, move the agents to it (connect_url and connect_cas "
+        "together), and then remove the old one"
+    )
 
 
 def _may_be_printed(value: object) -> bool:

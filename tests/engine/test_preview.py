@@ -59,6 +59,7 @@ case("secret-output", description="one", opts=secret_uri)
 case("policy-kept", description="one", certificate_management_policy=policy)
 case("policy-ignored", description="one", certificate_management_policy=policy)
 case("policy-removed", certificate_management_policy=policy, opts=in_gateway)
+case("policy-added")
 case("key-type", certificate_management_policy=policy)
 case("unknown-authority", certificate_management_policy=policy)
 case("another-domain", certificate_management_policy=policy)
@@ -83,6 +84,7 @@ pulumi.export("secret_uri", case("secret-output", description="two", opts=secret
 case("policy-kept", description="two", certificate_management_policy=policy)
 case("policy-ignored", description="two", opts=ignore_policy)
 case("policy-removed", opts=in_gateway)
+case("policy-added", certificate_management_policy=dict(policy, private_key_type="rsa"))
 case("key-type", certificate_management_policy={{"authority": "letsencrypt", "private_key_type": "ecdsa"}})
 case("unknown-authority", certificate_management_policy={{"authority": unknown}})
 case("another-domain", domain="another.acme.com")
@@ -115,6 +117,7 @@ UNKNOWN: dict[str, set[str]] = {
     "policy-kept": set(),
     "policy-ignored": set(),
     "policy-removed": {POLICY, STATUS},
+    "policy-added": {STATUS},
     "key-type": {STATUS},
     "unknown-authority": {POLICY, STATUS},
     "another-domain": NEW,
@@ -131,8 +134,10 @@ WARNINGS = (
     "renamed.acme.com already has an Agent Ingress, so `pulumi up` will fail",
     "taken.acme.com already has an Agent Ingress, so `pulumi up` will fail",
     "recreated.acme.com already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first",
-    "this update removes the certificate_management_policy. ngrok's API reference allows null, but what ngrok does "
-    "with it has not been tested: if ngrok keeps the policy, the update fails.",
+    "this replacement deletes the Agent Ingress another-domain.acme.com in the same `pulumi up`, which disconnects all",
+    "this update removes the certificate_management_policy of policy-removed.acme.com. ngrok's API reference allows "
+    "null, but what ngrok does with it has not been tested: if ngrok keeps the policy, the update fails",
+    "this update changes the certificate authority of policy-added.acme.com, after which agents can't connect",
 )
 
 # A part of each error of the update.
@@ -194,11 +199,11 @@ def test_previews_of_updates_are_exact_and_warn_of_failures(project: Project, em
     assert len(warnings) == len(WARNINGS)
     assert "renamed or moved in the program, specify the old name" in preview
     assert f"pulumi-agin import {taken} --name taken" in preview
-    assert "pulumi up --stack dev --replace 'urn:pulumi:dev::test::acme:index:Gateway$pulumi" in preview
 
     up = project.up("--continue-on-error", *replace, fails=True)
     assert up.messages.keys() == FAILURES.keys()
     assert {name: text for name, text in up.messages.items() if FAILURES[name] not in text} == {}
+    assert "pulumi up --stack dev --replace 'urn:pulumi:dev::test::acme:index:Gateway$pulumi" in up.diagnostics
     assert not up.has_traceback
     # Everything in the preview was true.
     after = known(up)

@@ -53,12 +53,11 @@ def test_preview_warns_of_what_will_fail(yaml_project: Project, emulator: Emulat
     assert "does not use ngrok itself" in warnings.pop("test-dev")
     assert warnings.keys() == {"kept-policy", "new-name", "replaced", "taken", "taken-by-other"}
     assert (
-        "this update removes the certificateManagementPolicy. ngrok's API reference allows null"
+        "this update removes the certificateManagementPolicy of kept-policy.acme.com. ngrok's API reference allows null"
         in warnings["kept-policy"]
     )
     declaration = 'certificateManagementPolicy: { authority: "letsencrypt", privateKeyType: "rsa" }'
     assert f"To keep the policy, declare it in the program: `{declaration}`" in warnings["kept-policy"]
-    assert f"pulumi up --replace {URN}kept-policy" in warnings["kept-policy"]
     for name in ("taken", "taken-by-other"):
         assert f"{name}.acme.com already has an Agent Ingress, so `pulumi up` will fail" in warnings[name]
 
@@ -79,13 +78,14 @@ def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
         "kept-policy": "ngrok did not remove the certificateManagementPolicy of the Agent Ingress",
         "old-name": f"the Agent Ingress {ids['old-name']} is not deleted, because it has the domain of {URN}new-name",
         "new-name": "specify the old name or parent with the option `aliases`",
-        "replaced": "with `--replace`, set the option `deleteBeforeReplace: true`",
+        "replaced": "with `--replace` or `pulumi state taint`, set the option `deleteBeforeReplace: true`",
         "rejected": "403 ERR_NGROK_202: no: '[key]'. The API key came from the environment variable NGROK_API_KEY",
         "taken": f"pulumi import --stack dev --generate-code=false --yes -- {TYPE} taken {ids['taken']}",
         "taken-by-other": f'give the resource the option `import: "{ids["taken-by-other"]}"`',
         "test-dev": "update failed",
     }
     assert {name: expected[name] in text for name, text in failed.messages.items()} == dict.fromkeys(expected, True)
+    assert f"pulumi up --replace {URN}kept-policy" in failed.messages["kept-policy"]
     assert not failed.has_traceback
     project.assert_no_key(failed.output)
     kept = {resource["urn"].removeprefix(URN): resource for resource in project.of_type(TYPE)}

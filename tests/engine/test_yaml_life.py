@@ -122,6 +122,9 @@ def test_preview_of_each_change_is_what_up_does(yaml_project: Project, emulator:
         "same-domain": "replace [diff: ~description]",
         "new-name": "replace [diff: ~domain]",
     }
+    # Only changes of a domain disconnect agents.
+    warnings = re.findall("warning: this replacement deletes the Agent Ingress (\\S+) in the same", changed.diagnostics)
+    assert sorted(warnings) == ["before.acme.com", "old-name.acme.com"]
     after = {ingress["domain"]: ingress for ingress in emulator.ingresses()}
     ecdsa = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
     assert writes(emulator, *before.values()) == {

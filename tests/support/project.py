@@ -90,7 +90,7 @@ class Result:
         """The change of each resource in a preview without `--diff`, by name, such as "update [diff: ~description]"."""
         preview = self.output.partition("Updating (")[0]
         rows = re.findall(
-            r"^ \S+ +agin:\S+ (\S+) ((?:create|update|replace|delete|import|read)(?: \[.*\])?) *$",
+            r"^ \S+ +agin:\S+ (\S+) ((?:create|update|replace|delete|import|read)(?: \[[^]]*\])?)(?:;.*)? *$",
             preview,
             re.MULTILINE,
         )
