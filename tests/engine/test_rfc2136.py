@@ -92,7 +92,7 @@ def test_fleet_on_bind(project: Project, bind: Bind) -> None:
     warned = failed.output.partition("Updating (")[0]
     for name in ("adopted-1", "adopted-2"):
         left_alone = f"already has NS records at 127.0.0.1:{bind.port}, which are left unchanged: {', '.join(TARGETS)}"
-        assert f"`pulumi up` on this machine will fail: {name}.acme.com {left_alone}" in warned
+        assert f"will fail unless it deletes these records first: {name}.acme.com {left_alone}" in warned
         assert f"error: {name}.acme.com {left_alone}" in failed
     assert "an interrupted run may have created them. If they" in failed
     assert not failed.has_traceback
