@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 
 from .lifecycle import urns
+from .program import sdk_internals
 from .program.argument_errors import require_options
 from .settings import IN_PYTHON, PROVIDER_NAME, Setting, Settings
 
@@ -66,7 +67,10 @@ class Provider(pulumi.ProviderResource):
         problems = Settings.load({**known, _API_KEY: plain_key}.get, {}).problems
         if problems:
             raise pulumi.RunError("; ".join(problems))
-        super().__init__(urns.PYTHON_PACKAGE, resource_name, inputs, opts)
+        # Other people's dynamic resources are of the same package. In a component with this provider, they use it, too,
+        # and read the stack config.
+        config = {key: _stack_config(key) for key in sdk_internals.config_keys()}
+        super().__init__(urns.PYTHON_PACKAGE, resource_name, {**config, **inputs}, opts)
         # Pulumi does not expose the inputs of a provider. See `ProgramRun.queries_of`.
         self._agin_inputs = inputs
 

@@ -32,6 +32,16 @@ _GET_RESOURCE = "pulumi:pulumi:getResource"
 _SDK: Any = runtime
 
 
+def config_keys() -> Collection[str]:
+    """Returns the keys of the stack config, as far as the SDK shows them."""
+    try:
+        config: Collection[str] = _SDK.config.CONFIG.get()
+    except AttributeError:
+        # It is documented, but empty in an inline program of the Automation API.
+        config = runtime.get_config_env()
+    return config
+
+
 def provider_of(resource: pulumi.Resource) -> pulumi.ProviderResource | None:
     """Returns the explicit provider of a registered resource, its own or an inherited one."""
     # The two differ only if a resource has both a provider and providers of the same package. The SDK warns of that.
