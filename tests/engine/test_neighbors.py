@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -170,14 +171,22 @@ def test_neighbors_in_each_process_find_the_stack_config_and_their_log(
     }
     shown += project.pulumi("preview", "--expect-no-changes").output
 
-    # What the provider's page says: a change of the config is an update of the Provider, and of nothing else.
-    project.config(secret={"dns:token": "hush-hush-2"}, plain={})
-    changed = project.pulumi("preview").output
-    assert "1 to update" in changed
+    # The Provider is updated after a change of the config, and if the state is that of a version before 1.6.
+    state = project.state()
+    project.config(secret={"dns:token": "hush-hush-2"})
+    shown += previewed_update_of_provider(project)
+    project.config(secret={"dns:token": "hush-hush"})
+    [provider] = [each for each in state["deployment"]["resources"] if each["urn"].endswith("::other")]
+    for part in ("inputs", "outputs"):
+        provider[part] = {name: value for name, value in provider[part].items() if name in OWN_INPUTS}
+    project.write_state(state)
+    shown += previewed_update_of_provider(project)
+
+    project.config(secret={"dns:token": "hush-hush-2"})
     project.edit({'"first")\n\nconfig': '"second")\n\nconfig', 'description="first"': 'description="second"'})
     preview = project.pulumi("preview").output
     assert "5 to update" in preview
-    shown += changed + preview + project.up().output
+    shown += preview + project.up().output
     updated = calls("update", **{"dns:token": "hush-hush-2"})
     assert {each["domain"]: set(each["targets"]) for each in updated} == targets
 
@@ -189,6 +198,14 @@ def test_neighbors_in_each_process_find_the_stack_config_and_their_log(
     for key in (API_KEY, OTHER_ACCOUNTS_KEY):
         project.assert_no_key(shown, key)
     assert not [name for name, text in {"the output": shown, **project.files()}.items() if "hush-hush" in text]
+
+
+def previewed_update_of_provider(project: Project) -> str:
+    """Returns the output of a preview that updates the Provider and nothing else."""
+    preview = project.pulumi("preview")
+    assert re.search(r"~ +pulumi:providers:pulumi-python +other +update", preview.output)
+    assert "~ 1 to update" in preview, preview.output
+    return preview.output
 
 
 def inputs(project: Project, provider: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pulumi
@@ -35,22 +35,41 @@ def test_an_ingress_has_the_provider_and_the_inputs_of_the_program(mocks: Mocks)
     assert (ingress.typ, (ingress.provider or "").split("::")[-2]) == (TYPE, "other")
 
 
-def test_missing_arguments_except_the_key_come_from_the_config(mocks: Mocks) -> None:
-    config = {"ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": "https://api.example.net", "ngrok:timeoutSeconds": "17"}
-    pulumi.runtime.set_all_config(config, ["ngrok:apiKey", "ngrok:apiBaseUrl"])
-    try:
-        run(lambda: agin.Provider("other", OTHER_ACCOUNTS_KEY, api_base_url="").urn)
-    finally:
-        pulumi.runtime.set_all_config({}, [])
+@pytest.fixture
+def config() -> Iterator[None]:
+    """A stack config with secrets, of which some are for the dynamic resources of other packages."""
+    values = {
+        "ngrok:apiKey": API_KEY,
+        "ngrok:apiBaseUrl": "https://api.example.net",
+        "ngrok:timeoutSeconds": "17",
+        "ngrok:provider": "not this",
+        "dns:token": "hush-hush",
+        "acme:servers": '["192.0.2.1"]',
+    }
+    pulumi.runtime.set_all_config(values, ["ngrok:apiKey", "ngrok:apiBaseUrl", "dns:token"])
+    yield
+    pulumi.runtime.set_all_config({}, [])
+
+
+def test_missing_arguments_except_the_key_come_from_the_config(mocks: Mocks, config: None) -> None:
+    run(lambda: agin.Provider("other", OTHER_ACCOUNTS_KEY, api_base_url="").urn)
     [provider] = mocks.registered
     assert {name: rpc.unwrap_rpc_secret(value) for name, value in provider.inputs.items()} == {
         "ngrok:apiKey": OTHER_ACCOUNTS_KEY,
         "ngrok:apiBaseUrl": "https://api.example.net",
         "ngrok:timeoutSeconds": "17",
         "ngrok:provider": "other",
+        "dns:token": "hush-hush",
+        "acme:servers": '["192.0.2.1"]',
     }
     secret = {name for name, value in provider.inputs.items() if rpc.is_rpc_secret(value)}
-    assert secret == {"ngrok:apiKey", "ngrok:apiBaseUrl"}
+    assert secret == {"ngrok:apiKey", "ngrok:apiBaseUrl", "dns:token"}
+
+
+def test_arguments_take_precedence_over_the_config(mocks: Mocks, config: None) -> None:
+    run(lambda: agin.Provider("other", OTHER_ACCOUNTS_KEY, api_base_url="https://other.example.net").urn)
+    [provider] = mocks.registered
+    assert provider.inputs["ngrok:apiBaseUrl"] == "https://other.example.net"
 
 
 def test_an_empty_key_fails_immediately(preview: Mocks) -> None:

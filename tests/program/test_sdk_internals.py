@@ -132,6 +132,13 @@ def test_sdk_without_private_attributes(preview: Mocks, monkeypatch: pytest.Monk
     run(program)
 
 
+def test_sdk_without_its_config_shows_the_keys_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG", '{"acme:zone": "a value"}')
+    assert list(sdk_internals.config_keys()) == []
+    monkeypatch.setattr(sdk_internals, "_SDK", SimpleNamespace())
+    assert list(sdk_internals.config_keys()) == ["acme:zone"]
+
+
 def test_sdk_without_children_shows_the_resource_alone(mocks: Mocks) -> None:
     def program() -> None:
         component = Component("c")
