@@ -99,11 +99,15 @@ def test_many_accounts(cli: Path, user_env: Path, emulator: Emulator, tmp_path: 
         emulator.clear_requests()
         up = project.pulumi("up", "--yes")
         preview = up.output.partition("Updating (")[0]
-        assert re.findall(r"^ (\S) +(\S+) (\S+) (\S+)", preview, re.MULTILINE) == [
-            ("~", "pulumi:providers:pulumi-python", "second", "update")
-        ]
-        assert "~ 1 updated\n    10 unchanged" in up
-        assert (emulator.requests(), marks(project)) == ([], old)
+        # Each provider has the stack config, with all keys.
+        assert set(re.findall(r"^ (\S) +(\S+) (\S+) (\S+)", preview, re.MULTILINE)) == {
+            ("~", "pulumi:providers:pulumi-python", "first", "update"),
+            ("~", "pulumi:providers:pulumi-python", "second", "update"),
+        }
+        assert "~ 2 updated\n    9 unchanged" in up
+        # The preview and the update search for the ingress in the account of the new key.
+        assert emulator.counts() == {"GET /agent_ingresses": 2}
+        assert marks(project) == old
 
         # The new key has not read it yet.
         unknown_id = {"status_code": 404, "msg": "Resource not found", "details": {}}
