@@ -10,7 +10,7 @@ MAX_NUMBER = 1_000_000_000
 DEFAULT_LIMIT = 120
 """Requests of an account in a rolling minute, as ngrok documents it."""
 
-NullPolicy = Literal["ignored", "removes"]
+NullPolicy = Literal["removes", "ignored"]
 PrivateKeyType = Literal["rsa", "ecdsa"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -41,7 +41,7 @@ class EmulatorSettings:
     limit: int = DEFAULT_LIMIT
     job_after_seconds: float = 2.0
     issue_after_seconds: float = 20.0
-    null_policy: NullPolicy = "ignored"
+    null_policy: NullPolicy = "removes"
     default_private_key_type: PrivateKeyType = "rsa"
     base_url: str = ""
 

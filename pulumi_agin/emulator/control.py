@@ -123,7 +123,8 @@ class Control:
                 status is null. Default: 2.
             issue_after_seconds: Seconds from setting a policy until the certificate is issued; with a DNS server,
                 from the first lookup that finds the right NS records. ngrok takes seconds to minutes. Default: 20.
-            null_policy: The effect of a null policy in a PATCH: "ignored" (most likely) or "removes". Default: ignored.
+            null_policy: The effect of a null policy in a PATCH: "removes" (documented) or "ignored" (recorded for
+                another field). Default: removes.
             default_private_key_type: The private key type of a policy that names none: "rsa" (documented) or "ecdsa"
                 (seen for a similar resource). Default: rsa.
             base_url: The beginning of the absolute URLs of a list; "" for the host that the request was sent to.

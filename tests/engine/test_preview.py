@@ -159,7 +159,7 @@ def known(result: Result) -> dict[str, dict[str, str]]:
 
 
 def test_previews_of_updates_are_exact_and_warn_of_failures(project: Project, emulator: Emulator) -> None:
-    emulator.configure(limit=0, job_after_seconds=10**7, issue_after_seconds=10**7)
+    emulator.configure(limit=0, job_after_seconds=10**7, issue_after_seconds=10**7, null_policy="ignored")
     (project.folder / "cases.py").write_text(CASES)
     project.environment["PYTHONPATH"] = str(project.folder)
     project.program(BEFORE)

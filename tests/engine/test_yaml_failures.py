@@ -69,6 +69,7 @@ def test_preview_warns_of_what_will_fail(yaml_project: Project, emulator: Emulat
 
 def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
     project = yaml_project
+    emulator.configure(null_policy="ignored")
     ids = prepare(project, emulator)
     rejection = {"status_code": 403, "error_code": "ERR_NGROK_202", "msg": "no: '{api_key}'"}
     emulator.add_fault("POST", "respond", domain="rejected.acme.com", status=403, json_body=rejection)

@@ -249,6 +249,7 @@ def test_update_without_changes_only_reads(plugin: Plugin, emulator: Emulator) -
 
 @both_front_ends
 def test_update_that_removes_a_policy_fails_if_ngrok_keeps_it(plugin: Plugin, emulator: Emulator) -> None:
+    emulator.configure(null_policy="ignored")
     id_, outputs, _ = created(plugin, emulator, **FULL)
     without_policy = {"domain": DOMAIN, "description": "new"}
     error = failure(lambda: plugin.update(id_, outputs, without_policy))
@@ -524,7 +525,8 @@ def test_asset_in_an_edited_state_is_reported(plugin: Plugin, emulator: Emulator
 
 @both_front_ends
 def test_command_to_paste_quotes_the_name_of_a_resource(plugin: Plugin, emulator: Emulator) -> None:
-    # ngrok keeps a policy, so an update that removes it fails, and the message ends with a command.
+    # If ngrok keeps a policy, an update that removes it fails, and the message ends with a command.
+    emulator.configure(null_policy="ignored")
     id_, outputs, _ = created(plugin, emulator, **FULL)
     for name in ("it's", "a'; echo forged; '"):
         named = plugin.of(name=name)

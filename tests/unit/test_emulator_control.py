@@ -113,13 +113,13 @@ def test_ingresses_can_be_changed_from_outside(emulator: Emulator, api: Api) -> 
 
 def test_reset_restores_the_state_after_the_start(emulator: Emulator, api: Api) -> None:
     api.create()
-    emulator.configure(limit=1, null_policy="removes")
+    emulator.configure(limit=1, null_policy="ignored")
     emulator.add_key("second")
     assert [api("GET", LIST).status_code for _ in range(2)] == [429, 429]
     emulator.add_fault("GET", "reset_before", times=None)
     emulator.reset()
     assert (emulator.ingresses(), emulator.requests(), emulator.faults()) == ([], [], [])
-    assert (emulator.settings()["limit"], emulator.settings()["null_policy"]) == (120, "ignored")
+    assert (emulator.settings()["limit"], emulator.settings()["null_policy"]) == (120, "removes")
     # Requests before the reset do not count.
     emulator.configure(limit=2)
     assert [api("GET", LIST).status_code for _ in range(2)] == [200, 200]

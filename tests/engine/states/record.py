@@ -75,7 +75,8 @@ def test_record(
         Bind(bind_programs, tmp_path / "bind", [old_states.KEY]) as bind,
     ):
         # The certificates of kind `base` are still being issued.
-        emulator.configure(job_after_seconds=0, issue_after_seconds=10**9 if kind == "base" else 0)
+        issue_after = 10**9 if kind == "base" else 0
+        emulator.configure(job_after_seconds=0, issue_after_seconds=issue_after, null_policy="ignored")
         project = Project(tmp_path / "project", cli, user_env, old_states.environment(api, bind.port))
         project.add_to_path(yaml_host)
         old_states.write_program(project, folder, bind.port)
