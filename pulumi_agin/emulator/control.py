@@ -14,7 +14,7 @@ from .configuration import SettingsChanges
 from .faults import Fault, FaultKind
 from .request_log import RequestSeen
 from .state import State
-from .store import Ingress
+from .store import TIMES, Ingress
 
 if TYPE_CHECKING:
     # It comes with pydantic. typing has it since Python 3.11.
@@ -122,7 +122,8 @@ class Control:
             job_after_seconds: Seconds from setting a policy until the certificate's job starts. Until then, the
                 status is null. Default: 2.
             issue_after_seconds: Seconds from setting a policy until the certificate is issued; with a DNS server,
-                from the first lookup that finds the right NS records. ngrok takes seconds to minutes. Default: 20.
+                from the last lookup that did not find the right NS records, if there was one. ngrok takes seconds to
+                minutes. Default: 20.
             null_policy: The effect of a null policy in a PATCH: "removes" (documented) or "ignored" (recorded for
                 another field). Default: removes.
             default_private_key_type: The private key type of a policy that names none: "rsa" (documented) or "ecdsa"
@@ -186,7 +187,7 @@ class Control:
         with self._state.lock:
             records = [asdict(ingress) for ingress in self._state.store.ingresses.values()]
         for record in records:
-            for name in ("created_at", "policy_set_at", "records_right_since"):
+            for name in TIMES:
                 record[name] = record[name] and certificates.timestamp(record[name])
         return records
 

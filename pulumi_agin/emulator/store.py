@@ -16,6 +16,8 @@ from typing import Any
 _FORMAT = "pulumi-agin emulator, version 1"
 _KSUID_EPOCH = 1_400_000_000
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+# The names of the fields that are times.
+TIMES = ("created_at", "policy_set_at", "records_wrong_at", "records_right_since")
 # The regions of a recorded response, in its order.
 _REGIONS = ("us", "us-cal-1", "eu", "au", "ap", "jp", "sa", "in")
 
@@ -42,8 +44,10 @@ class Ingress:
     region_domains: list[str] = field(default_factory=list[str])
     certificate: dict[str, str | None] | None = None
     """The state, error_code and msg that the control plane has set; None if the clock decides."""
+    records_wrong_at: datetime | None = None
+    """The last lookup since the policy was set that did not find the right NS records; None if there was none."""
     records_right_since: datetime | None = None
-    """The first lookup with the right NS records; None if the last one found others, or before the first."""
+    """When the NS records may have become right; None if the last lookup found others, or before the first."""
     records_problem: str | None = None
     """The problem with the NS records at the last lookup; None if there was none, or before the first."""
 
@@ -52,14 +56,18 @@ class Ingress:
         if policy != self.certificate_management_policy:
             self.certificate_management_policy = policy
             self.policy_set_at = now
-            self.records_right_since = self.records_problem = None
+            self.records_wrong_at = self.records_right_since = self.records_problem = None
 
     def set_records(self, problem: str | None, now: datetime) -> bool:
         """Stores the result of a DNS lookup. Returns whether something changed."""
-        before = (self.records_right_since, self.records_problem)
-        self.records_right_since = (self.records_right_since or now) if problem is None else None
+        before = (self.records_wrong_at, self.records_right_since)
+        if problem is None:
+            # Not this lookup, because nobody may have read the ingress for a while.
+            self.records_right_since = self.records_right_since or self.records_wrong_at or self.policy_set_at
+        else:
+            self.records_wrong_at, self.records_right_since = now, None
         self.records_problem = problem
-        return before != (self.records_right_since, problem)
+        return before != (self.records_wrong_at, self.records_right_since)
 
 
 class Store:
@@ -166,7 +174,8 @@ def _parse(content: str) -> dict[str, Ingress]:
         raise ValueError("another format")
     ingresses: dict[str, Ingress] = {}
     for record in document["ingresses"]:
-        for name in ("created_at", "policy_set_at", "records_right_since"):
-            record[name] = record[name] and datetime.fromisoformat(record[name])
+        for name in TIMES:
+            # Files of versions before 1.6 lack one of them.
+            record[name] = record.get(name) and datetime.fromisoformat(record[name])
         ingresses[record["id"]] = Ingress(**record)
     return ingresses

@@ -63,6 +63,19 @@ def test_certificate_waits_for_its_records(api: Api, bind: Bind, emulator_clock:
     assert api.certificate(ingress)["renews_at"] > "2026-04-30"
 
 
+def test_time_to_a_certificate_does_not_start_at_the_first_read(
+    api: Api, bind: Bind, emulator_clock: EmulatorClock
+) -> None:
+    ingresses = [create(api), create(api, "new.acme.com")]
+    for each in ingresses:
+        delegate(bind, each["domain"], each["ns_targets"])
+    emulator_clock.advance(19)
+    assert api.job(ingresses[0]) == IN_PROGRESS
+    emulator_clock.advance(1)
+    issued = {"renews_at": "2026-04-30T12:00:20Z", "provisioning_job": None}
+    assert [api.certificate(each) for each in ingresses] == [issued, issued]
+
+
 def test_new_policy_and_new_targets_are_checked_again(
     api: Api, emulator: Emulator, bind: Bind, emulator_clock: EmulatorClock
 ) -> None:
