@@ -18,7 +18,6 @@ import functools
 import math
 import os
 import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -30,6 +29,7 @@ from .base.addresses import LOOPBACK_HOSTS, canonical_base_url
 from .base.budget import LONGEST_TIMEOUT_SECONDS
 from .base.redaction import one_line
 from .base.secret import Secret
+from .base.shell import quoted
 
 # The input of an explicit Provider that has its name.
 PROVIDER_NAME = "ngrok:provider"
@@ -223,7 +223,7 @@ class Settings:
             return f"{'unset' if base_url == PUBLIC_API else 'change'} {self.base_url_source.shown_as}"
         if self.provider_name:
             return f'set {self.names.argument(Setting.BASE_URL)} of the Provider "{one_line(self.provider_name, 60)}"'
-        return f"run `pulumi config set {self.names.key(Setting.BASE_URL)} {shlex.quote(one_line(base_url))}`"
+        return f"run `pulumi config set {self.names.key(Setting.BASE_URL)} {quoted(one_line(base_url))}`"
 
     @property
     def how_to_set_api_key(self) -> str:

@@ -5,9 +5,10 @@ The emulator shares this module with the rest of the package.
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
+
+from .shell import command_line
 
 
 def shown(program: Path) -> str:
@@ -31,4 +32,4 @@ def missing_extra(user: str, extra: str) -> str:
     installer = (
         [python, "-m", "pip", "install"] if util.find_spec("pip") else ["uv", "pip", "install", "--python", python]
     )
-    return f"{user} needs a package that is not installed. Install it with\n{shlex.join([*installer, *packages])}"
+    return f"{user} needs a package that is not installed. Install it with\n{command_line([*installer, *packages])}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -13,6 +12,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock, parse_time
 from pulumi_agin.base.redaction import listed, one_line
+from pulumi_agin.base.shell import command_line, quoted
 from pulumi_agin.dnsclient.caa import CaaSet
 from pulumi_agin.dnsclient.values import DnsResult, Server
 from pulumi_agin.lifecycle.account import Account
@@ -65,7 +65,7 @@ class Checks:
             "--dns": dns or self.server,
         }
         extra = [part for option, value in options.items() if value is not None for part in (option, str(value))]
-        return shlex.join(["pulumi-agin", "doctor", *what, *extra])
+        return command_line(["pulumi-agin", "doctor", *what, *extra])
 
     def command_of_provider(self, provider: str | None, *what: str) -> str:
         """Returns the doctor command with the key of another provider; None is the default one."""
@@ -395,7 +395,7 @@ def _connection_tests(ingress: IngressModel) -> list[Remedy]:
     expected = '"Verification: OK"'
     if ingress.certificate_management_policy is None:
         expected = 'an error about the issuer (only agents know ngrok\'s CA), but no "hostname mismatch" in any line'
-    domain = shlex.quote(ingress.domain)
+    domain = quoted(ingress.domain)
     line = f"openssl s_client -brief -connect {domain}:443 -servername {domain} -verify_hostname {domain} </dev/null"
     return [
         Remedy(f"to test a TLS connection, run this and expect {expected}", [line]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import signal
 import socket
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 
 from pulumi_agin.base.addresses import LOOPBACK_HOSTS
 from pulumi_agin.base.clock import Clock
+from pulumi_agin.base.shell import quoted
 from pulumi_agin.settings import IN_PYTHON, Setting
 
 from . import DEFAULT_API_KEY
@@ -95,7 +95,7 @@ def _print_instructions(options: argparse.Namespace, url: str) -> None:
         f"to use it in one stack, run these commands in the project's folder{prompt}. For programs in other "
         "languages than Python, replace ngrok: with agin:",
         lines=[
-            f"pulumi config set {IN_PYTHON.key(Setting.BASE_URL)} {shlex.quote(address)}",
+            f"pulumi config set {IN_PYTHON.key(Setting.BASE_URL)} {quoted(address)}",
             f"pulumi config set --secret {IN_PYTHON.key(Setting.API_KEY)}{value}",
         ],
     )

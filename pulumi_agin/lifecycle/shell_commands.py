@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from pulumi_agin.base.installation import shown
+from pulumi_agin.base.shell import command_line
 
 from .operation import Placement
 from .urns import NATIVE_AGENT_INGRESS, STACK, Urn
@@ -40,7 +40,7 @@ def find_line(domain: str, placement: Placement) -> str:
 
 def doctor_line(domain: str, stack: str) -> str:
     """Returns the command that shows whether the Agent Ingress of a domain exists, and what is wrong with it."""
-    return shlex.join([*_program(), "doctor", domain, *(["--stack", stack] if stack else [])])
+    return command_line([*_program(), "doctor", domain, *(["--stack", stack] if stack else [])])
 
 
 def stack_urn(stack: str, project: str) -> str:
@@ -61,7 +61,7 @@ def replace_line(urn: str, stack: str | None) -> str:
 
 def pulumi_line(command: str, stack: str | None, *words: str) -> str:
     """Returns the line for a command of Pulumi's CLI, such as "up --refresh". `words` come after the stack."""
-    return shlex.join(["pulumi", *command.split(), *(["--stack", stack] if stack else []), *words])
+    return command_line(["pulumi", *command.split(), *(["--stack", stack] if stack else []), *words])
 
 
 def _agin_import(options: Mapping[str, str | None], placement: Placement, *ids: str) -> str:
@@ -70,7 +70,7 @@ def _agin_import(options: Mapping[str, str | None], placement: Placement, *ids: 
         if value is not None:
             # A value that begins with a hyphen would be parsed as an option.
             words += [f"{option}={value}"] if value.startswith("-") else [option, value]
-    return shlex.join(words)
+    return command_line(words)
 
 
 def _program() -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +17,8 @@ CHILD = "urn:pulumi:dev::test::acme:index:Site$acme:index:Part::part"
 NATIVE = "urn:pulumi:dev::test::agin:index:AgentIngress"
 
 NAMES = ["a b'; rm -rf /", '$(touch x)`touch x`"\\', "-n", "--all", "*", "#x", "Ünïcode", "--file=x", "--"]
+# They would rewrite the line above, turn around the text, or end the line.
+NAMES += ["\x1b[1A\x1b[2Krm -rf /", "it's \\ \u202e\u200b\xa0🚀 turned", "two\nlines\t1\r", "--x\x7f7"]
 
 
 @pytest.fixture
@@ -30,6 +32,14 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def words(line: str) -> list[str]:
+    """Returns the words that a shell sees in a line, which a terminal shows as it is."""
+    assert line.isprintable()
+    script = "printf '%s\\0' " + line.replace(" | ", " '|' ")
+    printed = subprocess.run(["bash", "-c", script], capture_output=True, check=True).stdout
+    return printed.decode().split("\0")[:-1]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_value_stays_one_word(name: str, programs: Path) -> None:
     # A value that begins with a hyphen would be parsed as an option.
@@ -37,9 +47,9 @@ def test_every_value_stays_one_word(name: str, programs: Path) -> None:
     piped = ["|", "pulumi", "import", "--file", "/dev/stdin", "--generate-code=false", "--yes"]
     place = ["--parent", SITE, "--provider", CHILD]
     line = shell_commands.import_line(ID, name, Placement(parent=SITE, provider=CHILD))
-    assert shlex.split(line) == [f"{programs}/pulumi-agin", "import", ID, *named, *place, *piped]
-    words = ["pulumi", "import", "--stack", "dev", "--generate-code=false", "--yes", "--", "agin:index:AgentIngress"]
-    assert shlex.split(shell_commands.native_import_line(ID, f"{NATIVE}::{name}")) == [*words, name, ID]
+    assert words(line) == [f"{programs}/pulumi-agin", "import", ID, *named, *place, *piped]
+    expected = ["pulumi", "import", "--stack", "dev", "--generate-code=false", "--yes", "--", "agin:index:AgentIngress"]
+    assert words(shell_commands.native_import_line(ID, f"{NATIVE}::{name}")) == [*expected, name, ID]
 
 
 def test_commands_are_plain() -> None:
