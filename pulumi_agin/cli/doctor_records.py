@@ -47,10 +47,7 @@ class RecordsInState:
         self._containers = {
             each["urn"] for urn in self._ingresses_by_urn if urn in self._by_urn for each in self._with_parents(urn)
         }
-        self._may_use_other_accounts = any(
-            each["type"] in urns.PROVIDER_TYPES and not urns.is_default_provider(urns.Urn.parse(each["urn"]).name)
-            for each in resources
-        )
+        self._may_use_other_accounts = any(map(urns.is_explicit_provider, resources))
         self._reads_other_stacks = any(each["type"] == urns.STACK_REFERENCE for each in resources)
 
     def all(self) -> list[StackRecords]:

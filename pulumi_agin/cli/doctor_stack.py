@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,8 @@ class StackIngress:
 def ingresses_in_state(resources: Resources, account: Account, provider: str | None) -> list[StackIngress]:
     """Returns all ingresses in the state of a stack. `provider` is the explicit provider of the settings."""
     ingresses = [each for each in resources if each["type"] in urns.AGENT_INGRESS_TYPES]
-    return [_parse(each, account, provider) for each in ingresses]
+    explicit_providers = {each["urn"] for each in resources if urns.is_explicit_provider(each)}
+    return [_parse(each, account, provider, explicit_providers) for each in ingresses]
 
 
 def managed(ingresses: Sequence[StackIngress]) -> list[StackIngress]:
@@ -52,10 +53,14 @@ def managed(ingresses: Sequence[StackIngress]) -> list[StackIngress]:
     return [each for each in ingresses if each.domain and not each.is_external and not each.is_deleted_next]
 
 
-def _parse(resource: dict[str, Any], account: Account, provider_of_settings: str | None) -> StackIngress:
+def _parse(
+    resource: dict[str, Any], account: Account, provider_of_settings: str | None, explicit_providers: Collection[str]
+) -> StackIngress:
     outputs = in_snake_case(resource.get("outputs") or {})
     kept, id_ = KeptOutputs.of(outputs), resource.get("id", "")
-    provider = urns.explicit_provider(resource.get("provider", ""))
+    # The reference to a provider ends with its ID.
+    urn_of_provider = resource.get("provider", "").rpartition("::")[0]
+    provider = urn_of_provider if urn_of_provider in explicit_providers else None
     return StackIngress(
         id=id_,
         urn=resource["urn"],

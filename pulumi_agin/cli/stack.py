@@ -104,7 +104,7 @@ def provider_settings(
     found = [
         (each, _settings_of_provider(each))
         for each in resources
-        if each["type"] in types and not urns.is_default_provider(urns.Urn.parse(each["urn"]).name)
+        if each["type"] in types and urns.is_explicit_provider(each)
     ]
     # Another package's provider for Python has no key.
     providers = [(each, settings) for each, settings in found if settings.api_key.get_secret_value()]

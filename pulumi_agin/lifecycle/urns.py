@@ -5,7 +5,9 @@ Users' states contain the types of resources, so these never change.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 MODULE = "agin"
 
@@ -75,16 +77,17 @@ class Urn(NamedTuple):
         return f"urn:pulumi:{'::'.join(self)}"
 
 
-def is_default_provider(name: str) -> bool:
-    """Returns whether a provider with this name is one of the engine's, and not of a program."""
-    # With the version of the plugin after it.
-    return name == "default" or name.startswith("default_")
+def is_name_of_default_provider(name: str) -> bool:
+    """Returns whether the engine names a default provider like this: "default", its version and its download URL."""
+    return re.fullmatch(r"default(_\d+_\d+_\d+(_.*)?|_[^/]+/.*)?", name) is not None
 
 
-def explicit_provider(reference: str) -> str | None:
-    """Returns the URN in a resource's reference to its provider, which ends with an ID; None for a default one."""
-    urn = reference.rpartition("::")[0]
-    return None if not urn or is_default_provider(Urn.parse(urn).name) else urn
+def is_explicit_provider(resource: Mapping[str, Any]) -> bool:
+    """Returns whether a resource in a state is a provider of either front end that a program declares."""
+    if resource["type"] not in PROVIDER_TYPES:
+        return False
+    # A default provider has no parent, and no other name.
+    return "parent" in resource or not is_name_of_default_provider(Urn.parse(resource["urn"]).name)
 
 
 def native_type(urn: str) -> str:

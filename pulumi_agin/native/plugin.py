@@ -105,7 +105,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         with _failing(context):
             config = from_struct(request.args)
             values = {NAMES.key(setting): config.get(setting.value) for setting in Setting}
-            is_explicit = not urns.is_default_provider(request.name)
+            is_explicit = not urns.is_name_of_default_provider(request.name)
             values[PROVIDER_NAME] = request.name if is_explicit else None
             self._provider_urn = request.urn if is_explicit else None
             settings = Settings.load(values.get, names=NAMES)

@@ -51,7 +51,10 @@ COMMAND_LINE_PAGE = DOCS / "reference" / "command-line.md"
 DYNAMIC = "pulumi-python:dynamic/agin:AgentIngress"
 NATIVE = "agin:index:AgentIngress"
 URN = f"urn:pulumi:dev::test::{DYNAMIC}"
-PROVIDER = "urn:pulumi:dev::test::pulumi:providers:pulumi-python::acct2"
+STACK = "urn:pulumi:dev::test::pulumi:pulumi:Stack::test-dev"
+# Its name begins like those of the engine's default providers.
+PROVIDER = "urn:pulumi:dev::test::pulumi:providers:pulumi-python::default_eu"
+EXPLICIT = {"urn": PROVIDER, "id": "1-2", "type": "pulumi:providers:pulumi-python", "parent": STACK}
 
 pytestmark = pytest.mark.usefixtures("settings_of_emulator")
 
@@ -543,13 +546,14 @@ def test_all_lists_ingresses_of_the_stack_first(
     x, y, z = (make(emulator, domain) for domain in ("x.acme.com", "y.acme.com", "z.acme.com"))
     stack.stack(
         [
-            {"urn": "urn:pulumi:dev::test::pulumi:pulumi:Stack::test-dev", "type": "pulumi:pulumi:Stack"},
+            {"urn": STACK, "type": "pulumi:pulumi:Stack"},
+            EXPLICIT,
             in_state(connect),
             in_state(x),
             # None of these is this stack's in this account.
             in_state(y, external=True),
             in_state(y, delete=True),
-            in_state(y, key=OTHER_ACCOUNTS_KEY, provider="acct2"),
+            in_state(y, key=OTHER_ACCOUNTS_KEY, provider="default_eu"),
             # The key was changed since.
             in_state(z, key=OTHER_ACCOUNTS_KEY),
         ],
@@ -606,13 +610,8 @@ def test_provider_option_selects_the_account_of_its_key(
         create(emulator, domain, key)
     ours, second, gone, third = emulator.ingresses()
     emulator.delete_ingress(gone["id"])
-    of_provider = partial(in_state, key=OTHER_ACCOUNTS_KEY, provider="acct2")
-    explicit = {
-        "urn": PROVIDER,
-        "id": "1-2",
-        "type": "pulumi:providers:pulumi-python",
-        "inputs": {"ngrok:apiKey": {"plaintext": json.dumps(OTHER_ACCOUNTS_KEY)}},
-    }
+    of_provider = partial(in_state, key=OTHER_ACCOUNTS_KEY, provider="default_eu")
+    explicit = {**EXPLICIT, "inputs": {"ngrok:apiKey": {"plaintext": json.dumps(OTHER_ACCOUNTS_KEY)}}}
     resources = [in_state(ours), of_provider(second), of_provider(gone), in_state(third, key=keys[3], provider="acct3")]
     stack.stack([explicit, *resources], secrets={"ngrok:apiKey": API_KEY})
 
@@ -621,7 +620,7 @@ def test_provider_option_selects_the_account_of_its_key(
     assert (status, err) == (1, "")
     # The key and the resources are of one read.
     assert len(stack.calls) == 1
-    source = 'API key        ok       ngrok accepts the key from api_key of the Provider "acct2"; the base URL is '
+    source = 'API key        ok       ngrok accepts the key from api_key of the Provider "default_eu"; the base URL is '
     assert out.startswith(source)
     assert out.splitlines()[4:] == [
         "domain           delegation        certificate",
@@ -657,7 +656,7 @@ def test_provider_option_selects_the_account_of_its_key(
 
     emulator.remove_key(OTHER_ACCOUNTS_KEY)
     out = doctor("--all", *options)[1]
-    assert out.endswith('\nAPI key: change api_key of the Provider "acct2", and run:\n  pulumi up\n')
+    assert out.endswith('\nAPI key: change api_key of the Provider "default_eu", and run:\n  pulumi up\n')
     stack.stack([in_state(ours)], secrets={"ngrok:apiKey": API_KEY})
     status, out, err = doctor("--all", *options)
     assert (status, out) == (2, "")
@@ -815,7 +814,7 @@ def documented_fields(column: str) -> list[str]:
 def test_json_has_the_documented_fields(emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli) -> None:
     ingress, odd = make(emulator, certificate="dns_error", msg="msg"), make(emulator, "odd.acme.com")
     others = {**ingress, "id": "agin_of_another_account", "domain": "second.acme.com"}
-    resources = [in_state(ingress), in_state(others, key=OTHER_ACCOUNTS_KEY, provider="acct2")]
+    resources = [EXPLICIT, in_state(ingress), in_state(others, key=OTHER_ACCOUNTS_KEY, provider="default_eu")]
     stack.stack(resources, secrets={"ngrok:apiKey": API_KEY})
     emulator.set_ingress(odd["id"], {"ns_targets": [""]})
     one_missing = [*ingress["ns_targets"][1:], "ns1.old.net."]

@@ -127,9 +127,12 @@ def test_explicit_provider_uses_only_its_own_key(new_plugin: Plugins, emulator: 
     plugin.configure({"ngrok:apiKey": OTHER_ACCOUNTS_KEY}, provider_name="theirs")
     plugin.create({"domain": DOMAIN})
     assert [ingress["account"] for ingress in emulator.ingresses()] == [THEIRS]
-    # The default provider of a version of the plugin is not explicit.
-    plugin.configure({}, provider_name="default_0_3_0")
-    assert plugin.check({"domain": DOMAIN})[1] == []
+    plugin.configure({}, provider_name="default_eu")
+    assert plugin.check({"domain": DOMAIN})[1] == [expected.replace("theirs", "default_eu")]
+    # The engine names its default providers by the version and the URL of the plugin.
+    for name in ("default", "default_0_3_0", "default_0_3_0_rc_1", "default_0_3_0_github_/x", "default_https_//x/y"):
+        plugin.configure({}, provider_name=name)
+        assert plugin.check({"domain": DOMAIN})[1] == []
 
 
 def test_check_of_the_configuration_rejects_misspelled_names(plugin: Plugin) -> None:

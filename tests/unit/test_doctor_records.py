@@ -63,8 +63,8 @@ def record(type_: str, of: str = "", values_from: str = "", **resource: Any) -> 
     return resource_of(type_, "record", RECORD_OUTPUTS[type_], dependencies=dependencies, **resource)
 
 
-def provider(name: str) -> dict[str, Any]:
-    return resource_of("pulumi:providers:pulumi-python", name, {})
+def provider(name: str, **resource: Any) -> dict[str, Any]:
+    return resource_of("pulumi:providers:pulumi-python", name, {}, **resource)
 
 
 IN_DELEGATION = {"parent": urn(DELEGATION, "connect")}
@@ -110,6 +110,7 @@ def found(*resources: dict[str, Any]) -> list[tuple[str, str, str]]:
         # It may have been another stack's, or another account's.
         ([REFERENCE, record(RFC2136)], ""),
         ([provider("acct2"), LEFT, record(AWS, **IN_DELEGATION)], ""),
+        ([provider("default_1_2_3", parent=urn(SITE, "site")), LEFT, record(AWS, **IN_DELEGATION)], ""),
         ([ingress({"ciphertext": "v1:"}), LEFT, record(AWS, **IN_DELEGATION)], ""),
         # The ingress is another stack's.
         ([ingress("old.acme.com", key=OTHER_ACCOUNTS_KEY, external=True), record(RFC2136, DYNAMIC)], ""),
