@@ -216,7 +216,7 @@ class Settings:
 
     def how_to_set_base_url(self, base_url: str) -> str:
         """Returns the next step to use another base URL, for messages."""
-        return f"{self._step_to_base_url(base_url)}{self._hint('base URL', self.base_url_source)}"
+        return f"{self._step_to_base_url(base_url)}{self.base_url_hint}"
 
     def _step_to_base_url(self, base_url: str) -> str:
         if self.base_url_source.kind == "environment":
@@ -236,6 +236,11 @@ class Settings:
     def api_key_hint(self) -> str:
         """An addition to messages that name the source of the key; "" if there is none."""
         return self._hint("key", self.api_key_source)
+
+    @property
+    def base_url_hint(self) -> str:
+        """An addition to messages that tell to change the base URL; "" if there is none."""
+        return self._hint("base URL", self.base_url_source)
 
     def _hint(self, name: str, source: Source) -> str:
         if source.kind == "environment" or (self.stack and not self.provider_name):

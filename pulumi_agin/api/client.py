@@ -83,6 +83,7 @@ class AgentIngressClient:
         *,
         api_key_source: str = "the argument api_key",
         base_url_source: str = "the argument base_url",
+        base_url_hint: str = "",
         show_progress: Callable[[str, str], None] = lambda line, subject: None,
         trace: Callable[[str], None] | None = None,
         clock: Clock = SYSTEM_CLOCK,
@@ -92,7 +93,9 @@ class AgentIngressClient:
         self._api_key = api_key
         self._clock = clock
         self.sanitize = sanitize = Redactor(api_key).sanitize
-        self._error_mapping = ErrorMapping(canonical_base_url(base_url), base_url_source, api_key_source, sanitize)
+        self._error_mapping = ErrorMapping(
+            canonical_base_url(base_url), base_url_source, base_url_hint, api_key_source, sanitize
+        )
         is_loopback = urlsplit(base_url).hostname in LOOPBACK_HOSTS
         self._transport = Transport(
             # Plain http is only for this machine, and a proxy is usually another machine.

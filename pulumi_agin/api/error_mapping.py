@@ -47,6 +47,8 @@ class ErrorMapping:
 
     base_url: str
     base_url_source: str
+    base_url_hint: str
+    """An addition to messages that tell to change the base URL; may be empty."""
     api_key_source: str
     sanitize: Callable[..., str]
 
@@ -87,13 +89,13 @@ class ErrorMapping:
         target = self.sanitize(host, 100) or "another path"
         return errors.RedirectError(
             f"could not {request.doing}: {self.base_url} redirects to {target}, and redirects are not followed, "
-            f"because they would pass on the API key; {self._base_url_hint}"
+            f"because they would pass on the API key; {self._base_url_origin}"
         )
 
     def _wrong_base_url_error(self, request: Request, rejection: _Rejection) -> errors.WrongBaseUrlError:
         path = f", and has no path {request.path}" if rejection.is_from_ngrok else ""
         return errors.WrongBaseUrlError(
-            f"could not {request.doing}: {self.base_url} responded {rejection.description}{path}; {self._base_url_hint}"
+            f"could not {request.doing}: {self.base_url} responded {rejection.description}{path}; {self._base_url_origin}"
         )
 
     def _api_error(self, status: int, rejection: _Rejection, message: str) -> errors.ApiError:
@@ -143,8 +145,8 @@ class ErrorMapping:
         return _Rejection(description, True, code, operation_id, names_path="path" in details)
 
     @property
-    def _base_url_hint(self) -> str:
-        return f"the base URL came from {self.base_url_source}, and ngrok's is {PUBLIC_API}"
+    def _base_url_origin(self) -> str:
+        return f"the base URL came from {self.base_url_source}, and ngrok's is {PUBLIC_API}{self.base_url_hint}"
 
     def _connection_hint(self) -> str:
         """Returns the next step if no connection can be made."""
@@ -153,9 +155,11 @@ class ErrorMapping:
         url = urlsplit(self.base_url)
         # The emulator supports neither TLS nor a path prefix.
         if url.scheme != "http" or url.path:
-            return "check the base URL, and that its service is running"
+            return f"check that its service is running, and that the base URL is right{self.base_url_hint}"
         flags = f"{'--host ::1 ' if url.hostname == '::1' else ''}--port {url.port or 80}"
-        return f"start the emulator there with `pulumi-agin emulator {flags}`, or correct the base URL"
+        return (
+            f"start the emulator there with `pulumi-agin emulator {flags}`, or correct the base URL{self.base_url_hint}"
+        )
 
     def _body_excerpt(self, response: Response) -> str:
         excerpt = self.sanitize(response.content[:400].decode("utf-8", "replace"), 80)

@@ -82,6 +82,7 @@ class Account:
             settings.timeout_seconds,
             api_key_source=f"{settings.api_key_source.shown_as}{settings.api_key_hint}",
             base_url_source=settings.base_url_source.shown_as,
+            base_url_hint=settings.base_url_hint,
             show_progress=self._show_progress,
             trace=self._log if settings.log else None,
             clock=self._clock,

@@ -113,3 +113,36 @@ def test_trial_whose_emulator_is_gone_is_explained(project: Project, ngrok: Emul
     assert failed.unexpected(dict.fromkeys(NAMES, sentences)) == {}
     assert fingerprints(project) == before
     project.pulumi("stack", "rm", "--force", "--yes")
+
+
+@pytest.mark.parametrize("language", ["python", "yaml"])
+def test_message_about_an_old_base_url_says_how_to_use_the_new_one(
+    language: str, yaml_project: Project, tmp_path: Path
+) -> None:
+    project, file = yaml_project, tmp_path / "ingresses.json"
+    key = "ngrok:apiBaseUrl" if language == "python" else "agin:apiBaseUrl"
+    if language == "python":
+        project.program(PYTHON)
+    else:
+        project.yaml_program(YAML)
+    with Emulator(API_KEY, file=file) as first:
+        project.config(plain={key: first.url})
+        project.up()
+    # The emulator is started again, on another port.
+    with Emulator(API_KEY, file=file) as second:
+        project.config(plain={key: second.url})
+        message = (
+            f" no connection to {first.url} (the base URL from {key} in the stack config): Connection refused; start "
+            f"the emulator there with `pulumi-agin emulator --port {first.url.rpartition(':')[2]}`, or correct the "
+            "base URL (refresh and destroy use the base URL of the last `pulumi up`: after changing the base URL, run "
+            "`pulumi up` first, or add --run-program)\n"
+        )
+        failed = project.destroy("--continue-on-error", fails=True)
+        assert failed.unexpected(dict.fromkeys(NAMES, message)) == {}, failed.output
+        project.up()
+        project.refresh()
+        project.config(plain={key: first.url})
+        failed = project.destroy("--run-program", "--continue-on-error", fails=True)
+        assert failed.unexpected(dict.fromkeys(NAMES, message)) == {}, failed.output
+        project.destroy()
+        assert second.ingresses() == []

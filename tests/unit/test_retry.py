@@ -347,7 +347,7 @@ def test_connection_is_tried_for_30_seconds(method: str, script: Script) -> None
         ("http://127.0.0.1:24404", "start the emulator there with `pulumi-agin emulator --port 24404`"),
         ("http://localhost/", "start the emulator there with `pulumi-agin emulator --port 80`"),
         ("http://[::1]:8080", "start the emulator there with `pulumi-agin emulator --host ::1 --port 8080`"),
-        ("http://127.0.0.1:8080/ngrok", "check the base URL, and that its service is running"),
+        ("http://127.0.0.1:8080/ngrok", "check that its service is running, and that the base URL is right"),
     ],
 )
 def test_loopback_connection_is_tried_for_5_seconds(base_url: str, hint: str) -> None:
