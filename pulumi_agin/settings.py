@@ -70,6 +70,7 @@ class Names:
 
 
 IN_PYTHON = Names("ngrok", {Setting.API_KEY: "api_key"})
+IN_OTHER_LANGUAGES = Names("agin", {setting: setting.value for setting in Setting})
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,8 @@ class ErrorMapping:
     def _wrong_base_url_error(self, request: Request, rejection: _Rejection) -> errors.WrongBaseUrlError:
         path = f", and has no path {request.path}" if rejection.is_from_ngrok else ""
         return errors.WrongBaseUrlError(
-            f"could not {request.doing}: {self.base_url} responded {rejection.description}{path}; {self._base_url_origin}"
+            f"could not {request.doing}: {self.base_url} responded {rejection.description}{path}; "
+            f"{self._base_url_origin}"
         )
 
     def _api_error(self, status: int, rejection: _Rejection, message: str) -> errors.ApiError:

@@ -23,6 +23,9 @@ from .output import UsageError, fail
 DEFAULT_API_KEY = "emulator-key"
 DEFAULT_LIMIT = 120
 
+# As Pulumi calls them, in its commands and in Pulumi.yaml. Those of a program in Python differ from all others.
+LANGUAGES = ("python", "typescript", "nodejs", "go", "csharp", "dotnet", "java", "yaml")
+
 _SETTINGS = (
     "The API key comes from the config of the selected stack, if this folder has a Pulumi project, or else from the "
     f"environment variable {ENVIRONMENT[Setting.API_KEY]}."
@@ -102,15 +105,17 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         "import",
         help="import existing Agent Ingresses",
         usage="%(prog)s (DOMAIN… | ID… | --all | --filter CEL | --names FILE) [--name N | --names FILE]\n"
-        "       [--parent URN] [--provider URN] [--stack S] [--code]",
+        "       [--parent URN] [--provider URN] [--stack S] [--language L] [--code]",
         description=_paragraphs(
-            "Prints an import file for `pulumi import`. With --code, prints the program instead.",
+            "Prints an import file for `pulumi import`. For a program in Python, --code prints the program instead; in "
+            "other languages, `pulumi import` generates it.",
             _SETTINGS,
         ),
         epilog=_examples(
             "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect | "
             "pulumi import --file /dev/stdin --generate-code=false --yes",
             "pulumi-agin import connect.acme.com devices.acme.com --code",
+            "pulumi-agin import --all --language typescript | pulumi import --file /dev/stdin --yes --out imported.ts",
             "pulumi-agin import --names names.json --code > imported.py",
             "pulumi-agin import --filter 'obj.description == \"iot\"' --stack prod",
         ),
@@ -134,7 +139,14 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add("--parent", metavar="URN", help="the URN of the component that contains the resources")
     add("--provider", metavar="URN", help="the URN of the explicit provider; its API key is read from the state")
     add("--stack", metavar="S", help="the stack for the resources (default: the one selected in this folder)")
-    add("--code", action="store_true", help="print the Python program for the resources instead")
+    add(
+        "--language",
+        metavar="L",
+        choices=LANGUAGES,
+        help=f"the language of the program: {', '.join(LANGUAGES)} (default: that of the stack's Agent Ingresses, or "
+        "else of the project)",
+    )
+    add("--code", action="store_true", help="print the program for the resources instead, which is in Python")
 
 
 def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:

@@ -13,7 +13,6 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.names import EXAMPLE_DOMAIN
 from pulumi_agin.dnsclient.values import Server, parse_server
-from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
@@ -22,6 +21,7 @@ from pulumi_agin.version import VERSION
 from .doctor_checks import Checks
 from .doctor_examiner import Examiner
 from .doctor_report import FleetReport, Report, State
+from .languages import PYTHON, project_language
 from .output import YELLOW, UsageError, first_unreadable, note, print_text, style_of
 from .stack import load_settings, provider_settings, read_resources
 
@@ -38,9 +38,9 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         resources, provider, settings = None, None, load_settings(options.stack)
     else:
         resources = read_resources(options.stack, show_secrets=True)
-        provider, settings = provider_settings(options.provider, resources, options.stack, urns.PROVIDER_TYPES)
+        provider, settings = provider_settings(options.provider, resources, options.stack)
     account = Account(settings, clock)
-    checks = Checks(account, server, options.stack, provider, clock)
+    checks = Checks(account, server, options.stack, provider, project_language() or PYTHON, clock)
     examiner = Examiner(checks, resources)
     report: Report | FleetReport
     if options.domain is None:

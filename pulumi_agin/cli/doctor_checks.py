@@ -22,6 +22,7 @@ from pulumi_agin.settings import Setting, Settings
 from .doctor_records import StackRecords
 from .doctor_report import Check, Remedy, State
 from .doctor_stack import StackIngress
+from .languages import PYTHON, declarations, option
 
 REFRESH = "up --refresh"
 
@@ -47,6 +48,8 @@ class Checks:
     """The stack that the user named; None for the selected one, if any."""
     provider: str | None = None
     """The URN of the explicit provider that the user named; None for the default one."""
+    language: str = PYTHON
+    """The language of the project."""
     clock: Clock = SYSTEM_CLOCK
 
     @property
@@ -155,7 +158,7 @@ class Checks:
     def _not_found(self, domain: str, at_ngrok: str) -> Check:
         """Returns the check of a domain that neither the account nor the stack has."""
         do = f"if you have not created it yet, add it to the program and run `{pulumi_line('up', self.stack)}`"
-        create = Remedy(do, [f'agin.AgentIngress("connect", domain="{domain}")'])
+        create = Remedy(do, declarations(self.language, domain))
         return Check("wrong", at_ngrok, [create, self._other_account(domain)])
 
     def _forget(self, in_stack: StackIngress) -> Remedy:
@@ -249,8 +252,8 @@ class Checks:
         if staying is None:
             return check
         why = (
-            f"their option deleted_with names {staying.stays_with}, so Pulumi leaves them at the DNS provider when it "
-            "deletes that"
+            f"their option {option(self.language, 'deleted_with')} names {staying.stays_with}, so Pulumi leaves them "
+            "at the DNS provider when it deletes that"
         )
         do = "remove the option from the records, a parent of theirs or a transform, and run"
         # The other remedies may delete what the records are deleted with.

@@ -15,10 +15,12 @@ from pulumi_agin.base.redaction import one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
+from pulumi_agin.settings import IN_PYTHON, Settings
 
 from .import_file import import_file, resource
 from .import_names import canonical_key, name_all, read_names
 from .import_program import program
+from .languages import PYTHON
 from .output import YELLOW, UsageError, first_unreadable, note, print_text
 from .stack import agent_ingresses, load_settings, provider_settings, read_resources, request_budget
 
@@ -57,22 +59,46 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         provider, settings = None, load_settings(options.stack)
     else:
         provider, settings = provider_settings(options.provider, resources, options.stack)
+    in_stack = agent_ingresses(resources)
+    type_ = _type_to_import(options, settings, in_stack)
+    if options.code and type_ != urns.AGENT_INGRESS:
+        raise UsageError(
+            "--code prints a program in Python, but the resources are for another language (see --language): omit "
+            "--code, because `pulumi import` generates the code for the import file in the language of the project"
+        )
     account = Account(settings, clock)
     selection = _select(options, account)
-    plan = _plan(selection, options, agent_ingresses(resources))
+    plan = _plan(selection, options, type_, in_stack)
     _print_notes(account, selection.unreadable, plan.skipped)
+    if type_ == urns.NATIVE_AGENT_INGRESS:
+        note("the resources are those of the provider plugin, for other languages than Python (see --language)")
     if options.code:
         # The stack may have those that can't be read, and would delete them.
         skipped = [*plan.skipped, *selection.unreadable]
         return print_text(program(plan.declared, skipped, options.parent, provider))
     if not plan.new:
         note("all of them are already in the stack, so the import file contains no resources")
-    references = {"parent": options.parent, "provider": provider}
-    in_file = (resource(name, each, account.client, references) for name, each in plan.new.items())
-    return print_text(import_file(in_file))
+    in_file = (resource(type_, name, each, account.client) for name, each in plan.new.items())
+    return print_text(import_file(in_file, {"parent": options.parent, "provider": provider}))
 
 
-def _plan(selection: _Selection, options: argparse.Namespace, in_stack: Sequence[Mapping[str, Any]]) -> _Plan:
+def _type_to_import(options: argparse.Namespace, settings: Settings, in_stack: Sequence[Mapping[str, Any]]) -> str:
+    """Returns the type of the resources: of Python programs, or of the provider plugin for other languages.
+
+    The stack's own ingresses show it best, because a component in Python can be in a project of another language.
+    """
+    if options.language is not None:
+        return urns.AGENT_INGRESS if options.language == PYTHON else urns.NATIVE_AGENT_INGRESS
+    types = {each["type"] for each in in_stack}
+    if options.provider is None and len(types) == 1:
+        return str(types.pop())
+    # They are those of the explicit provider, or of the project.
+    return urns.AGENT_INGRESS if settings.names is IN_PYTHON else urns.NATIVE_AGENT_INGRESS
+
+
+def _plan(
+    selection: _Selection, options: argparse.Namespace, type_: str, in_stack: Sequence[Mapping[str, Any]]
+) -> _Plan:
     """Names the ingresses, and compares them with those of the stack.
 
     An ingress that the stack has under another name is an error if the user selected it individually, and is omitted
@@ -85,12 +111,12 @@ def _plan(selection: _Selection, options: argparse.Namespace, in_stack: Sequence
     names = name_all(selection.ingresses, selection.names, options.name)
     for name, ingress in zip(names, selection.ingresses, strict=True):
         owners = owners_by_id.get(ingress.id, [])
-        others = [each for each in owners if not _is_imported_as(each, options.parent, name)]
+        others = [each for each in owners if not _is_imported_as(each, type_, options.parent, name)]
         fact = f"the Agent Ingress {ingress.domain} ({ingress.id}) is already in the stack as "
         if others:
             fact += one_line(others[0]["urn"])
             if options.chosen or ingress.id in selection.names:
-                raise UsageError(f"{fact}{_next_step(others[0], options.stack)}")
+                raise UsageError(f"{fact}{_next_step(others[0], type_, options.stack)}")
             plan.skipped.append(fact)
             continue
         if name in plan.declared:
@@ -120,24 +146,26 @@ def _print_notes(account: Account, unreadable: Sequence[str], skipped: Sequence[
             note(f"skipped: {sentence}")
 
 
-def _is_imported_as(resource: Mapping[str, Any], parent: str | None, name: str) -> bool:
+def _is_imported_as(resource: Mapping[str, Any], type_: str, parent: str | None, name: str) -> bool:
     """Returns whether an import under a parent and a name would result in a resource that the stack has already."""
     types = urns.STACK if parent is None else urns.Urn.parse(parent).types
-    path = urns.AGENT_INGRESS if types == urns.STACK else f"{types}${urns.AGENT_INGRESS}"
+    path = type_ if types == urns.STACK else f"{types}${type_}"
     urn = urns.Urn.parse(resource["urn"])
     return (urn.types, urn.name) == (path, name) and not resource.get("delete")
 
 
-def _next_step(owner: Mapping[str, Any], stack: str | None) -> str:
+def _next_step(owner: Mapping[str, Any], type_: str, stack: str | None) -> str:
     """Returns the end of a message: the next step if a resource of the stack has the ingress already."""
     if owner.get("delete"):
         up = pulumi_line("up", stack)
         return f", which is pending deletion: finish that first. Run `{up}` with the domain that replaced this one"
-    if owner["type"] == urns.AGENT_INGRESS:
+    if type_ == urns.NATIVE_AGENT_INGRESS or owner["type"] == type_:
+        option = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
+        alias = f"the old name or parent with {option}" if type_ == urns.AGENT_INGRESS else "this URN in `aliases`"
+        moved = "renamed or moved" if owner["type"] == type_ else "moved from a Python program"
         return (
             ". If you imported it under a second name, `pulumi up` would delete it, because the first name is not in "
-            "the program. If it was renamed or moved, specify the old name or parent with "
-            "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)]) instead"
+            f"the program. If it was {moved}, specify {alias} instead"
         )
     line = state_delete_line(owner["urn"], stack=stack)
     return (
@@ -156,6 +184,8 @@ def _check(options: argparse.Namespace) -> None:
         )
     if options.name is not None and options.names is not None:
         raise UsageError("use --name or --names, not both")
+    if options.language is not None and options.provider is not None:
+        raise UsageError("use --language or --provider, not both: the provider shows the language")
     # A name can contain line breaks and other characters that can't be printed.
     if options.parent is not None and not re.match(r"urn:pulumi:[^:]+::[^:]+::.+?::.", options.parent, re.DOTALL):
         raise UsageError(

@@ -1,13 +1,14 @@
 """Import files for `pulumi import --file`.
 
-`pulumi import` trusts the file: if a resource has outputs there, the engine does not call the provider. So the file
-contains exactly what a create would have written to the state. Pulumi's SDK can't read a resource of a Python program
-that is not in the state.
+Pulumi's SDK can't read a resource of a Python program that is not in the state. But `pulumi import` trusts the file: if
+a resource has outputs there, the engine does not call the provider. So the file contains exactly what a create would
+have written to the state. A resource of the provider plugin needs only its ID.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,25 +20,37 @@ from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 
+from .import_names import unique
 
-def resource(
-    name: str, ingress: IngressModel, client: AgentIngressClient, references: Mapping[str, str | None]
-) -> dict[str, Any]:
-    """Returns an ingress for the file. `references` are the URNs of its "parent" and "provider", or None."""
+
+def resource(type_: str, name: str, ingress: IngressModel, client: AgentIngressClient) -> dict[str, Any]:
+    """Returns an ingress for the file."""
+    identity = {"type": type_, "name": name, "id": ingress.id}
+    if type_ == urns.NATIVE_AGENT_INGRESS:
+        return identity
     mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
     return {
-        "type": urns.AGENT_INGRESS,
-        "name": name,
-        "id": ingress.id,
-        **{kind: urn for kind, urn in references.items() if urn is not None},
+        **identity,
         "inputs": {**inputs_of(ingress, {}), **mark},
         "outputs": {**outputs_of(ingress), FINGERPRINT: client.fingerprint(ingress.id), **mark},
     }
 
 
-def import_file(resources: Iterable[Mapping[str, Any]]) -> str:
-    """Returns the JSON of a file with these resources. It is ASCII only, so that every shell passes it on unchanged."""
+def import_file(resources: Iterable[Mapping[str, Any]], references: Mapping[str, str | None]) -> str:
+    """Returns the JSON of a file with these resources. It is ASCII only, so that every shell passes it on unchanged.
+
+    `references` are the URNs of their "parent" and "provider", or None.
+    """
     listed = list(resources)
-    # A name in the table must not be the name of a resource in the file. No resource is named like a URN.
-    named = {each[kind]: each[kind] for each in listed for kind in ("parent", "provider") if kind in each}
-    return json.dumps({"nameTable": named, "resources": listed}, indent=2) + "\n"
+    given = {kind: urn for kind, urn in references.items() if urn is not None}
+    # A name in the table must not be the name of a resource in the file.
+    taken = {each["name"] for each in listed}
+    variables = {kind: unique(_variable(urns.Urn.parse(urn).name), taken) for kind, urn in given.items()}
+    table = {variables[kind]: urn for kind, urn in given.items()}
+    return json.dumps({"nameTable": table, "resources": [{**each, **variables} for each in listed]}, indent=2) + "\n"
+
+
+def _variable(name: str) -> str:
+    """Returns the variable of a resource in the code that `pulumi import` generates, which no other name may break."""
+    variable = re.sub("[^A-Za-z0-9_-]+", "_", name)
+    return variable if variable[:1].isalpha() else f"_{variable}"

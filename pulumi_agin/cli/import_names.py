@@ -73,12 +73,12 @@ def name_all(ingresses: Iterable[IngressModel], given: Mapping[str, str], name: 
     return [
         name
         or given.get(ingress.id)
-        or _unique(re.sub("[^a-z0-9_]+", "-", ingress.domain).strip("-") or ingress.id, taken)
+        or unique(re.sub("[^a-z0-9_]+", "-", ingress.domain).strip("-") or ingress.id, taken)
         for ingress in ingresses
     ]
 
 
-def _unique(name: str, taken: set[str]) -> str:
+def unique(name: str, taken: set[str]) -> str:
     """Returns a name, with a number after it if it is taken, and adds it to `taken`."""
     number, candidate = 1, name
     while candidate in taken:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
-
-import yaml  # Pulumi's SDK needs it too
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.redaction import listed, one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
-from pulumi_agin.settings import ENVIRONMENT, IN_PYTHON, PROVIDER_NAME, Names, Setting, Settings
+from pulumi_agin.settings import ENVIRONMENT, IN_OTHER_LANGUAGES, IN_PYTHON, PROVIDER_NAME, Names, Setting, Settings
 
+from .languages import PYTHON, project_language
 from .output import UsageError
 
 Resources = list[dict[str, Any]]
@@ -49,7 +47,7 @@ def load_settings(stack: str | None = None) -> Settings:
     except _CliError as error:
         if stack is not None or not isinstance(error, _NoStackError):
             raise _unreadable_config(error, stack) from None
-        settings = Settings.load(lambda key: None)
+        settings = Settings.load(lambda key: None, names=_names_in(project_language()))
         missing = str(error)
         remedy = "Set it, or run this in the folder of a project whose stack config has the key"
     if not settings.api_key.get_secret_value():
@@ -93,19 +91,13 @@ def agent_ingresses(resources: Resources) -> Resources:
     return [each for each in resources if each["type"] in urns.AGENT_INGRESS_TYPES and not each.get("external")]
 
 
-def provider_settings(
-    urn: str, resources: Resources, stack: str | None, types: Sequence[str] = (urns.PROVIDER,)
-) -> tuple[str, Settings]:
+def provider_settings(urn: str, resources: Resources, stack: str | None) -> tuple[str, Settings]:
     """Returns the URN and the settings of an explicit provider. `resources` are the stack's, with their secrets.
 
-    States append an ID to the URN, which may be omitted. A UsageError lists the providers of these types if it is none
-    of them. The key never comes from the environment, because that may belong to another account.
+    States append an ID to the URN, which may be omitted. A UsageError lists the providers if it is none of them. The
+    key never comes from the environment, because that may belong to another account.
     """
-    found = [
-        (each, _settings_of_provider(each))
-        for each in resources
-        if each["type"] in types and urns.is_explicit_provider(each)
-    ]
+    found = [(each, _settings_of_provider(each)) for each in resources if urns.is_explicit_provider(each)]
     # Another package's provider for Python has no key.
     providers = [(each, settings) for each, settings in found if settings.api_key.get_secret_value()]
     for provider, settings in providers:
@@ -124,11 +116,8 @@ def _settings_of_provider(provider: Mapping[str, Any]) -> Settings:
     if provider["type"] == urns.PROVIDER:
         # A provider that is not a `pulumi_agin.Provider` has no name among its inputs. Messages treat it as one.
         return Settings.load({PROVIDER_NAME: urn.name, **inputs}.get, stack=urn.stack)
-    # This loads gRPC.
-    from pulumi_agin.native.plugin import NAMES
-
-    values = {NAMES.key(setting): inputs.get(setting.value) for setting in Setting}
-    return Settings.load({PROVIDER_NAME: urn.name, **values}.get, names=NAMES, stack=urn.stack)
+    values = {IN_OTHER_LANGUAGES.key(setting): inputs.get(setting.value) for setting in Setting}
+    return Settings.load({PROVIDER_NAME: urn.name, **values}.get, names=IN_OTHER_LANGUAGES, stack=urn.stack)
 
 
 def _plain_value(value: Any) -> Any:
@@ -157,13 +146,19 @@ def _settings_of_stack(stack: str | None) -> Settings:
     Invalid settings are `problems` of the result. Raises _NoStackError without a CLI, a project or a selected stack,
     and _CliError if the config can't be read.
     """
-    names = _names_in_project()
+    language = project_language()
+    if language is None:
+        raise _NoStackError("there is no Pulumi project in this folder")
     with ThreadPoolExecutor() as threads:
         # Each takes a few tenths of a second.
         listing = threads.submit(_pulumi, "config", stack, "--json")
         naming = threads.submit(_pulumi, "stack", None, "--show-name") if stack is None else None
         config = json.loads(listing.result())
         name = naming.result().strip() if naming else str(stack)
+    keys = {names.key(Setting.API_KEY) for names in (IN_PYTHON, IN_OTHER_LANGUAGES)} & config.keys()
+    # A program in Python can use the plugin, too.
+    uses_plugin = keys == {IN_OTHER_LANGUAGES.key(Setting.API_KEY)}
+    names = IN_OTHER_LANGUAGES if uses_plugin else _names_in(language)
     # The list has no secrets.
     values = {
         key: config[key].get("value") or _pulumi("config get", stack, key).removesuffix("\n")
@@ -173,28 +168,9 @@ def _settings_of_stack(stack: str | None) -> Settings:
     return Settings.load(values.get, names=names, stack=name)
 
 
-def _names_in_project() -> Names:
-    """Returns the names of the settings in the language of the nearest project, in this folder or above it.
-
-    Raises _NoStackError without a project.
-    """
-    folders = (Path.cwd(), *Path.cwd().parents)
-    files = (folder / f"Pulumi.{ending}" for folder in folders for ending in ("yaml", "yml", "json"))
-    project = next((file for file in files if file.is_file()), None)
-    if project is None:
-        raise _NoStackError("there is no Pulumi project in this folder")
-    try:
-        runtime = yaml.safe_load(project.read_text(encoding="utf-8"))["runtime"]
-        language = runtime["name"] if isinstance(runtime, dict) else runtime
-    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
-        # The CLI reports what is wrong with it.
-        return IN_PYTHON
-    if language == "python":
-        return IN_PYTHON
-    # This loads gRPC.
-    from pulumi_agin.native.plugin import NAMES
-
-    return NAMES
+def _names_in(language: str | None) -> Names:
+    """Returns the names of the settings in a language; None is that of no project."""
+    return IN_PYTHON if language in (None, PYTHON) else IN_OTHER_LANGUAGES
 
 
 def _pulumi(command: str, stack: str | None, *arguments: str) -> str:

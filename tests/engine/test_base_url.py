@@ -142,7 +142,9 @@ def test_message_about_an_old_base_url_says_how_to_use_the_new_one(
         project.up()
         project.refresh()
         project.config(plain={key: first.url})
+        project.refresh()
         failed = project.destroy("--run-program", "--continue-on-error", fails=True)
         assert failed.unexpected(dict.fromkeys(NAMES, message)) == {}, failed.output
-        project.destroy()
+        project.config(plain={key: second.url})
+        project.destroy("--run-program")
         assert second.ingresses() == []

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import urns
+from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
 from tests.support.odd_emulator import OddEmulator, Oddities
 from tests.support.project import Project
+from tests.support.records import delegate
+from tools.bind import Programs
 
 # In the CLI's format, so that its output can be appended.
 PROGRAM = """
@@ -94,6 +98,83 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(yaml_project: Project, em
     after = in_state(project)
     assert {name: each["outputs"] for name, each in after.items()} == {n: each["outputs"] for n, each in before.items()}
     assert {name for name, each in after.items() if not each.get("protect")} == {"site", "more"}
+
+
+# The name of one begins like those of the engine's default providers.
+WITH_PROVIDERS = """
+config:
+  secondApiKey: {type: string, secret: true}
+resources:
+  eu:
+    type: pulumi:providers:agin
+    properties: {apiKey: "${secondApiKey}"}
+  default_eu:
+    type: pulumi:providers:agin
+    properties: {apiKey: "${secondApiKey}"}
+"""
+
+
+def test_printed_file_is_imported_in_yaml_and_doctor_speaks_yaml(
+    yaml_project: Project, emulator: Emulator, tmp_path: Path, bind_programs: Programs
+) -> None:
+    project = yaml_project
+    create(emulator, "a.acme.com", description="a")
+    create(emulator, "b.acme.com", certificate_management_policy={"authority": "letsencrypt"})
+    create(emulator, "eu.acme.com", OTHER_ACCOUNTS_KEY)
+    create(emulator, "default.acme.com", OTHER_ACCOUNTS_KEY)
+    emulator.configure(job_after_seconds=0, issue_after_seconds=0)
+    project.environment["NGROK_API_KEY"] = ""
+    project.config(secret={"agin:apiKey": API_KEY, "secondApiKey": OTHER_ACCOUNTS_KEY})
+    project.yaml_program(WITH_PROVIDERS)
+    project.up()
+    urn = "urn:pulumi:dev::test::pulumi:providers:agin::"
+    generated = ""
+    for selected, number in (
+        ("--all", 2),
+        (f"eu.acme.com --provider {urn}eu", 1),
+        (f"--all --provider {urn}default_eu", 1),
+    ):
+        piped = f"pulumi-agin import {selected} | pulumi import --file /dev/stdin --yes --out imported.yaml"
+        assert f"{number} imported" in project.shell(piped)
+        generated += (project.folder / "imported.yaml").read_text().removeprefix("resources:\n")
+    assert generated.count("provider: ${eu}") == 1
+    # `pulumi import` takes this one for a default provider.
+    assert "default_eu" not in generated
+    generated = generated.removesuffix("\n") + "\n      provider: ${default_eu}\n"
+
+    project.yaml_program(WITH_PROVIDERS + generated)
+    emulator.clear_requests()
+    project.preview("--expect-no-changes")
+    project.refresh("--expect-no-changes")
+    # The CLI does not count default_eu, either.
+    assert "6 unchanged" in project.up()
+    assert {request["method"] for request in emulator.requests()} == {"GET"}
+    key = Key("agin", [each["domain"] for each in emulator.ingresses()])
+    with Bind(bind_programs, tmp_path / "bind", [key]) as bind:
+        for each in emulator.ingresses():
+            delegate(bind, each["domain"], each["ns_targets"], key)
+        doctor = f"pulumi-agin doctor --dns {bind.address}"
+        assert "2 Agent Ingresses: 2 ok" in project.shell(f"{doctor} --all")
+        for provider in ("eu", "default_eu"):
+            # Both have the same key.
+            assert "2 Agent Ingresses: 2 ok" in project.shell(f"{doctor} --all --provider {urn}{provider}")
+        missing = project.shell(f"{doctor} new.acme.com", fails=True)
+    assert '\n  connect: {type: agin:AgentIngress, properties: {domain: "new.acme.com"}}\n' in missing
+
+
+def test_printed_file_is_imported_in_typescript(typescript_project: Project, emulator: Emulator) -> None:
+    project = typescript_project
+    create(emulator, "a.acme.com", description="a")
+    project.typescript_program("")
+    # The language host of the tests generates no code.
+    piped = "pulumi-agin import --all | pulumi import --file /dev/stdin --generate-code=false --yes"
+    assert "1 imported" in project.shell(piped)
+    arguments = '"a-acme-com", { domain: "a.acme.com", description: "a" }, { protect: true }'
+    project.typescript_program(f"new agin.AgentIngress({arguments});")
+    project.preview("--expect-no-changes")
+    project.refresh("--expect-no-changes")
+    missing = project.shell("pulumi-agin doctor new.acme.com", fails=True)
+    assert '\n  new agin.AgentIngress("connect", { domain: "new.acme.com" });\n' in missing
 
 
 def test_failed_imports_print_commands_that_work(yaml_project: Project, emulator: Emulator) -> None:

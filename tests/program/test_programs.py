@@ -167,7 +167,7 @@ def test_the_option_import_fails_with_the_import_command(mocks: Mocks) -> None:
         assert "--provider URN --stack" in refused(provider=second)
         assert "--provider" not in refused(providers=[pulumi.ProviderResource("aws", "of-aws", {})])
         plain = pulumi.ComponentResource("acme:index:Site", "plain")
-        assert "--parent URN --stack" in refused(parent=plain)
+        assert "--parent URN --language python --stack" in refused(parent=plain)
         # It inherits the provider.
         opts = pulumi.ResourceOptions(providers=[second])
         site = pulumi.ComponentResource("acme:index:Site", "site", opts=opts)

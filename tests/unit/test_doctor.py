@@ -12,6 +12,7 @@ from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.cli.doctor_checks import Checks
 from pulumi_agin.cli.doctor_examiner import Examiner
+from pulumi_agin.cli.doctor_records import StackRecords
 from pulumi_agin.cli.doctor_report import Check, FleetReport, Remedy, Report, State
 from pulumi_agin.cli.output import Style
 from pulumi_agin.dnsclient.caa import CaaRecord, CaaSet
@@ -67,6 +68,32 @@ def test_ctrl_c_exits_1(pulumi_agin: Command, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Examiner, "examine", interrupt)
     assert pulumi_agin("doctor", DOMAIN) == (1, "", "pulumi-agin: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "option"),
+    [
+        ("python", 'agin.AgentIngress("connect", domain="*.acme.com")', "deleted_with"),
+        ("yaml", 'connect: {type: agin:AgentIngress, properties: {domain: "*.acme.com"}}', "deletedWith"),
+        ("nodejs", 'new agin.AgentIngress("connect", { domain: "*.acme.com" });', "deletedWith"),
+        (
+            "go",
+            'agin.NewAgentIngress(ctx, "connect", &agin.AgentIngressArgs{Domain: pulumi.String("*.acme.com")})',
+            "deletedWith",
+        ),
+        ("dotnet", 'new AgentIngress("connect", new() { Domain = "*.acme.com" });', "deletedWith"),
+        ("java", None, "deletedWith"),
+    ],
+)
+def test_remedies_are_in_the_language_of_the_project(language: str, code: str | None, option: str) -> None:
+    checks = Checks(Account(Settings.load({"ngrok:apiKey": API_KEY}.get, {})), language=language)
+    create = checks.agent_ingress("*.acme.com", None, None).remedies[0]
+    assert create.do == "if you have not created it yet, add it to the program and run `pulumi up`"
+    assert create.lines == ([code] if code else [])
+    records = StackRecords("urn:pulumi:dev::test::a:b:C::records", DOMAIN, ["ns1.x.net."], "", "urn:of-the-ingress")
+    deletion = checks.deletion_of_records(Check("ok", ""), [records])
+    assert f"their option {option} names urn:of-the-ingress" in deletion.reason
+    assert "remove the option from the records" in deletion.remedies[0].do
 
 
 # -- the commands that test connections -------------------------------------------------------------------

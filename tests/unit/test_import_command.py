@@ -24,9 +24,9 @@ from tests.support import ngrok
 from tests.support.clock import Clock
 from tests.support.command import Command
 from tests.support.imported_program import with_delegations
-from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tests.support.odd_emulator import OddEmulator, Oddities
-from tests.support.stub_cli import StubCli
+from tests.support.stub_cli import NO_STACK, StubCli
 from tests.support.wire import serve, trickle
 
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
@@ -132,11 +132,11 @@ def test_parent_and_provider_are_in_the_name_table(create: Create, command: Impo
     # States append the provider's ID to its URN.
     for urn in (PROVIDER, f"{PROVIDER}::1-2"):
         # The name of the resource must not be a name in the table.
-        out, err = command(id_, "--name", "parent", "--parent", SITE, "--provider", urn)
+        out, err = command(id_, "--name", "site", "--parent", SITE, "--provider", urn)
         assert err == 'pulumi-agin: the API key is from api_key of the Provider "acct2"\n'
         file = json.loads(out)
-        assert file["nameTable"] == {SITE: SITE, PROVIDER: PROVIDER}
-        assert file["resources"][0].items() >= {"parent": SITE, "provider": PROVIDER}.items()
+        assert file["nameTable"] == {"site-2": SITE, "acct2": PROVIDER}
+        assert file["resources"][0].items() >= {"parent": "site-2", "provider": "acct2"}.items()
         assert OTHER_ACCOUNTS_KEY[:8] not in out
     out, _ = command(id_, "--code", "--parent", SITE, "--provider", PROVIDER)
     assert_formatted(out)
@@ -251,7 +251,10 @@ def test_program_protects_ingresses_and_delegations_below_the_parent(create: Cre
 def test_names_and_parents_may_have_any_character(odd: str, create: Create, command: Import) -> None:
     arguments = (create("connect.acme.com"), "--name", odd, "--parent", f"{SITE}{odd}")
     file = json.loads(command(*arguments)[0])
-    assert (file["resources"][0]["name"], file["nameTable"]) == (odd, {f"{SITE}{odd}": f"{SITE}{odd}"})
+    assert file["resources"][0]["name"] == odd
+    [(variable, urn)] = file["nameTable"].items()
+    assert re.fullmatch("site[A-Za-z0-9_-]*", variable)
+    assert urn == f"{SITE}{odd}"
     out, _ = command(*arguments, "--code")
     assert all(line.isprintable() for line in out.split("\n"))
     [ingress] = executed(out, parent="the parent")["AgentIngress"]
@@ -268,12 +271,90 @@ def test_ingress_of_another_resource_is_rejected(create: Create, command: Import
     # A resource of the plugin is a different one, even with the same name.
     urn = f"urn:pulumi:dev::test::{NATIVE}::old"
     cli.stack([resource("old", id_, type=NATIVE, urn=urn)])
-    assert command.fails(id_, "--name", "old").endswith(f"\npulumi state delete --yes --force {urn}\n")
+    err = command.fails(id_, "--name", "old", "--language", "python")
+    assert err.endswith(f"\npulumi state delete --yes --force {urn}\n")
     cli.stack([resource("old", id_, delete=True)])
     assert "which is pending deletion: finish that first" in command.fails(id_, "--name", "old")
     # This one is only read by the stack.
     cli.stack([resource("old", id_, external=True)])
     assert command.names(id_, "--name", "new") == {"connect.acme.com": "new"}
+
+
+def native_file(command: Import, *arguments: str) -> list[dict[str, str]]:
+    """Asserts that a command prints a file for programs in other languages, and says so. Returns its resources."""
+    out, err = command(*arguments)
+    assert "pulumi-agin: the resources are those of the provider plugin, for other languages than Python" in err
+    resources: list[dict[str, str]] = json.loads(out)["resources"]
+    assert {each["type"] for each in resources} <= {NATIVE}
+    assert_without_key(out)
+    return resources
+
+
+def test_file_is_for_the_language_of_the_stack(create: Create, command: Import, cli: StubCli) -> None:
+    id_, new = ("connect.acme.com", "--name", "connect"), create("connect.acme.com")
+    expected = [{"type": NATIVE, "name": "connect", "id": new}]
+    python, plugin = {"ngrok:apiKey": API_KEY}, {"agin:apiKey": API_KEY}
+    others = resource("other", UNKNOWN_ID), resource("other", UNKNOWN_ID, type=NATIVE)
+    # The runtime of the project, also without a stack.
+    for runtime in ("yaml", "{name: nodejs}", "go"):
+        cli.stack(runtime=runtime)
+        assert native_file(command, *id_) == expected
+    cli.write(f"echo 'error: {NO_STACK}' >&2; exit 1")
+    assert native_file(command, *id_) == expected
+    # The settings are better, and the ingresses best.
+    cli.stack(secrets=plugin)
+    assert native_file(command, *id_) == expected
+    cli.stack([others[1]], secrets=python)
+    assert native_file(command, *id_) == expected
+    cli.stack([others[0]], secrets=plugin, runtime="yaml")
+    assert command.names(*id_) == {"connect.acme.com": "connect"}
+    for secrets in (python, python | plugin):
+        cli.stack(others, secrets=secrets)
+        assert command.names(*id_) == {"connect.acme.com": "connect"}
+    cli.stack(others, secrets=python | plugin, runtime="yaml")
+    assert native_file(command, *id_) == expected
+    # The option decides.
+    cli.stack([others[0]], secrets=python)
+    assert native_file(command, *id_, "--language", "typescript") == expected
+    cli.stack([others[1]], secrets=plugin, runtime="yaml")
+    assert command.names(*id_, "--language", "python") == {"connect.acme.com": "connect"}
+
+
+def test_file_is_for_the_language_of_the_provider(create: Create, command: Import, cli: StubCli) -> None:
+    id_ = create("connect.acme.com", OTHER_ACCOUNTS_KEY)
+    urn = "urn:pulumi:dev::test::pulumi:providers:agin::default_eu"
+    native = {"type": "pulumi:providers:agin", "urn": urn, "id": "1-2", "inputs": {"apiKey": OTHER_ACCOUNTS_KEY}}
+    cli.stack([native | {"parent": STACK}, provider(OTHER_ACCOUNTS_KEY), resource("other", UNKNOWN_ID)])
+    [entry] = native_file(command, id_, "--provider", urn)
+    assert entry == {"type": NATIVE, "name": "connect-acme-com", "id": id_, "provider": "default_eu"}
+    assert command.names(id_, "--provider", PROVIDER) == {"connect.acme.com": "connect-acme-com"}
+    err = command.fails(id_, "--provider", PROVIDER, "--language", "go")
+    assert "use --language or --provider, not both" in err
+
+
+def test_ingress_of_the_stack_is_not_imported_again_in_another_language(
+    create: Create, command: Import, cli: StubCli
+) -> None:
+    id_ = create("connect.acme.com")
+    urn = f"urn:pulumi:dev::test::{NATIVE}::old"
+    cli.stack([resource("old", id_, type=NATIVE, urn=urn)], runtime="yaml")
+    assert native_file(command, "--all", "--names", write_names(json.dumps({id_: "old"}))) == []
+    err = command.fails(id_, "--name", "new")
+    assert f"is already in the stack as {urn}. If you imported it under a second name" in err
+    assert err.endswith("If it was renamed or moved, specify this URN in `aliases` instead\n")
+    cli.stack([resource("old", id_)])
+    err = command.fails(id_, "--name", "old", "--language", "yaml")
+    assert err.endswith("If it was moved from a Python program, specify this URN in `aliases` instead\n")
+
+
+def test_code_is_only_for_python(create: Create, command: Import, cli: StubCli, emulator: Emulator) -> None:
+    create("connect.acme.com")
+    emulator.clear_requests()
+    cli.stack(runtime="yaml")
+    err = command.fails("--all", "--code")
+    assert "--code prints a program in Python, but the resources are for another language" in err
+    assert emulator.requests() == []
+    assert declared(command("--all", "--code", "--language", "python")[0]).keys() == {"connect-acme-com"}
 
 
 def test_all_omits_ingresses_of_the_stack(create: Create, command: Import, cli: StubCli) -> None:
@@ -526,7 +607,7 @@ def test_stdin_and_stdout_are_utf_8_in_every_locale(create: Create) -> None:
     file = subprocess.run(command, input=names, env=environment, capture_output=True, check=True).stdout
     assert file.isascii()
     [found] = json.loads(file)["resources"]
-    assert (found["name"], found["inputs"]["description"], found["parent"]) == ("Größe", "Grüße", SITE)
+    assert (found["name"], found["inputs"]["description"], found["parent"]) == ("Größe", "Grüße", "site")
     code = subprocess.run([*command, "--code"], input=names, env=environment, capture_output=True, check=True).stdout
     assert 'description="Grüße",' in code.decode()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_agin.base.shell import quoted
 from pulumi_agin.lifecycle import shell_commands
 from pulumi_agin.lifecycle.operation import Placement
 
@@ -61,6 +62,8 @@ def test_commands_are_plain() -> None:
     assert shell_commands.native_import_line(ID, f"{NATIVE}::connect") == (
         f"pulumi import --stack dev --generate-code=false --yes -- agin:index:AgentIngress connect {ID}"
     )
+    line = shell_commands.import_line(ID, "connect", Placement(parent=SITE))
+    assert f"--parent {quoted(SITE)} --language python | " in line
     line = shell_commands.find_line("a.b", Placement("dev"))
     assert line.endswith("import --filter 'obj.domain == \"a.b\"' --stack dev")
     assert shell_commands.doctor_line("*.b", "acme/dev").endswith("doctor '*.b' --stack acme/dev")
