@@ -57,6 +57,18 @@ def test_project_in_another_language_uses_the_agin_namespace(cli: StubCli) -> No
     assert settings.base_url == URL
 
 
+def test_config_with_the_key_of_the_plugin_alone_uses_the_agin_namespace(cli: StubCli) -> None:
+    # A program in Python can use the plugin.
+    cli.stack(
+        config={"ngrok:apiBaseUrl": "http://127.0.0.1:2", "agin:apiBaseUrl": URL}, secrets={"agin:apiKey": API_KEY}
+    )
+    settings = load_settings()
+    assert key_of(settings) == (API_KEY, "the config of the stack dev (agin:apiKey)")
+    assert settings.base_url == URL
+    cli.stack(secrets={"ngrok:apiKey": API_KEY, "agin:apiKey": OTHER_ACCOUNTS_KEY})
+    assert key_of(load_settings()) == (API_KEY, "the config of the stack dev (ngrok:apiKey)")
+
+
 def test_project_can_be_in_a_parent_folder(cli: StubCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cli.stack(secrets={"ngrok:apiKey": API_KEY}, runtime="{name: python}")
     (tmp_path / "a" / "b").mkdir(parents=True)
