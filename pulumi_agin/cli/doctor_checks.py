@@ -22,7 +22,7 @@ from pulumi_agin.settings import Setting, Settings
 from .doctor_records import StackRecords
 from .doctor_report import Check, Remedy, State
 from .doctor_stack import StackIngress
-from .languages import PYTHON, declarations, option
+from .languages import PYTHON, declarations
 
 REFRESH = "up --refresh"
 
@@ -251,9 +251,10 @@ class Checks:
         staying = next((each for each in records if each.stays_with), None)
         if staying is None:
             return check
+        option = "deleted_with" if self.language == PYTHON else "deletedWith"
         why = (
-            f"their option {option(self.language, 'deleted_with')} names {staying.stays_with}, so Pulumi leaves them "
-            "at the DNS provider when it deletes that"
+            f"their option {option} names {staying.stays_with}, so Pulumi leaves them at the DNS provider when it "
+            "deletes that"
         )
         do = "remove the option from the records, a parent of theirs or a transform, and run"
         # The other remedies may delete what the records are deleted with.

@@ -72,6 +72,8 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     _print_notes(account, selection.unreadable, plan.skipped)
     if type_ == urns.NATIVE_AGENT_INGRESS:
         note("the resources are those of the provider plugin, for other languages than Python (see --language)")
+    elif settings.names is not IN_PYTHON:
+        note("the resources are those of a program in Python (see --language)")
     if options.code:
         # The stack may have those that can't be read, and would delete them.
         skipped = [*plan.skipped, *selection.unreadable]

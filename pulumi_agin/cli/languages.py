@@ -36,11 +36,3 @@ def project_language() -> str | None:
 def declarations(language: str, domain: str) -> list[str]:
     """Returns the line of a program that declares an Agent Ingress, or none for a language without an example."""
     return [_DECLARATIONS[language].format(domain=domain)] if language in _DECLARATIONS else []
-
-
-def option(language: str, name: str) -> str:
-    """Returns the name of a resource option, such as `deleted_with`, in a language."""
-    if language == PYTHON:
-        return name
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))

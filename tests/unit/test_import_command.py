@@ -307,7 +307,9 @@ def test_file_is_for_the_language_of_the_stack(create: Create, command: Import, 
     cli.stack([others[1]], secrets=python)
     assert native_file(command, *id_) == expected
     cli.stack([others[0]], secrets=plugin, runtime="yaml")
-    assert command.names(*id_) == {"connect.acme.com": "connect"}
+    out, err = command(*id_)
+    assert json.loads(out)["resources"][0]["type"] == TYPE
+    assert "pulumi-agin: the resources are those of a program in Python (see --language)\n" in err
     for secrets in (python, python | plugin):
         cli.stack(others, secrets=secrets)
         assert command.names(*id_) == {"connect.acme.com": "connect"}
