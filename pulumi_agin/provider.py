@@ -71,8 +71,6 @@ class Provider(pulumi.ProviderResource):
         # and read the stack config.
         config = {key: _stack_config(key) for key in sdk_internals.config_keys()}
         super().__init__(urns.PYTHON_PACKAGE, resource_name, {**config, **inputs}, opts)
-        # Pulumi does not expose the inputs of a provider. See `ProgramRun.queries_of`.
-        self._agin_inputs = inputs
 
 
 def _stack_config(key: str) -> Any:

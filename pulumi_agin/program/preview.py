@@ -20,7 +20,6 @@ from pulumi_agin.api.certificate_policy import POLICY
 from pulumi_agin.api.errors import NgrokError, NotFoundError
 from pulumi_agin.lifecycle.outputs import STATUS, outputs_after, outputs_of
 
-from . import sdk_internals
 from .run import ProgramRun
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> I
     It is also None, without a warning, if the inputs of its explicit provider are not known yet.
     """
     try:
-        queries = await run.queries_of(sdk_internals.provider_of(resource))
+        queries = await run.queries_of_resource(resource)
         return None if queries is None else await queries.call(queries.get_for_preview, id_)
     except NotFoundError as error:
         run.warn_once(

@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
+from pulumi.output import UNKNOWN
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
 from pulumi_agin.api.errors import BadResponseError, InvalidInputsError, NgrokError, NotFoundError, UnreachableError
 from pulumi_agin.lifecycle.account import Account
-from pulumi_agin.settings import IN_PYTHON, Setting, Settings
+from pulumi_agin.settings import IN_PYTHON, PROVIDER_NAME, Setting, Settings
 
 from . import sdk_internals
 from .failed_resources import FailedResources
@@ -36,6 +37,9 @@ PREVIEW_READS_SECONDS = 30
 
 # Enough that one slow response does not delay others. Reads share a list, so more threads would not be faster.
 THREADS = 8
+
+# The outputs of a provider from which its settings are loaded.
+_SETTINGS = (PROVIDER_NAME, *map(IN_PYTHON.key, Setting))
 
 # A run is an attribute of its monitor, to which its parts refer, so that both are freed together.
 _ATTRIBUTE = "_pulumi_agin_run"
@@ -146,10 +150,30 @@ class ProgramRun:
     async def queries_of(self, provider: pulumi.ProviderResource | None) -> AccountQueries | None:
         """Returns the queries to the account of an explicit provider, or of the stack config and the environment.
 
-        It is the same object each time; None if a value of the provider is unknown in this preview.
+        It is the same object each time; None if a setting of the provider is unknown in this preview.
         """
-        settings = await _settings_of(provider)
-        return None if settings is None else self.queries(settings)
+        if provider is None:
+            return self.queries(Settings.load(pulumi.runtime.get_config))
+        return await self._queries_of_urn(provider.urn)
+
+    async def queries_of_resource(self, resource: pulumi.CustomResource) -> AccountQueries | None:
+        """Returns the queries to the account of the provider that a registered resource really has.
+
+        A transform may have changed the one that the program has given it. None as for `queries_of`.
+        """
+        registered = await self.resource(resource.urn, ())
+        return await self._queries_of_urn(registered.provider if registered else "")
+
+    async def _queries_of_urn(self, provider: pulumi.Input[str]) -> AccountQueries | None:
+        # The provider may be of another process, which does not show its inputs to this one.
+        registered = await self.resource(provider, _SETTINGS)
+        if registered is None:
+            raise InvalidInputsError(
+                "Pulumi's engine did not return the settings of the provider, such as its API key: install another "
+                "version of the Pulumi CLI, or a newer version of pulumi-agin"
+            )
+        settings = registered.outputs
+        return None if UNKNOWN in settings.values() else self.queries(Settings.load(settings.get))
 
     def queries(self, settings: Settings) -> AccountQueries:
         """Returns the queries to the account of these settings, the same object each time."""
@@ -173,22 +197,6 @@ class ProgramRun:
         if subject not in self._warned_of:
             self._warned_of.add(subject)
             pulumi.log.warn(sentence)
-
-
-async def _settings_of(provider: pulumi.ProviderResource | None) -> Settings | None:
-    """Returns the settings of an explicit provider, or else those of the program; None if they are not known yet."""
-    if provider is None:
-        return Settings.load(pulumi.runtime.get_config)
-    # A `pulumi_agin.Provider` keeps its inputs in this attribute, because Pulumi does not expose them.
-    inputs: Mapping[str, pulumi.Input[Any]] | None = getattr(provider, "_agin_inputs", None)
-    if inputs is None:
-        raise InvalidInputsError(
-            f'the explicit provider "{provider.pulumi_resource_name}" is a {type(provider).__name__}, whose API '
-            "key the program can't read: use a pulumi_agin.Provider"
-        )
-    known = pulumi.Output.all(**inputs)
-    values = await known.future() or {}
-    return Settings.load(values.get) if await known.is_known() else None
 
 
 class AccountQueries:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.resource import DependencyProviderResource
 from pulumi.runtime import rpc
 
 import pulumi_agin as agin
-from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.program.run import ProgramRun
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.mocks import TYPE, Mocks, run
@@ -101,11 +101,11 @@ def test_wrong_plain_values_fail_immediately(arguments: Callable[[], Any], said:
         agin.Provider("other", **arguments())
 
 
-def test_each_provider_has_one_client(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NGROK_API_KEY", API_KEY)
-
+def test_each_provider_has_one_client(preview: Mocks) -> None:
     def program() -> Any:
-        one, two = agin.Provider("one", API_KEY), agin.Provider("two", OTHER_ACCOUNTS_KEY)
+        one = agin.Provider("one", API_KEY)
+        # As a program in another language declares it.
+        two = pulumi.ProviderResource("pulumi-python", "two", {"ngrok:apiKey": OTHER_ACCOUNTS_KEY})
 
         async def check() -> None:
             accounts = [await ProgramRun.current().queries_of(provider) for provider in (None, one, two)]
@@ -118,7 +118,7 @@ def test_each_provider_has_one_client(mocks: Mocks, monkeypatch: pytest.MonkeyPa
     run(program)
 
 
-def test_an_unknown_key_has_no_client(mocks: Mocks) -> None:
+def test_an_unknown_key_has_no_client(preview: Mocks) -> None:
     def program() -> Any:
         unknown: Any = pulumi.Output.from_input(API_KEY).apply(lambda _: pulumi.output.UNKNOWN)
 
@@ -130,16 +130,25 @@ def test_an_unknown_key_has_no_client(mocks: Mocks) -> None:
     run(program)
 
 
-def test_a_provider_with_an_unreadable_key_fails(mocks: Mocks) -> None:
+def test_settings_that_the_engine_does_not_return(preview: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As of a component's consumer, in another process.
+    reference = "urn:pulumi:stack::project::pulumi:providers:pulumi-python::theirs::id"
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    problem = "Pulumi's engine did not return the settings of the provider"
+
     def program() -> Any:
-        foreign = pulumi.ProviderResource("pulumi-python", "foreign", {"ngrok:apiKey": API_KEY})
+        theirs = DependencyProviderResource(reference)
+        component = pulumi.ComponentResource("a:b:C", "c", None, pulumi.ResourceOptions(providers=[theirs]))
+        with pytest.raises(pulumi.RunError, match=f"^{problem}"):
+            agin.get_agent_ingresses(opts=pulumi.InvokeOptions(parent=component))
+        for name in ("one", "two"):
+            opts = pulumi.ResourceOptions(parent=component)
+            ingress = agin.AgentIngress(name, domain=f"{name}.acme.com", opts=opts)
+            ingress.ns_targets.apply(lambda targets: warnings.append(str(targets)))
 
-        async def check() -> None:
-            with pytest.raises(
-                InvalidInputsError, match=r'"foreign" is a ProviderResource, .* a pulumi_agin\.Provider'
-            ):
-                await ProgramRun.current().queries_of(foreign)
-
-        return check()
-
+    # An update in place: the engine has only IDs and inputs.
+    monkeypatch.setattr(preview, "new_resource", lambda args: (f"{args.name}-id", args.inputs))
     run(program)
+    [warning] = warnings
+    assert problem in warning

@@ -21,6 +21,9 @@ READ_STACK = "pulumi:pulumi:readStackResourceOutputs"
 # The one that returns a resource of the run.
 GET_RESOURCE = "pulumi:pulumi:getResource"
 
+# The provider of dynamic resources without an explicit one.
+DEFAULT_PROVIDER = "urn:pulumi:stack::project::pulumi:providers:pulumi-python::default"
+
 # The result of lookups.
 INGRESS: dict[str, Any] = {
     "id": "agin_2k5okIo7afS6bKA3xNDLRZ9rjqj",
@@ -101,6 +104,11 @@ class Request:
 class Monitor(MockMonitor):
     """Keeps the whole request. Pulumi's monitor passes only a part of it to the mocks."""
 
+    def __init__(self, mocks: Mocks) -> None:
+        super().__init__(mocks)
+        # With an empty stack config, the settings come from the environment.
+        self.resources[DEFAULT_PROVIDER] = self.ResourceRegistration(DEFAULT_PROVIDER, "id", {})
+
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - its name in Pulumi
         if request.type != "pulumi:pulumi:Stack":
             self.mocks.requests.append(Request(request))  # type: ignore[attr-defined]
@@ -113,8 +121,11 @@ class Monitor(MockMonitor):
         response = invoke(request)
         if request.tok == GET_RESOURCE:
             requests: list[Request] = self.mocks.requests  # type: ignore[attr-defined]
-            urn = request.args["urn"]
-            [provider] = [each.provider for each in requests if urn.endswith(f"{each.token}::{each.name}")]
+            urn, provider = request.args["urn"], ""
+            for each in requests:
+                if urn.endswith(f"{each.token}::{each.name}"):
+                    default = f"{DEFAULT_PROVIDER}::id" if each.token.startswith("pulumi-python:") else ""
+                    provider = each.provider or default
             getattr(response, "return").update({"provider": provider})
         return response
 
