@@ -45,11 +45,8 @@ def _install_npm_packages(folder: Path) -> None:
 
 def generate() -> Path:
     """Makes the SDKs, and returns the folder that has one for each language."""
-    packages = npm_packages()
-    generator = cache() / f"pulumi-sdks-{hash_of(sorted(MODULE.iterdir()))}"
-    made_once(generator, "the generator of SDKs", _build_generator)
     made_of = hash_of([SCHEMA, *NPM, *sorted(MODULE.iterdir())])
-    return made_once(BUILD / f"sdks-{made_of}", "the SDKs", lambda folder: _generate(folder, generator, packages))
+    return made_once(BUILD / f"sdks-{made_of}", "the SDKs", lambda folder: generate_from(SCHEMA, folder))
 
 
 def _build_generator(folder: Path) -> None:
@@ -57,9 +54,13 @@ def _build_generator(folder: Path) -> None:
     go_build(title, MODULE, ".", folder / "pulumi-sdks")
 
 
-def _generate(folder: Path, generator: Path, packages: Path) -> None:
+def generate_from(schema: Path, folder: Path) -> None:
+    """Makes the SDKs of a package from its schema, in a new folder."""
+    packages = npm_packages()
+    generator = cache() / f"pulumi-sdks-{hash_of(sorted(MODULE.iterdir()))}"
+    made_once(generator, "the generator of SDKs", _build_generator)
     folder.mkdir()
-    run("generating SDKs from the schema", [generator / "pulumi-sdks", SCHEMA, folder])
+    run("generating SDKs from the schema", [generator / "pulumi-sdks", schema, folder])
     _finish_go(folder / "go")
     # For a linked package, Node.js searches next to its real folder and above.
     (folder / "node_modules").symlink_to(packages)
