@@ -261,8 +261,8 @@ class CertificateValidationLifecycle(Lifecycle):
         return f"{message}{self._how_to_find_out(call, ingress.domain)}"
 
     def _how_to_find_out(self, call: Call, domain: str) -> str:
-        """Returns the end of a message: the command that finds out what prevents a certificate, such as CAA records."""
-        finds = "finds out what prevents it, such as CAA records"
+        """Returns the end of a message: the command that shows what prevents a certificate, such as CAA records."""
+        finds = "shows what prevents it, such as CAA records"
         if self._account.settings.provider_name:
             # The command has to use the key of this provider, whose URN is unknown here.
             return f"; `pulumi-agin doctor` with --provider and the URN of its provider {finds}"

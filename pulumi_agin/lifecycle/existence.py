@@ -99,7 +99,7 @@ class Existence:
                 f"{error}. It was last read with another API key than the one from "
                 f"{settings.api_key_source.shown_as}, so it may be in another account, and so may others with this "
                 "provider: then a later update or destroy fails, and a destroy deletes the NS records first. To "
-                "prevent that, use the provider and the key that it had before",
+                "prevent that, use the provider and the key that it had before, and run `pulumi up`",
                 call.urn,
             )
 

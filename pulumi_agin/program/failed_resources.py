@@ -10,13 +10,13 @@ from __future__ import annotations
 import pulumi
 
 from pulumi_agin.base.redaction import listed
-from pulumi_agin.lifecycle.urns import AGENT_INGRESS, DELEGATION, Urn
+from pulumi_agin.lifecycle.urns import AGENT_INGRESS, DELEGATION, RFC2136_DELEGATION, Urn
 
 from . import sdk_internals
 
 
 class FailedResources:
-    """The Agent Ingresses of a program, and the records of its delegations, that failed or were skipped."""
+    """The Agent Ingresses of a program, and their NS records as far as it knows them, that failed or were skipped."""
 
     def __init__(self) -> None:
         self._urns: list[str] = []
@@ -30,7 +30,7 @@ class FailedResources:
         """Records the result of any resource of the program."""
         self._has_failure |= has_failed
         types = Urn.parse(urn).types.split("$")
-        if is_unknown and (types[-1] == AGENT_INGRESS or DELEGATION in types):
+        if is_unknown and (types[-1] in (AGENT_INGRESS, RFC2136_DELEGATION) or DELEGATION in types):
             self._urns.append(urn)
 
     def require_none(self) -> None:
@@ -39,6 +39,6 @@ class FailedResources:
         if self._has_failure and self._urns:
             names = [f"{each.name} ({each.type.rpartition(':')[2]})" for each in map(Urn.parse, self._urns)]
             raise pulumi.RunError(
-                "this run deletes nothing, because these resources failed, or depend on one that failed: "
+                "this run deletes nothing more, because these resources failed, or depend on one that failed: "
                 f"{listed(names)}. What they replace may still be in use: correct the errors, and run `pulumi up` again"
             )

@@ -106,7 +106,9 @@ def test_failed_ingresses_and_records_delete_nothing(
     failed = project.up("--continue-on-error", fails=True)
     assert live(emulator, cloud, bind) == before
     assert not failed.has_traceback
-    assert "error: this run deletes nothing, because these resources failed, or depend on one that failed: " in failed
+    assert (
+        "error: this run deletes nothing more, because these resources failed, or depend on one that failed: " in failed
+    )
     # Everything was registered before the program ended.
     assert len(cloud.records("late.acme.com")) == 8
 
@@ -196,5 +198,7 @@ def test_component_in_another_process_deletes_nothing(
     emulator.add_fault("PATCH", "respond", status=400, json_body=REJECTION)
     for name in ("site", "renamed"):
         consume(name, "others")
-        assert "this run deletes nothing, because these" in project.up("--continue-on-error", fails=True).diagnostics
+        assert (
+            "this run deletes nothing more, because these" in project.up("--continue-on-error", fails=True).diagnostics
+        )
         assert cloud.records("connect.acme.com") == before

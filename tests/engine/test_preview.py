@@ -146,7 +146,7 @@ FAILURES = {
     "new-name": 'The agent ingress domain "renamed.acme.com" already exists',
     "taken": 'The agent ingress domain "taken.acme.com" already exists',
     "policy-removed": "ngrok did not remove the certificate_management_policy",
-    "test-dev": "error: this run deletes nothing, because these resources failed",
+    "test-dev": "error: this run deletes nothing more, because these resources failed",
 }
 
 

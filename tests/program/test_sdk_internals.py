@@ -290,6 +290,7 @@ def monitor(monkeypatch: pytest.MonkeyPatch) -> Any:
     [
         ([result(urns.AGENT_INGRESS, has_failed=True)], "connect (AgentIngress)"),
         ([result(f"a:b:Site${RECORD}", has_failed=True)], "connect (Record)"),
+        ([result(urns.RFC2136_DELEGATION, has_failed=True)], "connect (Rfc2136Delegation)"),
         ([THEIRS, result(RECORD, is_unknown=True)], "connect (Record)"),
         ([result(RECORD, is_unknown=True)], None),
         ([THEIRS, result(RECORD)], None),

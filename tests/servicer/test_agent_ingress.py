@@ -428,7 +428,7 @@ def test_diff_warns_of_an_ingress_of_another_account(plugin: Plugin, new_plugin:
     [(urn, warning)] = [(line.urn, line.message) for line in other.engine.lines if line.severity == engine_pb2.WARNING]
     assert urn == other.urn
     assert warning.startswith(f"could not read the Agent Ingress {DOMAIN} ({id_}): ngrok responded 404")
-    assert warning.endswith("To prevent that, use the provider and the key that it had before")
+    assert warning.endswith("To prevent that, use the provider and the key that it had before, and run `pulumi up`")
 
 
 def without_fingerprint(outputs: dict[str, Any]) -> list[dict[str, Any]]:

@@ -284,7 +284,7 @@ def test_state_of_a_python_program_gets_the_names_of_the_plugin(
     assert plugin.read(id_, old_outputs, old_inputs)[0] == ""
 
 
-def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin) -> None:
+def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin, emulator: Emulator) -> None:
     wrong = {
         "domain": "connect..acme.com",
         "description": "x" * 256,
@@ -309,6 +309,7 @@ def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin) -> N
         "property certificateManagementPolicy must be an object, got a string",
     ]
     id_, outputs = plugin.create({"domain": DOMAIN, "certificateManagementPolicy": POLICY})
+    emulator.configure(null_policy="ignored")
     error = failure(lambda: plugin.update(id_, outputs, {"domain": DOMAIN, "metadata": "new"}))
     assert error.message == error.text
     assert "remove the certificateManagementPolicy of the Agent Ingress connect.acme.com" in error.message

@@ -29,7 +29,7 @@ URN = "urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngressCertificateV
 BEGIN = datetime(2024, 8, 2, 7, 15, 39, tzinfo=timezone.utc)
 NO_RECORDS = f"No DNS records were returned when querying for an NS record for the domain `{DOMAIN}`."
 
-FINDS = "finds out what prevents it, such as CAA records"
+FINDS = "shows what prevents it, such as CAA records"
 
 
 class Waiting(Clock):
