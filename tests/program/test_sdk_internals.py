@@ -297,7 +297,16 @@ def monitor(monkeypatch: pytest.MonkeyPatch) -> Any:
         ([result(f"{urns.AGENT_INGRESS}$a:b:Record", has_failed=True)], None),
         ([result(urns.CERTIFICATE_VALIDATION, has_failed=True)], None),
     ],
-    ids=["ingress", "record", "skipped", "excluded by --target", "theirs", "below an ingress", "validation"],
+    ids=[
+        "ingress",
+        "record",
+        "own record",
+        "skipped",
+        "excluded by --target",
+        "theirs",
+        "below an ingress",
+        "validation",
+    ],
 )
 def test_program_with_failed_resources_ends_with_an_error(results: list[Any], named: str | None, monitor: Any) -> None:
     FailedResources().watch()
