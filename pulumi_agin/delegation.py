@@ -15,6 +15,7 @@ from .dnsclient.values import LONGEST_TTL_SECONDS
 from .lifecycle import urns
 from .program.aliases import former_urns
 from .program.argument_errors import WrongArgumentsError, deleted_with_problem, place_in_program, require_options
+from .program.run import ProgramRun
 
 DEFAULT_TTL_SECONDS = 300
 
@@ -100,6 +101,9 @@ class AgentIngressDelegation(pulumi.ComponentResource):
         made: Any = dns.create_records(records)
         # `all` puts it into a list, because Pulumi would treat a single Resource as a nested value.
         existence = pulumi.Output.all(made).apply(lambda known: _existence_of(place, resource_name, known[0]))
+        watched: pulumi.Input[None] = ProgramRun.current().watch_records(self, existence)
+        # As an Output, so that the program waits for it.
+        pulumi.Output.from_input(watched)
         moved: pulumi.Output[None] = pulumi.Output.all(made).apply(lambda known: require_new_domain(records, known[0]))
         self.agent_ingress_id = pulumi.Output.all(agent_ingress.id, existence, moved).apply(lambda known: str(known[0]))
         self.register_outputs(

@@ -7,7 +7,7 @@ but a later run with `--target` could delete it, if the delegation had registere
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import pulumi
@@ -32,9 +32,12 @@ def require_new_domain(records: NsRecords, made: pulumi.Resource | Sequence[pulu
 async def _check(run: ProgramRun, records: NsRecords, made: pulumi.Resource | Sequence[pulumi.Resource]) -> None:
     delegation = await run.resource(records.delegation.urn, ("domain",))
     former = delegation.outputs.get("domain") if delegation else None
-    domain = await records.domain.future()
+    domain: object = await records.domain.future()
+    # Neither is a string if it is not known, in a preview or after a failure.
+    if not isinstance(former, str) or not isinstance(domain, str) or former == domain:
+        return
     # The stack does not delete the ingress of a `get`.
-    if not former or not domain or former == domain or getattr(records.agent_ingress, "_is_read", False):
+    if getattr(records.agent_ingress, "_is_read", False):
         return
     resources = [made] if isinstance(made, pulumi.Resource) else made
     have_stayed = [await _is_at(run, each, former, domain) for each in await sdk_internals.with_children(resources)]
@@ -60,10 +63,15 @@ async def _check(run: ProgramRun, records: NsRecords, made: pulumi.Resource | Se
 async def _is_at(run: ProgramRun, record: pulumi.Resource, former: str, domain: str) -> bool:
     """Returns whether the outputs of a resource of any package have the former domain, but not the new one."""
     resource = await run.resource(record.urn, None)
-    strings = {canonical_domain(each) for each in _strings(resource.outputs)} if resource else set()
-    # Many packages have the part before the zone in one output, and the zone in another one.
-    names = strings | {f"{name}.{zone}" for name in strings for zone in strings}
-    return former in names and domain not in names
+    strings = {canonical_domain(each) for each in _strings(resource.outputs)} if resource else set[str]()
+    return _is_among(former, strings) and not _is_among(domain, strings)
+
+
+def _is_among(name: str, strings: Collection[str]) -> bool:
+    """Returns whether a name is among strings. Many packages have the part before the zone in a separate output."""
+    return name in strings or any(
+        name.endswith(f".{zone}") and name.removesuffix(f".{zone}") in strings for zone in strings
+    )
 
 
 def _strings(value: Any) -> Iterator[str]:

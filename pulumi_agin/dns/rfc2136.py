@@ -160,7 +160,9 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
             "tsig_algorithm": tsig_algorithm,
             "adopt": adopt,
         }
-        if pulumi.runtime.is_dry_run() and not ProgramRun.current().is_mocked:
+        # In an `up`, this also begins to watch for failures, as an Agent Ingress does.
+        run = ProgramRun.current()
+        if pulumi.runtime.is_dry_run() and not run.is_mocked:
             inputs[urns.IS_PREVIEW] = True
         secret = pulumi.ResourceOptions(additional_secret_outputs=["tsig_secret"])
         super().__init__(Rfc2136Provider(), resource_name, inputs, pulumi.ResourceOptions.merge(secret, opts))

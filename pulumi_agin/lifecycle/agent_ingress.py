@@ -120,12 +120,13 @@ class AgentIngressLifecycle:
         return Created(ingress.id, outputs)
 
     def _warn_of_domain_change(self, call: Call, domain: object) -> None:
-        """Warns if this create replaces an ingress with another domain. Also if it is unknown, because it may be."""
+        """Warns if this create replaces an ingress with another domain, or may do so, because the domain is unknown."""
         former = KeptOutputs.of(self._claims.state(call.urn)).domain
         if former and former != domain:
+            condition = "if the domain changes, " if call.is_unknown(domain) else ""
             self._services.warn_once(
-                f"this replacement deletes the Agent Ingress {former} in the same `pulumi up`, which disconnects all "
-                "agents that still have its connect URL. To avoid that, leave the domain unchanged, "
+                f"{condition}this replacement deletes the Agent Ingress {former} in the same `pulumi up`, which "
+                "disconnects all agents that still have its connect URL. To avoid that, leave the domain unchanged, "
                 f"{_how_to_move('the new')}",
                 call.urn,
             )

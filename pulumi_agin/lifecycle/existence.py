@@ -86,8 +86,8 @@ class Existence:
     def warn_of_other_account(self, call: Call, id_: str) -> None:
         """Warns once if the account lacks an ingress that was last read with another key, as before a new provider.
 
-        Only this shows it in an `up` without other changes. The key alone does not, because an account has many. In a
-        run, the search sends at most one list and one read.
+        Only this shows it in an `up` without other changes. Another key alone does not, because an account can have
+        many keys. In a run, the search sends at most one list and one read.
         """
         kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
         is_same_key = kept.fingerprint in ("", self._account.fingerprint(id_)[FINGERPRINT])

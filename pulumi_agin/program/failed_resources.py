@@ -7,6 +7,8 @@ records that a function of its name servers could not declare. If the program en
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 
 from pulumi_agin.base.redaction import listed
@@ -16,29 +18,41 @@ from . import sdk_internals
 
 
 class FailedResources:
-    """The Agent Ingresses of a program, and their NS records as far as it knows them, that failed or were skipped."""
+    """The Agent Ingresses and NS records that failed, or were skipped after a failure of another resource."""
 
     def __init__(self) -> None:
         self._urns: list[str] = []
         self._has_failure = False
+        self._has_end = True
 
     def watch(self) -> None:
         """Makes the program end with an error if one of its resources fails, after all were registered."""
-        sdk_internals.watch_program(self.record, self.require_none)
+        self._has_end = sdk_internals.watch_program(self._record, self._require_none)
 
-    def record(self, urn: str, has_failed: bool, is_unknown: bool) -> None:
-        """Records the result of any resource of the program."""
-        self._has_failure |= has_failed
+    async def watch_records(self, delegation: pulumi.Resource, existence: pulumi.Output[Any]) -> None:
+        """Records a delegation whose records are not registered, because an input of them is unknown in this `up`.
+
+        It is that of a resource that failed, if the records are declared in an `apply` of it, as by `adopt`.
+        """
+        if not await existence.is_known():
+            self._record(str(await delegation.urn.future()), has_failed=False, is_unknown=True)
+
+    def _record(self, urn: str, has_failed: bool, is_unknown: bool) -> None:
+        """Records the result of any resource of the program. Without an end of the program, it fails at once."""
+        # The calls run in many threads.
+        if has_failed:
+            self._has_failure = True
         types = Urn.parse(urn).types.split("$")
         if is_unknown and (types[-1] in (AGENT_INGRESS, RFC2136_DELEGATION) or DELEGATION in types):
             self._urns.append(urn)
+        if not self._has_end:
+            self._require_none()
 
-    def require_none(self) -> None:
-        """Raises an error if a resource failed, or was skipped because it depends on another one that failed."""
-        # Without a failure, `--target` has skipped them.
+    def _require_none(self) -> None:
+        # Without a failure, `--target` has left them out.
         if self._has_failure and self._urns:
             names = [f"{each.name} ({each.type.rpartition(':')[2]})" for each in map(Urn.parse, self._urns)]
             raise pulumi.RunError(
-                "this run deletes nothing more, because these resources failed, or depend on one that failed: "
+                "this run deletes nothing more, because these resources failed, or were skipped: "
                 f"{listed(names)}. What they replace may still be in use: correct the errors, and run `pulumi up` again"
             )

@@ -20,6 +20,7 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
 from pulumi_agin.api.errors import BadResponseError, InvalidInputsError, NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import IN_PYTHON, PROVIDER_NAME, Setting, Settings
 
@@ -58,6 +59,7 @@ class ProgramRun:
         self._queries: dict[Settings, AccountQueries] = {}
         self._stack_outputs: asyncio.Future[dict[str, dict[str, Any]] | None] | None = None
         self._warned_of: set[str] = set()
+        self._failed_resources = FailedResources()
 
     @classmethod
     def current(cls) -> ProgramRun:
@@ -70,7 +72,7 @@ class ProgramRun:
             run = cls(is_running=True, is_mocked=isinstance(monitor, MockMonitor))
             setattr(monitor, _ATTRIBUTE, run)
             if run.sends_requests and not pulumi.runtime.is_dry_run():
-                FailedResources().watch()
+                run._failed_resources.watch()
         return run
 
     @property
@@ -141,6 +143,14 @@ class ProgramRun:
         # For anything but a string, the engine would panic.
         return await sdk_internals.resource_of_run(known, kept) if isinstance(known, str) else None
 
+    async def watch_records(self, delegation: pulumi.Resource, existence: pulumi.Output[Any]) -> None:
+        """Makes an `up` end with an error if the records of a delegation are not registered after a failure.
+
+        `existence` is not known then.
+        """
+        if self.sends_requests and not pulumi.runtime.is_dry_run():
+            await self._failed_resources.watch_records(delegation, existence)
+
     async def placement(self, resource: pulumi.Resource, parent: pulumi.Resource | None) -> dict[str, str]:
         """Returns the stack and the URNs of the parent and the provider, for a command about a resource."""
         # When this is awaited, the SDK has already found the provider of the resource.
@@ -154,6 +164,11 @@ class ProgramRun:
         """
         if provider is None:
             return self.queries(Settings.load(pulumi.runtime.get_config))
+        if provider.package != urns.PYTHON_PACKAGE:
+            # It has no settings of ours, and the environment's key may belong to another account.
+            raise InvalidInputsError(
+                f"the explicit provider is of the package {provider.package}: use a pulumi_agin.Provider"
+            )
         return await self._queries_of_urn(provider.urn)
 
     async def queries_of_resource(self, resource: pulumi.CustomResource) -> AccountQueries | None:
@@ -169,8 +184,8 @@ class ProgramRun:
         registered = await self.resource(provider, _SETTINGS)
         if registered is None:
             raise InvalidInputsError(
-                "Pulumi's engine did not return the settings of the provider, such as its API key: install another "
-                "version of the Pulumi CLI, or a newer version of pulumi-agin"
+                "Pulumi's engine did not return the settings of the provider, such as its API key. Unless the provider "
+                "failed or was skipped, install another version of the Pulumi CLI, or a newer version of pulumi-agin"
             )
         settings = registered.outputs
         return None if UNKNOWN in settings.values() else self.queries(Settings.load(settings.get))

@@ -97,7 +97,7 @@ async def resource_of_run(urn: str, kept: Collection[str] | None) -> ResourceOfR
 
     `kept` has the names of outputs, which are strings or numbers, or UNKNOWN if they are not known in a preview. The
     engine responds with secrets in plain text, and no other output is converted or kept. None keeps all outputs that
-    are not secret, in the form of the engine's response.
+    are not secret as a whole, in the form of the engine's response, for comparisons alone.
 
     A component has the outputs of the last run until it registers its own.
     """
@@ -140,23 +140,27 @@ def _plain(value: Any) -> Any:
     return UNKNOWN if plain == rpc.UNKNOWN else plain
 
 
-def watch_program(registered: Callable[[str, bool, bool], None], ending: Callable[[], None]) -> None:
+def watch_program(registered: Callable[[str, bool, bool], None], ending: Callable[[], None]) -> bool:
     """Calls a function with the result of each resource, and another one when the program has registered all.
 
-    `registered` gets the URN, whether the resource failed, and whether its outputs are unknown, because it failed or
-    the engine skipped it. An error that `ending` raises fails the program. The SDK tells a program neither, so this
-    wraps its calls of the engine.
+    `registered` gets the URN, whether the resource or one that it depends on failed, and whether its outputs are
+    unknown, also because `--target` leaves it out. An error that one of the two raises fails the program. The SDK
+    reports neither to a program, so this wraps its calls of the engine.
+
+    Returns whether the program has such an end. The process of a component in another process goes on, and an SDK may
+    lack the call.
     """
     monitor: Any = get_monitor()
 
     def with_result(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def register(request: Any) -> Any:
             response = call(request)
-            has_failed = response.result != resource_pb2.Result.SUCCESS
-            registered(response.urn, has_failed, has_failed or getattr(response, "unknown", False))
-            # The process of a component in another process goes on, and an SDK may lack the call at the end.
-            if runtime.get_root_resource() is None or not hasattr(monitor, "SignalAndWaitForShutdown"):
-                ending()
+            is_unknown = getattr(response, "unknown", False)
+            # The engine returns the inputs of a resource that it skips because another one failed, maybe in another
+            # process or before this began, and nothing of one that `--target` leaves out.
+            is_skipped = is_unknown and bool(getattr(response, "object", None))
+            has_failed = is_skipped or response.result != resource_pb2.Result.SUCCESS
+            registered(response.urn, has_failed, has_failed or is_unknown)
             return response
 
         return register
@@ -172,6 +176,7 @@ def watch_program(registered: Callable[[str, bool, bool], None], ending: Callabl
     for name, wrap in calls.items():
         if hasattr(monitor, name):
             setattr(monitor, name, wrap(getattr(monitor, name)))
+    return runtime.get_root_resource() is not None and hasattr(monitor, "SignalAndWaitForShutdown")
 
 
 def may_be_transformed(opts: pulumi.ResourceOptions) -> bool:

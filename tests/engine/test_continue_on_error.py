@@ -106,9 +106,7 @@ def test_failed_ingresses_and_records_delete_nothing(
     failed = project.up("--continue-on-error", fails=True)
     assert live(emulator, cloud, bind) == before
     assert not failed.has_traceback
-    assert (
-        "error: this run deletes nothing more, because these resources failed, or depend on one that failed: " in failed
-    )
+    assert "error: this run deletes nothing more, because these resources failed, or were skipped: " in failed
     # Everything was registered before the program ended.
     assert len(cloud.records("late.acme.com")) == 8
 
@@ -202,3 +200,87 @@ def test_component_in_another_process_deletes_nothing(
             "this run deletes nothing more, because these" in project.up("--continue-on-error", fails=True).diagnostics
         )
         assert cloud.records("connect.acme.com") == before
+
+
+BLOCKED = (
+    'aws.route53.Record("blocked", zone_id="Z9", name="blocked.acme.com", type="A", ttl=60, records=["192.0.2.1"])'
+)
+
+# The records are declared once the zone is known.
+IN_APPLY = """
+import pulumi_aws as aws
+
+def later(records):
+    def record(zone):
+        opts = records.options()
+        name = records.name
+        return aws.route53.Record(
+            name, zone_id=zone, name=records.domain, type="NS", ttl=300, records=records.ns_targets, opts=opts
+        )
+    return zone.apply(record)
+
+zone = pulumi.Output.from_input(ZONE)
+for name, dns in {"adopted": agin.dns.aws(zone, adopt=ADOPT), "later": agin.dns.custom(later)}.items():
+    agin.AgentIngressDelegation(name, agin.AgentIngress(name, domain=f"{name}.acme.com"), dns)
+"""
+
+
+def test_records_that_are_declared_in_an_apply_remain(project: Project, cloud: Cloud) -> None:
+    program = IN_APPLY.replace("ZONE", '"Z1"')
+    project.program(program.replace("ADOPT", "False"))
+    project.up()
+    cloud.limit("blocked.acme.com", 0)
+    project.program(IN_APPLY.replace("ZONE", f"{BLOCKED}.zone_id").replace("ADOPT", "True"))
+    failed = project.up("--continue-on-error", fails=True)
+    for name in ("adopted", "later"):
+        assert f"{name} (AgentIngressDelegation)" in failed.diagnostics
+        assert len(cloud.records(f"{name}.acme.com")) == 4
+
+
+ALONE = """
+import os
+import pulumi_aws as aws
+
+agin.dns.Rfc2136Delegation(
+    NAME, domain="early.acme.com", ns_targets=["ns-1.example.net"], ttl=300, server="127.0.0.1", port=PORT,
+    zone="acme.com", tsig_key_name="agin", tsig_secret=os.environ["SECRET"], opts=pulumi.ResourceOptions(AFTER),
+)
+"""
+
+
+def test_renamed_records_of_a_program_without_an_ingress_remain(project: Project, cloud: Cloud, bind: Bind) -> None:
+    project.environment["SECRET"] = KEY.secret
+    program = ALONE.replace("PORT", str(bind.port))
+    project.program(program.replace("NAME", '"old"').replace("AFTER", ""))
+    project.up()
+    cloud.limit("blocked.acme.com", 0)
+    project.program(program.replace("NAME", '"new"').replace("AFTER", f"depends_on=[{BLOCKED}]"))
+    project.up("--continue-on-error", fails=True)
+    assert bind.referral("early.acme.com") == ["ns-1.example.net."]
+
+
+CONSUMER_IN_PYTHON = """
+import pulumi_aws as aws
+
+class Site(pulumi.ComponentResource):
+    def __init__(self, name, description):
+        super().__init__("site:index:Site", name, {"description": description}, None, remote=True)
+
+Site(NAME, DESCRIPTION)
+"""
+
+
+def test_component_in_another_process_that_is_skipped_remains(project: Project, cloud: Cloud) -> None:
+    (project.folder / "site_provider.py").write_text(f"import pulumi\nimport pulumi_agin as agin\n{SITE}")
+    executable = project.folder / "pulumi-resource-site"
+    executable.write_text(f'#!/bin/sh\nexec {project.user_env}/bin/python {project.folder}/site_provider.py "$@"\n')
+    executable.chmod(0o755)
+    settings = (project.folder / "Pulumi.yaml").read_text()
+    project.yaml(settings.replace("]}", f", {{name: site, path: {project.folder}}}]}}"))
+    project.program(CONSUMER_IN_PYTHON.replace("NAME", '"old"').replace("DESCRIPTION", '"devices"'))
+    project.up()
+    # Only the consumer's process gets the failure.
+    cloud.limit("blocked.acme.com", 0)
+    project.program(CONSUMER_IN_PYTHON.replace("NAME", '"new"').replace("DESCRIPTION", f"{BLOCKED}.name"))
+    project.up("--continue-on-error", fails=True)
+    assert len(cloud.records("connect.acme.com")) == 4

@@ -263,10 +263,12 @@ def test_mocks_are_not_asked_for_a_resource(mocks: Mocks) -> None:
 RECORD = f"{urns.DELEGATION}$a:b:Record"
 
 
-def result(types: str, *, has_failed: bool = False, is_unknown: bool = False) -> Any:
+def result(types: str, *, has_failed: bool = False, is_unknown: bool = False, inputs: Any = None) -> Any:
     outcome = resource_pb2.Result.FAIL if has_failed else resource_pb2.Result.SUCCESS
     urn = f"urn:pulumi:dev::test::{types}::connect"
-    return resource_pb2.RegisterResourceResponse(urn=urn, result=outcome, unknown=is_unknown)
+    response = resource_pb2.RegisterResourceResponse(urn=urn, result=outcome, unknown=is_unknown)
+    response.object.update(inputs or {})
+    return response
 
 
 THEIRS = result("a:b:Zone", has_failed=True)
@@ -292,6 +294,7 @@ def monitor(monkeypatch: pytest.MonkeyPatch) -> Any:
         ([result(f"a:b:Site${RECORD}", has_failed=True)], "connect (Record)"),
         ([result(urns.RFC2136_DELEGATION, has_failed=True)], "connect (Rfc2136Delegation)"),
         ([THEIRS, result(RECORD, is_unknown=True)], "connect (Record)"),
+        ([result(urns.AGENT_INGRESS, is_unknown=True, inputs={"domain": "a.example"})], "connect (AgentIngress)"),
         ([result(RECORD, is_unknown=True)], None),
         ([THEIRS, result(RECORD)], None),
         ([result(f"{urns.AGENT_INGRESS}$a:b:Record", has_failed=True)], None),
@@ -302,6 +305,7 @@ def monitor(monkeypatch: pytest.MonkeyPatch) -> Any:
         "record",
         "own record",
         "skipped",
+        "skipped after a failure in another process",
         "excluded by --target",
         "theirs",
         "below an ingress",
@@ -315,7 +319,7 @@ def test_program_with_failed_resources_ends_with_an_error(results: list[Any], na
     if named is None:
         assert monitor.SignalAndWaitForShutdown("the end") == "the end"
     else:
-        with pytest.raises(pulumi.RunError, match=re.escape(f"depend on one that failed: {named}. What")):
+        with pytest.raises(pulumi.RunError, match=re.escape(f"or were skipped: {named}. What")):
             monitor.SignalAndWaitForShutdown("the end")
 
 

@@ -549,7 +549,8 @@ def test_diff_warns_once_of_ingresses_in_another_account(
     assert sentence.endswith(
         '. It was last read with another API key than the one from api_key of the Provider "other", so it may be in '
         "another account, and so may others with this provider: then a later update or destroy fails, and a destroy "
-        "deletes the NS records first. To prevent that, use the provider and the key that it had before, and run `pulumi up`"
+        "deletes the NS records first. To prevent that, use the provider and the key that it had before, and run "
+        "`pulumi up`"
     )
     assert emulator.counts() == {
         "GET /agent_ingresses": 1,
