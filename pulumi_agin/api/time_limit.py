@@ -54,7 +54,11 @@ class TimeLimit:
             self._timer = threading.Timer(self._seconds - self.elapsed, self._shut_down)
             # The process can exit earlier.
             self._timer.daemon = True
-            self._timer.start()
+            try:
+                self._timer.start()
+            except RuntimeError as error:
+                # The machine has no thread left, which is as transient as having no file descriptor left.
+                raise OSError(str(error)) from error
 
     def end(self) -> None:
         """Ends the limit. After that, it does not shut down the connection, which another request may use."""

@@ -155,6 +155,17 @@ def test_endless_response_to_a_reused_connection_ends_with_the_time_limit() -> N
     assert len(connections) == 1
 
 
+def test_lack_of_threads_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FailingTimer(threading.Timer):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("pulumi_agin.api.time_limit.threading.Timer", FailingTimer)
+    with serve(reply(OK)) as place:
+        result = send(f"http://{place}")
+    assert result == NoResponse("can't start new thread", MAYBE_CARRIED_OUT, TRANSIENT)
+
+
 # The beginning of a record of TLS with a message of the handshake.
 RECORD = b"\x16\x03\x03\x3f\xff"
 
