@@ -20,7 +20,7 @@ from pulumi_agin.settings import IN_PYTHON, Settings
 from .import_file import import_file, resource
 from .import_names import canonical_key, name_all, read_names
 from .import_program import program
-from .languages import PYTHON
+from .languages import PYTHON, project_language
 from .output import YELLOW, UsageError, first_unreadable, note, print_text
 from .stack import agent_ingresses, load_settings, provider_settings, read_resources, request_budget
 
@@ -63,8 +63,9 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     type_ = _type_to_import(options, settings, in_stack)
     if options.code and type_ != urns.AGENT_INGRESS:
         raise UsageError(
-            "--code prints a program in Python, but the resources are for another language (see --language): omit "
-            "--code, because `pulumi import` generates the code for the import file in the language of the project"
+            "--code prints a program in Python, but the resources are for another language (see --language and "
+            "--provider): omit --code, because `pulumi import` generates the code for the import file in the language "
+            "of the project"
         )
     account = Account(settings, clock)
     selection = _select(options, account)
@@ -72,7 +73,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     _print_notes(account, selection.unreadable, plan.skipped)
     if type_ == urns.NATIVE_AGENT_INGRESS:
         note("the resources are those of the provider plugin, for other languages than Python (see --language)")
-    elif settings.names is not IN_PYTHON:
+    elif project_language() not in (None, PYTHON):
         note("the resources are those of a program in Python (see --language)")
     if options.code:
         # The stack may have those that can't be read, and would delete them.

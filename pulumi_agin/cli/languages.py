@@ -1,7 +1,8 @@
-"""The language of the project in this folder, and its words in reports."""
+"""The language of the project in this folder, and the code in it that declares an Agent Ingress."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import yaml  # Pulumi's SDK needs it too
@@ -26,11 +27,14 @@ def project_language() -> str | None:
     if project is None:
         return None
     try:
-        runtime = yaml.safe_load(project.read_text(encoding="utf-8"))["runtime"]
-        return str(runtime["name"] if isinstance(runtime, dict) else runtime)
+        content = project.read_text(encoding="utf-8")
+        # JSON can be indented with tabs, and YAML can't.
+        runtime = (json.loads(content) if project.suffix == ".json" else yaml.safe_load(content))["runtime"]
+        name = runtime["name"] if isinstance(runtime, dict) else runtime
     except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
-        # The CLI reports what is wrong with it.
-        return PYTHON
+        name = None
+    # The CLI reports what is wrong with the file.
+    return name if name and isinstance(name, str) else PYTHON
 
 
 def declarations(language: str, domain: str) -> list[str]:

@@ -155,10 +155,9 @@ def _settings_of_stack(stack: str | None) -> Settings:
         naming = threads.submit(_pulumi, "stack", None, "--show-name") if stack is None else None
         config = json.loads(listing.result())
         name = naming.result().strip() if naming else str(stack)
-    keys = {names.key(Setting.API_KEY) for names in (IN_PYTHON, IN_OTHER_LANGUAGES)} & config.keys()
-    # A program in Python can use the plugin, too.
-    uses_plugin = keys == {IN_OTHER_LANGUAGES.key(Setting.API_KEY)}
-    names = IN_OTHER_LANGUAGES if uses_plugin else _names_in(language)
+    # A program in Python can use the plugin, and one in another language a component in Python.
+    with_key = [names for names in (IN_PYTHON, IN_OTHER_LANGUAGES) if names.key(Setting.API_KEY) in config]
+    names = with_key[0] if len(with_key) == 1 else _names_in(language)
     # The list has no secrets.
     values = {
         key: config[key].get("value") or _pulumi("config get", stack, key).removesuffix("\n")

@@ -295,6 +295,7 @@ def test_file_is_for_the_language_of_the_stack(create: Create, command: Import, 
     expected = [{"type": NATIVE, "name": "connect", "id": new}]
     python, plugin = {"ngrok:apiKey": API_KEY}, {"agin:apiKey": API_KEY}
     others = resource("other", UNKNOWN_ID), resource("other", UNKNOWN_ID, type=NATIVE)
+    in_python = "pulumi-agin: the resources are those of a program in Python (see --language)\n"
     # The runtime of the project, also without a stack.
     for runtime in ("yaml", "{name: nodejs}", "go"):
         cli.stack(runtime=runtime)
@@ -309,7 +310,12 @@ def test_file_is_for_the_language_of_the_stack(create: Create, command: Import, 
     cli.stack([others[0]], secrets=plugin, runtime="yaml")
     out, err = command(*id_)
     assert json.loads(out)["resources"][0]["type"] == TYPE
-    assert "pulumi-agin: the resources are those of a program in Python (see --language)\n" in err
+    assert in_python in err
+    # The program has a component in Python.
+    cli.stack(secrets=python, runtime="yaml")
+    out, err = command(*id_)
+    assert json.loads(out)["resources"][0]["type"] == TYPE
+    assert in_python in err
     for secrets in (python, python | plugin):
         cli.stack(others, secrets=secrets)
         assert command.names(*id_) == {"connect.acme.com": "connect"}
@@ -354,7 +360,10 @@ def test_code_is_only_for_python(create: Create, command: Import, cli: StubCli, 
     emulator.clear_requests()
     cli.stack(runtime="yaml")
     err = command.fails("--all", "--code")
-    assert "--code prints a program in Python, but the resources are for another language" in err
+    assert (
+        "--code prints a program in Python, but the resources are for another language (see --language and --provider)"
+        in err
+    )
     assert emulator.requests() == []
     assert declared(command("--all", "--code", "--language", "python")[0]).keys() == {"connect-acme-com"}
 

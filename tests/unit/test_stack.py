@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_agin.cli.languages import project_language
 from pulumi_agin.cli.output import UsageError
 from pulumi_agin.cli.stack import load_settings
 from pulumi_agin.settings import Settings
@@ -67,6 +68,38 @@ def test_config_with_the_key_of_the_plugin_alone_uses_the_agin_namespace(cli: St
     assert settings.base_url == URL
     cli.stack(secrets={"ngrok:apiKey": API_KEY, "agin:apiKey": OTHER_ACCOUNTS_KEY})
     assert key_of(load_settings()) == (API_KEY, "the config of the stack dev (ngrok:apiKey)")
+
+
+def test_config_with_the_key_of_python_alone_uses_the_ngrok_namespace(cli: StubCli) -> None:
+    # A program in another language can use a component in Python.
+    config = {"agin:apiBaseUrl": "http://127.0.0.1:2", "ngrok:apiBaseUrl": URL}
+    cli.stack(config=config, secrets={"ngrok:apiKey": API_KEY}, runtime="yaml")
+    settings = load_settings()
+    assert key_of(settings) == (API_KEY, "the config of the stack dev (ngrok:apiKey)")
+    assert settings.base_url == URL
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "language"),
+    [
+        ("Pulumi.yaml", "runtime: {name: nodejs}", "nodejs"),
+        ("Pulumi.yml", "runtime: go", "go"),
+        ("Pulumi.json", '{\n\t"runtime": "yaml"\n}', "yaml"),
+        # The CLI rejects these.
+        ("Pulumi.yaml", "runtime:", "python"),
+        ("Pulumi.yaml", "runtime: {name: 1}", "python"),
+        ("Pulumi.yaml", 'runtime: ""', "python"),
+        ("Pulumi.yaml", "- runtime", "python"),
+        ("Pulumi.json", "runtime: yaml", "python"),
+    ],
+)
+def test_language_of_the_project(
+    file: str, content: str, language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert project_language() is None
+    (tmp_path / file).write_text(content)
+    assert project_language() == language
 
 
 def test_project_can_be_in_a_parent_folder(cli: StubCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
