@@ -356,7 +356,7 @@ class Checks:
         if caa.unknown_critical or caa.forbids(_ISSUER):
             shown = listed([str(record) for record in caa.records])
             reason = one_line(f"{records} do not allow Let's Encrypt: {shown}", 1000)
-            remedies = [self._caa_remedy(domain, ingress, caa)]
+            remedies = self._caa_remedies(domain, ingress, caa)
             if check.state != "ok":
                 remedies += check.remedies
             details = {**check.details, "forbidden_by_caa_of": caa.owner}
@@ -366,15 +366,17 @@ class Checks:
             return replace(check, reason=f"{check.reason}; {note}")
         return check
 
-    def _caa_remedy(self, domain: str, ingress: IngressModel, caa: CaaSet) -> Remedy:
+    def _caa_remedies(self, domain: str, ingress: IngressModel, caa: CaaSet) -> list[Remedy]:
         if caa.owner == domain:
-            return Remedy(f"ngrok's name servers have these records: contact ngrok support and include {ingress.id}")
-        owner = one_line(caa.owner)
+            return [Remedy(f"ngrok's name servers have these records: contact ngrok support and include {ingress.id}")]
+        owner, remedies = one_line(caa.owner), list[Remedy]()
         if critical := caa.unknown_critical:
-            do = "delete these records, whose critical property no certificate authority knows"
-            return Remedy(do, [f"{owner}. CAA {one_line(str(record))}" for record in critical])
-        do = f"add this record at {owner}, not at {domain}, where the delegation would hide it"
-        return Remedy(do, [f'{owner}. CAA 0 issue "{_ISSUER}"'])
+            do = "delete these records or set their flags to 0: Let's Encrypt does not know their critical property"
+            remedies.append(Remedy(do, [f"{owner}. CAA {one_line(str(record))}" for record in critical]))
+        if caa.forbids(_ISSUER):
+            do = f"add this record at {owner}, not at {domain}, where the delegation would hide it"
+            remedies.append(Remedy(do, [f'{owner}. CAA 0 issue "{_ISSUER}"']))
+        return remedies
 
     def _sanitized(self, value: str | None) -> str | None:
         return self.client.sanitize(value) if value else None

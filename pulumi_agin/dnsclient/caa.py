@@ -7,7 +7,7 @@ from dataclasses import dataclass
 # RFC 8659, 4, and RFC 9495.
 _KNOWN_TAGS = ("issue", "issuewild", "iodef", "issuemail")
 
-# Let's Encrypt accepts 1 as well, a common mistake.
+# Let's Encrypt treats 1 as critical, too, because it is a common mistake.
 _CRITICAL_FLAGS = 128 | 1
 
 # RFC 8657. An authority that supports them compares them with the account and the method of the request.
@@ -27,8 +27,12 @@ class CaaRecord:
 
     @property
     def issuer(self) -> str:
-        """The authority that an `issue` record allows; "" if it allows none."""
-        return self.value.partition(";")[0].strip().lower()
+        """The authority that an `issue` record allows; "" if it allows none, as with a malformed parameter."""
+        issuer, _, parameters = self.value.partition(";")
+        # RFC 8659, 4.2. A semicolon can follow the authority, but not the last parameter.
+        is_malformed = parameters.strip() and not all("=" in parameter for parameter in parameters.split(";"))
+        # Let's Encrypt requires lower case, although the case of a domain does not matter.
+        return "" if is_malformed else issuer.strip().lower()
 
     @property
     def limits(self) -> set[str]:
@@ -48,7 +52,7 @@ class CaaSet:
 
     @property
     def unknown_critical(self) -> list[CaaRecord]:
-        """The records that forbid every certificate, because no authority knows their critical property."""
+        """The records that forbid every certificate, because Let's Encrypt does not know their critical property."""
         return [record for record in self.records if record.flags & _CRITICAL_FLAGS and record.tag not in _KNOWN_TAGS]
 
     def forbids(self, issuer: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,13 +10,14 @@ from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.base.names import canonical_domain
 
 from .caa import CaaRecord, CaaSet
-from .ns_lookup import LOOKUP_SECONDS, LOOKUPS_AT_ONCE, reason_of
+from .ns_lookup import LOOKUP_SECONDS, LOOKUPS_AT_ONCE, address_of, reason_of
 from .values import Server
 
 try:
     import dns.exception
     import dns.flags
     import dns.name
+    import dns.rcode
     import dns.resolver
 except ImportError as error:
     raise ImportError(missing_extra("a DNS lookup", "doctor"), name=error.name) from None
@@ -28,7 +28,7 @@ def find_caa(names: Collection[str], budget: Budget, server: Server | None) -> d
 
     Queries each name once, however many names have it as a parent: a level side by side, and then their parents.
     Without a server, it queries this machine's resolver. A result is None if the server does not show it: it is no
-    resolver, and has delegated the name.
+    resolver, and has delegated the name or has no zone with it.
     """
     found: dict[str, CaaSet | None] = {}
     wanted = set(names)
@@ -63,7 +63,9 @@ def _query(name: str, budget: Budget, server: Server | None) -> CaaSet | None:
         )
     except dns.resolver.NXDOMAIN:
         return CaaSet(name)
-    except dns.resolver.NoNameservers:
+    except dns.resolver.NoNameservers as error:
+        if server is not None and _is_refused(error):
+            return None
         return CaaSet(name, problem=f"{server or 'the resolver of this machine'} returned an error such as SERVFAIL")
     except (dns.exception.DNSException, OSError, UnicodeError) as error:
         return CaaSet(name, problem=reason_of(error))
@@ -80,9 +82,15 @@ def _resolver(server: Server | None) -> dns.resolver.Resolver:
     if server is None:
         return dns.resolver.Resolver()
     resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers = [str(socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)[0][4][0])]
+    resolver.nameservers = [address_of(server)]
     resolver.port = server.port
     return resolver
+
+
+def _is_refused(error: dns.resolver.NoNameservers) -> bool:
+    """Returns whether the server responded that it is no resolver, and has no zone with the name."""
+    responses = [response for *_, response in error.kwargs["errors"] if response is not None]
+    return any(each.rcode() == dns.rcode.REFUSED and not each.flags & dns.flags.RA for each in responses)
 
 
 def _text(value: bytes) -> str:

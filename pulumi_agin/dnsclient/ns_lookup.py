@@ -85,8 +85,13 @@ def _queries_of_server(server: Server) -> Iterable[tuple[Server, bool]]:
 
     A resolver may reject a query without recursion, or use only its cache for it. Other servers ignore the flag.
     """
-    address = str(socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)[0][4][0])
+    address = address_of(server)
     return [(Server(address, server.port), recursion) for recursion in (False, True)]
+
+
+def address_of(server: Server) -> str:
+    """Returns the IP address of a server. Raises OSError if its name does not resolve."""
+    return str(socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)[0][4][0])
 
 
 def _queries_of_parent_servers(owner: dns.name.Name, budget: Budget) -> Iterable[tuple[Server, bool]]:

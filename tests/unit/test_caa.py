@@ -39,6 +39,10 @@ DOMAIN = "connect.acme.com"
         (['0 issue ";"'], True),
         (['0 issue ""'], True),
         (['0 issue "; letsencrypt.org"'], True),
+        # A parameter without a value, which makes the whole record invalid.
+        (['0 issue "letsencrypt.org; foo"'], True),
+        (['0 issue "letsencrypt.org; a=b;"'], True),
+        (['0 issue "letsencrypt.org; foo"', '0 issue "letsencrypt.org; a=b; c="'], False),
         # Neither limits certificates for names without a wildcard.
         (['0 issuewild ";"', '128 iodef "mailto:a@acme.com"', '128 issuemail ";"', '0 tbs "x"'], False),
         (['0 issuewild "letsencrypt.org"', '0 issue "digicert.com"'], True),
@@ -153,6 +157,17 @@ def test_failed_query_ends_the_search(rcode: dns.rcode.Rcode) -> None:
     with dns_server(zone({"acme.com": rcode, "com": COM})) as server:
         found = look_up(server)[DOMAIN]
     assert found == CaaSet("acme.com", problem=f"{server} returned an error such as SERVFAIL")
+
+
+def test_refused_query_of_a_server_that_is_no_resolver_shows_nothing() -> None:
+    # Such as a name server of ngrok, for a parent of the domain.
+    responses = zone({DOMAIN: [], "acme.com": dns.rcode.REFUSED, "other.com": dns.rcode.SERVFAIL}, dns.flags.AA)
+    with dns_server(responses) as server:
+        found = look_up(server, DOMAIN, "other.com")
+    assert found == {
+        DOMAIN: None,
+        "other.com": CaaSet("other.com", problem=f"{server} returned an error such as SERVFAIL"),
+    }
 
 
 def test_queries_share_one_time_limit() -> None:

@@ -235,12 +235,14 @@ def test_caa_records_with_an_unknown_critical_property_are_to_be_deleted() -> No
     check = check_certificate(caa=caa_of("acme.com", allowed, critical))
     assert check.state == "wrong"
     assert "\x1b" not in check.reason
-    assert check.remedies == [
-        Remedy(
-            "delete these records, whose critical property no certificate authority knows",
-            ['acme.com. CAA 128 tbs "Unknown [31m"'],
-        )
-    ]
+    delete = Remedy(
+        "delete these records or set their flags to 0: Let's Encrypt does not know their critical property",
+        ['acme.com. CAA 128 tbs "Unknown [31m"'],
+    )
+    assert check.remedies == [delete]
+    # Another record forbids Let's Encrypt, too.
+    remedies = check_certificate(caa=caa_of("acme.com", DIGICERT, critical)).remedies
+    assert [remedies[0], remedies[1].lines] == [delete, ['acme.com. CAA 0 issue "letsencrypt.org"']]
 
 
 def test_caa_records_of_the_delegated_domain_are_those_of_ngrok() -> None:
