@@ -84,7 +84,8 @@ def camel_case(argument: str) -> str:
 def ns_record(type_: str, outputs: Mapping[str, Any]) -> tuple[str, list[str]] | None:
     """Returns the domain and the values of an NS record in the state, in canonical form; None for anything else.
 
-    Also None if the state does not show the domain, as with Linode, whose records have only the number of their zone.
+    Also None if the state does not show the domain, as with Linode, whose records have only the number of their zone,
+    and with a relative name beside the ID of the zone.
     """
     if type_ not in IDENTITIES:
         return None
@@ -97,10 +98,14 @@ def ns_record(type_: str, outputs: Mapping[str, Any]) -> tuple[str, list[str]] |
         zone, name = identity[0], identity[identity.index("NS") - 1]
     else:
         return None
-    zone, name = canonical_domain(zone), canonical_domain(name)
-    # A zone's ID has no dot, and then the name is the whole domain.
-    is_whole = "." not in zone or name.endswith(f".{zone}")
-    return name if is_whole else f"{name}.{zone}", canonical_ns_targets(_values(type_, outputs))
+    zone, domain = canonical_domain(zone), canonical_domain(name)
+    if "." not in zone:
+        # It is an ID, and then the name is the whole domain, but with Route 53, a user's own may be relative.
+        fqdn = outputs.get("fqdn")
+        domain = canonical_domain(fqdn) if isinstance(fqdn, str) else domain
+    elif not domain.endswith(f".{zone}"):
+        domain = f"{domain}.{zone}"
+    return (domain, canonical_ns_targets(_values(type_, outputs))) if "." in domain else None
 
 
 def values_property(type_: str) -> str:

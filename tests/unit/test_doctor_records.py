@@ -8,6 +8,7 @@ import pytest
 
 from pulumi_agin.cli.doctor_records import RecordsInState
 from pulumi_agin.cli.doctor_stack import ingresses_in_state
+from pulumi_agin.dns.record_class import ns_record
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
@@ -16,6 +17,7 @@ DYNAMIC, NATIVE = "pulumi-python:dynamic/agin:AgentIngress", "agin:index:AgentIn
 RFC2136, NATIVE_RFC2136 = "pulumi-python:dynamic/agin:Rfc2136Delegation", "agin:index:Rfc2136Delegation"
 DELEGATION = "agin:index:AgentIngressDelegation"
 AWS, CLOUDFLARE = "aws:route53/record:Record", "cloudflare:index/dnsRecord:DnsRecord"
+GANDI = "gandi:livedns/record:Record"
 CUSTOM = "acme:index:Record"
 SITE = "acme:index:Site"
 
@@ -48,6 +50,7 @@ def component(domain: str, targets: list[str], **resource: Any) -> dict[str, Any
 RECORD_OUTPUTS: dict[str, Any] = {
     AWS: {"zoneId": "Z1", "name": "old.acme.com", "type": "NS", "records": OLD},
     CLOUDFLARE: {"zoneId": "1f", "name": "old.acme.com", "type": "NS", "content": "ns-1.old.net"},
+    GANDI: {"zone": "acme.com", "name": "old", "type": "NS", "values": OLD},
     RFC2136: {"domain": "old.acme.com", "ns_targets": OLD},
     NATIVE_RFC2136: {"domain": "old.acme.com", "nsTargets": OLD},
     CUSTOM: {"host": "old"},
@@ -122,6 +125,23 @@ def found(*resources: dict[str, Any]) -> list[tuple[str, str, str]]:
 )  # fmt: skip
 def test_records_that_outlive_their_ingress(resources: list[dict[str, Any]], lost: str) -> None:
     assert found(*resources) == [("old.acme.com", lost, "")]
+
+@pytest.mark.parametrize(
+    ("type_", "outputs", "domain"),
+    [
+        # Route 53 accepts a name without the zone.
+        (AWS, {"name": "connect", "fqdn": "Connect.acme.com"}, "connect.acme.com"),
+        (AWS, {"name": "connect.sub", "fqdn": "connect.sub.acme.com"}, "connect.sub.acme.com"),
+        (AWS, {"name": "connect.acme.com"}, "connect.acme.com"),
+        (AWS, {"name": "connect"}, None),
+        (CLOUDFLARE, {"name": "connect"}, None),
+        (GANDI, {"name": "connect"}, "connect.acme.com"),
+    ],
+)
+def test_own_record_with_a_relative_name(type_: str, outputs: dict[str, str], domain: str | None) -> None:
+    record = ns_record(type_, {**RECORD_OUTPUTS[type_], **outputs})
+    assert (record and record[0]) == domain
+
 
 
 @pytest.mark.parametrize(
