@@ -122,7 +122,7 @@ class FleetReport:
                 for state in reversed(_STATES)
                 if state in states
             ]
-            total = f"{len(states)} Agent Ingress{'' if len(states) == 1 else 'es'}"
+            total = f"{len(states)} domain{'' if len(states) == 1 else 's'}"
             lines += ["", f"{total}: {', '.join(counts)}", "", *self._table_of_reports(style)]
             if self.reports[0].state != "ok":
                 lines += ["", "to see how to fix the first one:", f"  {self.details_line}"]

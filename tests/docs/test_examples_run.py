@@ -126,7 +126,7 @@ def test_many_accounts(cli: Path, user_env: Path, emulator: Emulator, tmp_path: 
         assert_unchanged(project, emulator)
         _, check_all = blocks(page, "sh")
         doctor = project.typed(check_all.replace("--all", f"--all --dns {bind.address}"))
-        assert doctor.count("\n1 Agent Ingress: 1 ok\n") == 2
+        assert doctor.count("\n1 domain: 1 ok\n") == 2
 
         emulator.delete_ingress(new["second"][0])
         project.refresh()

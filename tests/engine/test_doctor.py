@@ -43,11 +43,11 @@ def test_printed_commands_can_be_pasted(
         assert "delegation     wrong " in alone
 
         fleet = project.shell(command, fails=True)
-        assert "2 Agent Ingresses: 2 wrong\n" in fleet
+        assert "2 domains: 2 wrong\n" in fleet
         assert project.shell(command_for("to see how to fix the first one", fleet), fails=True) == alone
         for each in emulator.ingresses():
             delegate(bind, each["domain"], each["ns_targets"], key)
-        assert "2 Agent Ingresses: 2 ok\n" in project.shell(command)
+        assert "2 domains: 2 ok\n" in project.shell(command)
 
 
 def test_ingress_deleted_at_ngrok_is_found_and_created_again(
@@ -66,18 +66,18 @@ def test_ingress_deleted_at_ngrok_is_found_and_created_again(
         )
         project.up()
         command = f"pulumi-agin doctor --all --dns {bind.address}"
-        assert "1 Agent Ingress: 1 ok\n" in project.shell(command)
+        assert "1 domain: 1 ok\n" in project.shell(command)
 
         [ingress] = emulator.ingresses()
         emulator.delete_ingress(ingress["id"])
         fleet = project.shell(command, fails=True)
-        assert "1 Agent Ingress: 1 wrong\n" in fleet
+        assert "1 domain: 1 wrong\n" in fleet
         assert "ngrok no longer has it: pulumi up --refresh creates it again" in fleet
         alone = project.shell(command_for("to see how to fix the first one", fleet), fails=True)
         assert "delegation     wrong " in alone
         line = command_for("if it was deleted on purpose, first remove it and its delegation from the program", alone)
         project.shell(line, env={"PULUMI_SKIP_CONFIRMATIONS": "true"})
-        assert "1 Agent Ingress: 1 ok\n" in project.shell(command)
+        assert "1 domain: 1 ok\n" in project.shell(command)
 
 
 LEFT = """
@@ -165,7 +165,7 @@ def test_records_that_outlive_their_ingress_are_found_and_removed(
         project.edit({', "own")': ")"})
         assert command_for("first remove it and its delegation from the program", alone) == line
         project.shell(line, env={"PULUMI_SKIP_CONFIRMATIONS": "true"})
-        assert "3 Agent Ingresses: 3 ok\n" in project.shell(command)
+        assert "3 domains: 3 ok\n" in project.shell(command)
         assert bind.referral("moved.acme.com") == []
         project.destroy()
         assert [bind.referral(name) for name in names] == [[], [], [], []]

@@ -154,10 +154,10 @@ def test_printed_file_is_imported_in_yaml_and_doctor_speaks_yaml(
         for each in emulator.ingresses():
             delegate(bind, each["domain"], each["ns_targets"], key)
         doctor = f"pulumi-agin doctor --dns {bind.address}"
-        assert "2 Agent Ingresses: 2 ok" in project.shell(f"{doctor} --all")
+        assert "2 domains: 2 ok" in project.shell(f"{doctor} --all")
         for provider in ("eu", "default_eu"):
             # Both have the same key.
-            assert "2 Agent Ingresses: 2 ok" in project.shell(f"{doctor} --all --provider {urn}{provider}")
+            assert "2 domains: 2 ok" in project.shell(f"{doctor} --all --provider {urn}{provider}")
         missing = project.shell(f"{doctor} new.acme.com", fails=True)
     assert '\n  connect: {type: agin:AgentIngress, properties: {domain: "new.acme.com"}}\n' in missing
 

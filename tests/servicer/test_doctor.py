@@ -390,7 +390,7 @@ def test_renewal_that_is_due(emulator: Emulator, doctor: Command, bind: Bind) ->
     status, out, _ = doctor("--all", "--dns", bind.address)
     assert status == 1
     assert out.splitlines()[2:8] == [
-        "3 Agent Ingresses: 1 wrong, 1 wait, 1 ok",
+        "3 domains: 1 wrong, 1 wait, 1 ok",
         "",
         "domain            delegation  certificate",
         "new.acme.com      ok          wrong        renewal due since 2026-02-01T12:00:00Z",
@@ -498,7 +498,7 @@ def test_records_of_the_stack_that_outlive_their_ingress(
     assert details == [["ns.other.net.", "ns1.old.net."], [], [], ["ns1.old.net."]]
     fleet = doctor("--all", "--dns", bind.address)
     assert fleet[0] == 1
-    assert "\n2 Agent Ingresses: 1 wrong, 1 ok\n" in fleet[1]
+    assert "\n2 domains: 1 wrong, 1 ok\n" in fleet[1]
     row = r"^connect\.acme\.com +wrong: 1 too many +unknown +the stack still has its NS records$"
     assert re.search(row, fleet[1], re.MULTILINE)
     assert DOMAIN not in doctor("--filter", "true", "--dns", bind.address)[1]
@@ -569,7 +569,7 @@ def test_all_lists_ingresses_of_the_stack_first(
     )
     up = "pulumi up --refresh --stack dev"
     assert out.splitlines()[2:] == [
-        "4 Agent Ingresses: 3 wrong, 1 ok",
+        "4 domains: 3 wrong, 1 ok",
         "",
         "domain            delegation        certificate",
         f"x.acme.com        unknown           unknown      ngrok no longer has it: {up} creates it again",
@@ -675,7 +675,7 @@ def test_all_skips_an_odd_ingress_and_does_not_call_it_gone(
     emulator.delete_ingress(gone["id"])
     problem = f"could not read the Agent Ingress odd.acme.com ({odd['id']}): ngrok's response is invalid: ns_targets: "
     _, out, err = doctor("--all", "--dns", bind.address)
-    assert "2 Agent Ingresses: 1 wrong, 1 ok" in out
+    assert "2 domains: 1 wrong, 1 ok" in out
     assert re.search(r"^gone\.acme\.com .* ngrok no longer has it", out, re.MULTILINE)
     assert "odd.acme.com" not in out
     assert err.startswith(f"pulumi-agin: skipped: {problem}")
@@ -711,7 +711,7 @@ def test_output_of_all_stays_short_whatever_the_names_are(emulator: Emulator, do
     assert f" renews {'z' * 40}…\n" in out
     assert err.count("pulumi-agin: skipped: could not read the Agent Ingress agin_") == 10
     assert err.endswith(
-        "pulumi-agin: skipped: 312 more Agent Ingresses, which `pulumi-agin doctor --all --json` lists\n"
+        "pulumi-agin: skipped: 312 more Agent Ingresses, which `pulumi-agin doctor` lists with --json\n"
     )
     # The whole domain is in the JSON, and in the command to paste.
     report = json.loads(doctor("--all", "--dns", bind.address, "--json")[1])
@@ -766,7 +766,7 @@ def test_unreadable_state_is_ignored_unless_the_stack_is_named(
     make(emulator)
     stack.stack(config={"ngrok:apiKey": API_KEY})
     (stack.folder / "state.json").unlink()
-    assert "\n1 Agent Ingress: 1 wrong\n" in doctor("--all", "--dns", bind.address)[1]
+    assert "\n1 domain: 1 wrong\n" in doctor("--all", "--dns", bind.address)[1]
     assert doctor("--all", "--stack", "dev")[2].startswith("pulumi-agin: the state could not be read: ")
 
 
