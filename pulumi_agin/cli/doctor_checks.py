@@ -190,19 +190,13 @@ class Checks:
         expected = ingress.ns_targets if ingress is not None else []
         who = str(self.server or "public DNS")
         reason = one_line(found.describe(who))
-        details: dict[str, Any] = {
-            "dns_server": str(self.server) if self.server else None,
-            "found": None if found.problem else list(found.names),
-            "expected": expected or None,
-            "missing": None,
-            "extra": None,
-        }
+        details = self._delegation_details(found, expected=expected or None)
         if found.problem:
             line = self.command(domain, dns="HOST:PORT")
             return Check("unknown", reason, [Remedy("use a DNS server that can be reached from here", [line])], details)
         if still := [name for name in found.names if name in released]:
             check = self._released_records(domain, who, still)
-            return replace(check, details={**details, "expected": [], "missing": [], "extra": still})
+            return replace(check, details=self._delegation_details(found, expected=[], missing=[], extra=still))
         if not expected:
             why = "the expected ones are unknown" if ingress is None else "ngrok returned no ns_targets"
             return Check("unknown", f"{reason}; {why}", details=details)
@@ -229,22 +223,37 @@ class Checks:
         still = names if found.problem else [name for name in found.names if name in names]
         has = listed(list(dict.fromkeys(each.urn for each in left)))
         reason = f"the stack {self.settings.stack} has NS records for it as {has}, but {left[0].lost_ingress}: "
-        reason += "whoever gets these name servers controls the domain" if still else f"{who} does not have them"
-        do = (
-            "let Pulumi correct or delete them; if the Agent Ingress was deleted on purpose, first remove it and its "
-            "delegation from the program"
-        )
+        if still:
+            reason += "if no other account has the domain, whoever gets these name servers controls it"
+        else:
+            reason += f"{who} does not have them"
+        if left[0].reads_ingress:
+            do = "remove its AgentIngress.get and the delegation from the program, and run"
+        else:
+            do = (
+                "let Pulumi correct or delete them; if the Agent Ingress was deleted on purpose, first remove it and "
+                "its delegation from the program"
+            )
         remedies = [Remedy(do, [pulumi_line("up", self.stack)])]
         if still:
-            remedies.append(Remedy("otherwise, delete these records at the DNS provider", _records(domain, still)))
-        details: dict[str, Any] = {
+            do = (
+                "if these records remain after that, and no other account has the domain, delete them at the DNS "
+                "provider"
+            )
+            remedies.append(Remedy(do, _records(domain, still)))
+        details = self._delegation_details(found, expected=[], missing=[], extra=still)
+        return Check("wrong", one_line(reason, 1000), remedies, details)
+
+    def _delegation_details(self, found: DnsResult, **known: Sequence[str] | None) -> dict[str, Any]:
+        """Returns the details of the check of the NS records. Each that `known` lacks is None."""
+        return {
             "dns_server": str(self.server) if self.server else None,
             "found": None if found.problem else list(found.names),
-            "expected": [],
-            "missing": [],
-            "extra": still,
+            "expected": None,
+            "missing": None,
+            "extra": None,
+            **known,
         }
-        return Check("wrong", one_line(reason, 1000), remedies, details)
 
     def deletion_of_records(self, check: Check, records: Sequence[StackRecords]) -> Check:
         """Returns the check of the NS records, which is wrong if Pulumi would leave them behind."""

@@ -140,24 +140,23 @@ class Examiner:
     ) -> Report:
         """Compares the ingress at ngrok, the NS records, and the ingresses and records of the stack with the domain."""
         own = _preferred(in_stack, ingress)
-        is_gone = ingress is None and own is not None and own.was_read_with_this_key
-        released = own.ns_targets if own is not None and is_gone else ()
-        left = [each for each in records if each.lost_ingress] if ingress is None else []
-        if left:
-            agent_ingress = self._checks.lost_agent_ingress(domain)
-            delegation = self._checks.left_records(domain, found, left)
-        else:
-            agent_ingress = self._checks.agent_ingress(domain, ingress, own)
-            delegation = self._checks.delegation(domain, ingress, found, released)
         if ingress is not None:
+            agent_ingress = self._checks.agent_ingress(domain, ingress, own)
+            delegation = self._checks.delegation(domain, ingress, found, ())
             certificate = self._checks.certificate(domain, ingress, delegation.state, caa)
             due = _due(ingress, certificate)
+        elif left := [each for each in records if each.lost_ingress]:
+            agent_ingress = self._checks.lost_agent_ingress(domain)
+            delegation = self._checks.left_records(domain, found, left)
+            certificate = self._checks.certificate_without_ingress(agent_ingress.state)
+            due = "the stack still has its NS records"
         else:
+            deleted = own if own is not None and own.was_read_with_this_key else None
+            agent_ingress = self._checks.agent_ingress(domain, None, own)
+            delegation = self._checks.delegation(domain, None, found, deleted.ns_targets if deleted else ())
             certificate = self._checks.certificate_without_ingress(agent_ingress.state)
             up = pulumi_line(REFRESH, self._checks.stack)
-            due = f"ngrok no longer has it: {up} creates it again" if is_gone else "not visible to this key"
-            if left:
-                due = "the stack still has its NS records"
+            due = f"ngrok no longer has it: {up} creates it again" if deleted else "not visible to this key"
         checks = {
             "api_key": self._checks.api_key(None),
             "agent_ingress": agent_ingress,
@@ -180,6 +179,7 @@ class Examiner:
 def _only_in_stack(in_stack: Sequence[StackIngress], records: Sequence[StackRecords], listing: Listing) -> list[str]:
     """Returns the domains of the stack that may be in the account, without those in the list that can't be read."""
     ids = [(each.domain, each.id) for each in in_stack if each.may_be_in_account]
+    # The stack no longer has their ingress, and so not its ID.
     ids += [(each.domain, "") for each in records if each.lost_ingress]
     return [
         domain

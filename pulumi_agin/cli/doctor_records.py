@@ -28,6 +28,8 @@ class StackRecords:
     ns_targets: Sequence[str]
     lost_ingress: str
     """What became of its Agent Ingress, if ngrok has none with the domain: a clause; "" if that is not certain."""
+    reads_ingress: bool
+    """Whether the stack only reads that Agent Ingress, so that `pulumi up` fails if ngrok no longer has it."""
     stays_with: str
     """The URN in its option `deleted_with`, if Pulumi would leave the records when it deletes that; otherwise ""."""
 
@@ -48,7 +50,6 @@ class RecordsInState:
             each["urn"] for urn in self._ingresses_by_urn if urn in self._by_urn for each in self._with_parents(urn)
         }
         self._may_use_other_accounts = any(map(urns.is_explicit_provider, resources))
-        self._reads_other_stacks = any(each["type"] == urns.STACK_REFERENCE for each in resources)
 
     def all(self) -> list[StackRecords]:
         """Returns the records, without those that the next `pulumi up` deletes, and without other DNS records."""
@@ -71,11 +72,12 @@ class RecordsInState:
         if record is None:
             return None
         domain, ns_targets = record
-        lost = self._lost_ingress(domain, ns_targets, ingresses, component, is_rfc2136=type_ in _RFC2136_TYPES)
+        lost = self._lost_ingress(domain, ns_targets, ingresses, component)
+        reads_ingress = any(each.is_external for each in self._ingresses_by_domain.get(domain, ()))
         deleted_with = resource.get("deletedWith") or ""
         is_component_of_it = any(each["urn"] == deleted_with and not each.get("custom") for each in parents)
         stays_with = deleted_with if deleted_with in self._containers or is_component_of_it else ""
-        return StackRecords((component or resource)["urn"], domain, ns_targets, lost, stays_with)
+        return StackRecords((component or resource)["urn"], domain, ns_targets, lost, reads_ingress, stays_with)
 
     def _with_parents(self, urn: str) -> list[dict[str, Any]]:
         """Returns a resource and its parents."""
@@ -97,8 +99,6 @@ class RecordsInState:
         ns_targets: Sequence[str],
         ingresses: Sequence[StackIngress],
         component: Mapping[str, Any] | None,
-        *,
-        is_rfc2136: bool,
     ) -> str:
         """Returns what became of the Agent Ingress of records. `ingresses` are those on which they depend.
 
@@ -106,7 +106,7 @@ class RecordsInState:
         """
         if same := self._ingresses_by_domain.get(domain):
             is_gone = all(each.is_external and each.was_read_with_this_key for each in same)
-            return f"ngrok no longer has {same[0].id}, which another stack managed" if is_gone else ""
+            return f"ngrok no longer has {same[0].id}, which this stack only reads" if is_gone else ""
         if ingresses:
             is_moved = all(
                 each.domain and each.was_read_with_this_key and not set(ns_targets) <= set(each.ns_targets)
@@ -117,9 +117,7 @@ class RecordsInState:
         if self._may_use_other_accounts or "" in self._ingresses_by_domain:
             return ""
         # Without a component, the values may come from elsewhere.
-        if component is not None or (is_rfc2136 and not self._reads_other_stacks):
-            return "the stack no longer has its Agent Ingress"
-        return ""
+        return "" if component is None else "the stack no longer has its Agent Ingress"
 
 
 def _delegated(outputs: Mapping[str, Any]) -> tuple[str, list[str]] | None:

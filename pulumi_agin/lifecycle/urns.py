@@ -32,12 +32,11 @@ GET_AGENT_INGRESS = f"{MODULE}:index:getAgentIngress"
 GET_AGENT_INGRESSES = f"{MODULE}:index:getAgentIngresses"
 AGENT_CONFIG = f"{MODULE}:index:agentConfig"
 
-# The types that the engine gives an explicit provider, the stack itself, and the outputs of another stack.
+# The types that the engine gives an explicit provider and the stack itself.
 PROVIDER = f"pulumi:providers:{PYTHON_PACKAGE}"
 NATIVE_PROVIDER = f"pulumi:providers:{MODULE}"
 PROVIDER_TYPES = (PROVIDER, NATIVE_PROVIDER)
 STACK = "pulumi:pulumi:Stack"
-STACK_REFERENCE = "pulumi:pulumi:StackReference"
 
 # An input of an Agent Ingress that only `check` gets: the stack by its name in the CLI, and the URNs of the parent and
 # the explicit provider. The engine sends the plugin none of these.

@@ -145,10 +145,9 @@ def test_table_has_every_type_token() -> None:
     in_python = {token for token, *_ in rows if token}
     in_others = {token or in_python for in_python, token, same, _ in rows if token or same}
     tokens = {value for name, value in vars(urns).items() if name.isupper() and str(value).count(":") == 2}
-    of_pulumi = {urns.STACK, urns.STACK_REFERENCE}
     schema = json.loads(read_schema())
     assert in_others == {*schema["resources"], *schema["functions"], f"pulumi:providers:{urns.MODULE}"}
-    assert in_python == tokens - in_others - of_pulumi | {urns.GET_AGENT_INGRESS, urns.GET_AGENT_INGRESSES}
+    assert in_python == tokens - in_others - {urns.STACK} | {urns.GET_AGENT_INGRESS, urns.GET_AGENT_INGRESSES}
     for *named, _, name in rows:
         spellings = {urns.name_of(token).lower() for token in named if token and not token.startswith("pulumi:")}
         assert spellings in ({name.replace("_", "").lower()}, set())

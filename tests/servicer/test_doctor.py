@@ -489,9 +489,12 @@ def test_records_of_the_stack_that_outlive_their_ingress(
         "let Pulumi correct or delete them; if the Agent Ingress was deleted on purpose, first remove it and its "
         "delegation from the program [pulumi up]"
     )
-    otherwise = "otherwise, delete these records at the DNS provider"
+    otherwise = (
+        "if these records remain after that, and no other account has the domain, delete them at the DNS provider"
+    )
     assert in_a_line(checks["delegation"]) == (
-        f"{has}whoever gets these name servers controls the domain -> {correct} -> {otherwise} "
+        f"{has}if no other account has the domain, whoever gets these name servers controls it -> {correct} -> "
+        f"{otherwise} "
         "[connect.acme.com. NS ns1.old.net.]"
     )
     details = [checks["delegation"][name] for name in ("found", "expected", "missing", "extra")]
@@ -513,6 +516,17 @@ def test_records_of_the_stack_that_outlive_their_ingress(
         f" -> {correct} -> {otherwise} [connect.acme.com. NS ns1.old.net.; connect.acme.com. NS ns2.old.net.]"
     )
     assert [checks["delegation"][name] for name in ("found", "extra")] == [None, targets]
+
+    # The stack only reads the ingress, so that `pulumi up` fails.
+    read = in_state({**connect, "domain": DOMAIN}, external=True)
+    stack.stack([read, *delegation_in_state(DOMAIN, targets)], secrets={"ngrok:apiKey": API_KEY})
+    checks = checks_of(doctor, bind.address)
+    assert f"but ngrok no longer has {connect['id']}, which this stack only reads: " in checks["delegation"]["reason"]
+    [remedy] = checks["delegation"]["remedies"]
+    assert remedy == {
+        "do": "remove its AgentIngress.get and the delegation from the program, and run",
+        "lines": ["pulumi up"],
+    }
 
     # The account has an ingress, whose records decide.
     ingress = make(emulator)

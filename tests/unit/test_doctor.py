@@ -90,7 +90,9 @@ def test_remedies_are_in_the_language_of_the_project(language: str, code: str | 
     create = checks.agent_ingress("*.acme.com", None, None).remedies[0]
     assert create.do == "if you have not created it yet, add it to the program and run `pulumi up`"
     assert create.lines == ([code] if code else [])
-    records = StackRecords("urn:pulumi:dev::test::a:b:C::records", DOMAIN, ["ns1.x.net."], "", "urn:of-the-ingress")
+    records = StackRecords(
+        "urn:pulumi:dev::test::a:b:C::records", DOMAIN, ["ns1.x.net."], "", False, "urn:of-the-ingress"
+    )
     deletion = checks.deletion_of_records(Check("ok", ""), [records])
     assert f"their option {option} names urn:of-the-ingress" in deletion.reason
     assert "remove the option from the records" in deletion.remedies[0].do
