@@ -21,9 +21,9 @@ def import_line(id_: str, name: str, placement: Placement) -> str:
 
     With the URN of a stack as the parent, the command fails in any other stack.
     """
-    # A component in Python can be in a project of another language, which the type of a provider shows, too.
-    in_component = placement.parent is not None and Urn.parse(placement.parent).types != STACK
-    language = "python" if in_component and placement.provider is None else None
+    # The stack may have ingresses of the plugin, and a component in Python may be in a project of another language. The
+    # type of a provider shows the language, too.
+    language = "python" if placement.provider is None else None
     options = {"--name": name, "--parent": placement.parent, "--language": language}
     printing = _agin_import(options, placement, id_)
     importing = pulumi_line("import", placement.stack, "--file", "/dev/stdin", "--generate-code=false", "--yes")

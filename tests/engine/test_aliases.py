@@ -79,7 +79,7 @@ def test_late_aliases_of_a_delegation_keep_its_records(project: Project, cloud: 
     # Everything else was renamed, and is protected.
     assert "NS records of a.acme.com exist already" in failed
     assert "specify the old name or parent with ResourceOptions(aliases=" in failed.messages["new::bind"]
-    assert "on the delegation. Otherwise, set adopt=True" in failed.messages["new::bind"]
+    assert "on the delegation; if you are replacing this resource with `--replace`" in failed.messages["new::bind"]
     program(ALIASED)
     project.up()
     assert cloud.operations() == []

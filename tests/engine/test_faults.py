@@ -228,7 +228,8 @@ REPLACEMENTS = {
     # The second and the third `up` have `--replace` for it.
     "forced": Replacement(
         ("forced.com",) * 4,
-        "if you are replacing this resource with `--replace`, set ResourceOptions(delete_before_replace=True)",
+        "if you are replacing this resource with `--replace` or `pulumi state taint`, set "
+        "ResourceOptions(delete_before_replace=True)",
         options=({}, {}, FIRST, FIRST),
         third_requests={"forced.com": ["DELETE", "POST"]},
     ),

@@ -162,7 +162,10 @@ def test_the_option_import_fails_with_the_import_command(mocks: Mocks) -> None:
         return line
 
     def program() -> None:
-        assert "--parent urn:pulumi:stack::project::pulumi:pulumi:Stack::project-stack --stack" in refused()
+        assert (
+            "--parent urn:pulumi:stack::project::pulumi:pulumi:Stack::project-stack --language python --stack"
+            in refused()
+        )
         second = agin.Provider("second", API_KEY)
         assert "--provider URN --stack" in refused(provider=second)
         assert "--provider" not in refused(providers=[pulumi.ProviderResource("aws", "of-aws", {})])

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_agin.base.shell import quoted
 from pulumi_agin.lifecycle import shell_commands
 from pulumi_agin.lifecycle.operation import Placement
 
@@ -56,14 +55,12 @@ def test_every_value_stays_one_word(name: str, programs: Path) -> None:
 def test_commands_are_plain() -> None:
     line = shell_commands.import_line(ID, "connect", Placement("acme/dev"))
     assert line.endswith(
-        f"import {ID} --name connect --stack acme/dev | "
+        f"import {ID} --name connect --language python --stack acme/dev | "
         "pulumi import --stack acme/dev --file /dev/stdin --generate-code=false --yes"
     )
     assert shell_commands.native_import_line(ID, f"{NATIVE}::connect") == (
         f"pulumi import --stack dev --generate-code=false --yes -- agin:index:AgentIngress connect {ID}"
     )
-    line = shell_commands.import_line(ID, "connect", Placement(parent=SITE))
-    assert f"--parent {quoted(SITE)} --language python | " in line
     line = shell_commands.find_line("a.b", Placement("dev"))
     assert line.endswith("import --filter 'obj.domain == \"a.b\"' --stack dev")
     assert shell_commands.doctor_line("*.b", "acme/dev").endswith("doctor '*.b' --stack acme/dev")
