@@ -197,9 +197,10 @@ def test_preview_of_a_domain_change_warns_of_agents(new_plugin: Plugins) -> None
     warnings = {line.urn.rpartition("::")[2]: line.message for line in plugin.engine.lines if line.urn}
     assert warnings.keys() == {"changed", "unknown"}
     for name, warning in warnings.items():
+        condition = "if the domain changes, " if name == "unknown" else ""
         assert warning == (
-            f"{'if the domain changes, ' if name == 'unknown' else ''}this replacement deletes the Agent Ingress {name}.acme.com in the same `pulumi up`, which disconnects "
-            "all agents that still have its connect URL. To avoid that, leave the domain unchanged, declare a second "
+            f"{condition}this replacement deletes the Agent Ingress {name}.acme.com in the same `pulumi up`, which "
+            "disconnects all agents that still have its connect URL. To avoid that, leave the domain unchanged, declare a second "
             "Agent Ingress with the new domain, move the agents to it (connect_url and connect_cas together), and then "
             "remove the old one"
         )
