@@ -200,9 +200,9 @@ def test_preview_of_a_domain_change_warns_of_agents(new_plugin: Plugins) -> None
         condition = "if the domain changes, " if name == "unknown" else ""
         assert warning == (
             f"{condition}this replacement deletes the Agent Ingress {name}.acme.com in the same `pulumi up`, which "
-            "disconnects all agents that still have its connect URL. To avoid that, leave the domain unchanged, declare "
-            "a second Agent Ingress with the new domain, move the agents to it (connect_url and connect_cas together), and then "
-            "remove the old one"
+            "disconnects all agents that still have its connect URL. To avoid that, leave the domain unchanged, "
+            "declare a second Agent Ingress with the new domain, move the agents to it (connect_url and connect_cas "
+            "together), and then remove the old one"
         )
 
 
