@@ -23,7 +23,7 @@ from .output import UsageError, fail
 DEFAULT_API_KEY = "emulator-key"
 DEFAULT_LIMIT = 120
 
-# As Pulumi calls them, in its commands and in Pulumi.yaml. Those of a program in Python differ from all others.
+# The names of languages in Pulumi's commands and in Pulumi.yaml. Python has resource types of its own.
 LANGUAGES = ("python", "typescript", "nodejs", "go", "csharp", "dotnet", "java", "yaml")
 
 _SETTINGS = (

@@ -112,7 +112,7 @@ class Checks:
         return Check("unknown", _NOT_QUERIED, (), {"id": None, "in_stack": None})
 
     def lost_agent_ingress(self, domain: str) -> Check:
-        """Returns the check of an ingress that neither the account nor the stack has, although it has its records."""
+        """Returns the check of a domain without an ingress in the account, of which the stack still has NS records."""
         reason = f"{self.settings.account_description} has no Agent Ingress with this domain"
         return Check("wrong", reason, [self._other_account(domain)], {"id": None, "in_stack": None})
 

@@ -23,8 +23,8 @@ from .adapter import NsRecords, error
 def require_new_domain(records: NsRecords, made: pulumi.Resource | Sequence[pulumi.Resource]) -> pulumi.Output[None]:
     """Returns an output that fails if this run keeps a record at the former domain. A preview warns instead.
 
-    The program fails before the engine deletes anything. The delegation must not have registered its outputs yet,
-    because the engine then has no others.
+    The program fails before the engine deletes anything. This must run before the delegation registers its outputs,
+    which replace the former domain in the engine.
     """
     return pulumi.Output.from_input(_check(ProgramRun.current(), records, made))
 
@@ -83,7 +83,12 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 async def _is_of_other_ingress(run: ProgramRun, records: NsRecords, former: str) -> bool:
-    """Returns whether another Agent Ingress of the stack has the former domain, because the program exchanged them."""
-    own = await records.agent_ingress.urn.future()
+    """Returns whether another Agent Ingress of the stack has the former domain, as if the delegation now has another.
+
+    The state may still have the own one under a former name.
+    """
+    ingress = records.agent_ingress
+    names = [ingress.urn, *sdk_internals.aliases_of(ingress)]
+    own = {await pulumi.Output.from_input(each).future() for each in names}
     stack = await sdk_internals.outputs_of_stack(run.stack, {urns.AGENT_INGRESS: ("domain",)}) or {}
-    return any(outputs.get("domain") == former for urn, outputs in stack.items() if urn != own)
+    return any(outputs.get("domain") == former for urn, outputs in stack.items() if urn not in own)

@@ -62,7 +62,7 @@ class Ingress:
         """Stores the result of a DNS lookup. Returns whether something changed."""
         before = (self.records_wrong_at, self.records_right_since)
         if problem is None:
-            # Not this lookup, because nobody may have read the ingress for a while.
+            # They may have become right before this lookup: the emulator looks them up only when the ingress is read.
             self.records_right_since = self.records_right_since or self.records_wrong_at or self.policy_set_at
         else:
             self.records_wrong_at, self.records_right_since = now, None

@@ -53,7 +53,10 @@ class AgentIngressLifecycle:
         return Checked(checked, failures)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Compares the inputs with the outputs in the state, both in canonical form."""
+        """Compares the inputs with the outputs in the state, both in canonical form.
+
+        After a change of the API key, it may read the list and one ingress, to warn of another account.
+        """
         changed = changed_fields(self._valid_state(call).values, inputs, call.is_unknown)
         self._existence.warn_of_other_account(call, id_)
         replacing = replacing_fields(AgentIngressInputs, changed)
@@ -102,17 +105,21 @@ class AgentIngressLifecycle:
         if call.is_preview:
             self._warn_of_domain_change(call, inputs["domain"])
             if not call.is_unknown(inputs["domain"]):
+                # In an `up`, the engine sends this for a create that it skips because another resource failed.
+                self._claims.record_uncreated(call.urn, inputs["domain"])
                 self._domain_taken.warn_in_preview(call, inputs["domain"])
             return Created("", outputs_after({}, inputs, call.is_unknown))
         budget = self._account.budget(call)
-        self._claims.record_uncreated(call.urn, inputs["domain"])
         try:
             ingress = self._account.client.create(inputs, budget)
-        except (errors.DomainExistsError, errors.CreateUnsettledError) as error:
-            raise Failed(self._domain_taken.explain(call, error, inputs["domain"], budget)) from None
         except errors.CreatedUnreadError as error:
             outputs = {**inputs, **self._account.fingerprint(error.id)}
             raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None
+        except Exception as error:
+            self._claims.record_uncreated(call.urn, inputs["domain"])
+            if isinstance(error, errors.DomainExistsError | errors.CreateUnsettledError):
+                raise Failed(self._domain_taken.explain(call, error, inputs["domain"], budget)) from None
+            raise
         outputs = self._outputs(ingress)
         self._claims.record_created(call.urn, outputs)
         sent = [field for field, value in inputs.items() if value]

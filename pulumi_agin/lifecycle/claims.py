@@ -65,7 +65,7 @@ class Claims:
         self._keepers: dict[str, set[str]] = {}
         # By the ID of the Agent Ingress.
         self._policies: dict[str, Mapping[str, Any] | None] = {}
-        # By URN: the domain of an ingress or records whose create has not succeeded.
+        # By URN: the domain of an ingress or records whose create failed, or was skipped.
         self._uncreated: dict[str, str] = {}
         # The values, and the URN of the resource that has them; None for records that this run has written.
         self._ns_records: dict[RecordSet, tuple[frozenset[str], str | None]] = {}
@@ -165,10 +165,15 @@ class Claims:
         with self._lock:
             self._states.setdefault(urn, []).append(outputs)
 
+    def keep_ns_records(self, urn: str, record_set: RecordSet, values: Iterable[str]) -> None:
+        """Records in a `diff` the values of NS records that a resource has, if it is one of the program."""
+        if urn in self._placements:
+            self._ns_records[record_set] = (frozenset(values), urn)
+
     # -- create and update --------------------------------------------------------------------------------
 
     def record_uncreated(self, urn: str, domain: str) -> None:
-        """Records the domain of an ingress or records whose create begins. It ends with `record_created`, or fails."""
+        """Records the domain of an ingress or records whose create failed, or was skipped."""
         with self._lock:
             self._uncreated[urn] = domain
 
@@ -177,11 +182,6 @@ class Claims:
         with self._lock:
             self._uncreated.pop(urn, None)
             self._states.setdefault(urn, []).append(outputs)
-
-    def keep_ns_records(self, urn: str, record_set: RecordSet, values: Iterable[str]) -> None:
-        """Records in a `diff` the values of NS records that a resource has, if it is one of the program."""
-        if urn in self._placements:
-            self._ns_records[record_set] = (frozenset(values), urn)
 
     def record_written_ns_records(self, urn: str, record_set: RecordSet, values: Iterable[str]) -> None:
         """Records the values of NS records that this run has written for a resource, if it is one of the program."""
@@ -193,7 +193,7 @@ class Claims:
     def other_uncreated(self, urn: str, domain: str) -> str | None:
         """Returns the URN of another resource with this domain that could not be created; None if there is none.
 
-        An edited state may lack the domain, "". Then it is that of any resource.
+        If the domain is "", because a state was edited, any resource that could not be created counts.
         """
         with self._lock:
             others = [each for each, its in self._uncreated.items() if each != urn and domain in ("", its)]

@@ -18,7 +18,7 @@ from .services import Services
 from .urns import Urn
 
 # The limit of the search for ingresses that may be in another account, which a preview waits for.
-SEARCH_SECONDS = 5
+OTHER_ACCOUNT_SECONDS = 5
 
 
 class Existence:
@@ -64,7 +64,7 @@ class Existence:
         rest = len(errors) - LISTED_VALUES
         if rest > 0:
             self._services.warn_once(
-                f"{rest} more Agent Ingresses could not be read; `pulumi-agin doctor --all --json` lists them",
+                f"{rest} more Agent Ingresses could not be read, which `pulumi-agin doctor` lists with --json",
                 call.urn,
                 about="more unreadable ingresses",
             )
@@ -91,8 +91,8 @@ class Existence:
         """
         kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
         is_same_key = kept.fingerprint in ("", self._account.fingerprint(id_)[FINGERPRINT])
-        # `check` warns of another base URL.
-        if is_same_key or settings.change_of_base_url(kept.base_url):
+        # `check` reports problems with the settings, and warns of another base URL.
+        if is_same_key or settings.problems or settings.change_of_base_url(kept.base_url):
             return
         if error := self._not_found(call, id_, kept.domain):
             self._services.warn(
@@ -108,7 +108,7 @@ class Existence:
 
         After that, or without a response in time, the search is over, and every call returns None.
         """
-        client, budget = self._account.client, self._account.budget(call, SEARCH_SECONDS)
+        client, budget = self._account.client, self._account.budget(call, OTHER_ACCOUNT_SECONDS)
         with self._lock:
             if self._is_search_over:
                 return None

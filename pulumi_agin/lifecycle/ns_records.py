@@ -153,20 +153,25 @@ class NsRecordsLifecycle(Lifecycle):
         In a preview it only warns. With `adopt`, the check has already compared the records.
         """
         if call.is_preview:
+            if not call.is_unknown(inputs["domain"]):
+                # In an `up`, the engine sends this for a create that it skips because another resource failed.
+                self._claims.record_uncreated(call.urn, inputs["domain"])
             if not inputs.get("adopt") and self._may_meet_records(call, inputs):
                 self._warn_in_preview(call, inputs)
             # An absent output would be unknown.
             return Created("", dict.fromkeys(OUTPUTS) | _outputs(inputs))
         domain, records = inputs["domain"], _ns_set(inputs)
-        self._claims.record_uncreated(call.urn, domain)
-        server = self._server(call, inputs)
-        if not inputs.get("adopt") or server.read(domain, "create") != records:
-            try:
+        try:
+            server = self._server(call, inputs)
+            if not inputs.get("adopt") or server.read(domain, "create") != records:
                 server.create(domain, records)
-            except OtherRecordsError as error:
+        except Exception as error:
+            self._claims.record_uncreated(call.urn, domain)
+            if isinstance(error, OtherRecordsError):
                 raise self._taken_failure(call, inputs, error.existing) from None
-            except UnsettledError as error:
+            if isinstance(error, UnsettledError):
                 raise _partly_done(error, {**_outputs(inputs), "ns_targets": []}, set(records.targets)) from None
+            raise
         outputs = _outputs(inputs)
         self._claims.record_created(call.urn, outputs)
         self._claims.record_written_ns_records(call.urn, _record_set(inputs), records.targets)

@@ -135,7 +135,7 @@ class Lifecycle(Protocol):
         ...
 
     def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
-        """Warns in a preview of changes that an update in place can't make. Sends nothing, and never fails."""
+        """Warns in a preview of changes that disconnect agents, or that ngrok may not make. Sends nothing."""
         return
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:

@@ -20,9 +20,9 @@ def how_to_alias(phrasing: Phrasing, urn: str) -> str:
 
 
 def how_to_replace(phrasing: Phrasing) -> str:
-    """Returns the next step, with "if …," before it, for a replacement that the program does not cause.
+    """Returns the next step, beginning with "if", for a replacement that the user requested.
 
-    The engine sends the provider neither that it is one nor its options.
+    The engine sends the provider neither the request nor the options of the resource.
     """
     return (
         "if you are replacing this resource with `--replace` or `pulumi state taint`, set "

@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 
 from pulumi_agin.base.redaction import listed
-from pulumi_agin.lifecycle.urns import AGENT_INGRESS, DELEGATION, RFC2136_DELEGATION, Urn
+from pulumi_agin.lifecycle.urns import AGENT_INGRESS, DELEGATION, RFC2136_DELEGATION, Urn, name_of
 
 from . import sdk_internals
 
@@ -32,14 +32,15 @@ class FailedResources:
     async def watch_records(self, delegation: pulumi.Resource, existence: pulumi.Output[Any]) -> None:
         """Records a delegation whose records are not registered, because an input of them is unknown in this `up`.
 
-        It is that of a resource that failed, if the records are declared in an `apply` of it, as by `adopt`.
+        After a failure, that happens to records that are declared in an `apply` of outputs of the failed resource, as
+        with `adopt`.
         """
         if not await existence.is_known():
             self._record(str(await delegation.urn.future()), has_failed=False, is_unknown=True)
 
     def _record(self, urn: str, has_failed: bool, is_unknown: bool) -> None:
         """Records the result of any resource of the program. Without an end of the program, it fails at once."""
-        # The calls run in many threads.
+        # Many threads call this, and none of these writes needs a lock.
         if has_failed:
             self._has_failure = True
         types = Urn.parse(urn).types.split("$")
@@ -51,7 +52,7 @@ class FailedResources:
     def _require_none(self) -> None:
         # Without a failure, `--target` has left them out.
         if self._has_failure and self._urns:
-            names = [f"{each.name} ({each.type.rpartition(':')[2]})" for each in map(Urn.parse, self._urns)]
+            names = [f"{each.name} ({name_of(each.type)})" for each in map(Urn.parse, self._urns)]
             raise pulumi.RunError(
                 "this run deletes nothing more, because these resources failed, or were skipped: "
                 f"{listed(names)}. What they replace may still be in use: correct the errors, and run `pulumi up` again"

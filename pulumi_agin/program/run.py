@@ -63,7 +63,10 @@ class ProgramRun:
 
     @classmethod
     def current(cls) -> ProgramRun:
-        """Returns the run of the program. Outside of a run, it returns a new object each time."""
+        """Returns the run of the program. Its first call in an `up` begins to watch for failures.
+
+        Outside of a run, it returns a new object each time.
+        """
         monitor = get_monitor()
         if monitor is None:
             return cls(is_running=False, is_mocked=False)

@@ -156,9 +156,11 @@ def watch_program(registered: Callable[[str, bool, bool], None], ending: Callabl
         def register(request: Any) -> Any:
             response = call(request)
             is_unknown = getattr(response, "unknown", False)
-            # The engine returns the inputs of a resource that it skips because another one failed, maybe in another
-            # process or before this began, and nothing of one that `--target` leaves out.
-            is_skipped = is_unknown and bool(getattr(response, "object", None))
+            # For a resource that it skips because another one failed, maybe in another process or before this began,
+            # the engine returns the outputs of a preview. There are none if that fails, as for a resource that
+            # `--target` leaves out. A read is never left out, and its response has no field of this name.
+            outputs = getattr(response, "object", None)
+            is_skipped = is_unknown and (outputs is None or bool(outputs))
             has_failed = is_skipped or response.result != resource_pb2.Result.SUCCESS
             registered(response.urn, has_failed, has_failed or is_unknown)
             return response

@@ -18,7 +18,7 @@ from tests.support.project import Project
 from tests.support.records import delegate
 from tools.bind import Programs
 
-CASES = ["none", "both", "rejected", "inner", "records", "described", "moved"]
+CASES = ["none", "both", "rejected", "skipped", "inner", "records", "described", "moved"]
 KEY = Key("agin", [f"{case}.acme.com" for case in (*CASES, "moved-new")])
 REJECTION = {"msg": "no", "status_code": 400, "error_code": "ERR_NGROK_1"}
 
@@ -33,6 +33,11 @@ PROGRAM = """
       PREFIXboth-ns: {NS(PREFIXboth), OF_ACCOUNT}
       PREFIXrejected: {type: "agin:AgentIngress", properties: {domain: rejected.acme.com}}
       PREFIXrejected-ns: {NS(PREFIXrejected)}
+      PREFIXskipped:
+        type: agin:AgentIngress
+        properties: {domain: skipped.acme.com}
+        options: {dependsOn: ["${PREFIXrejected}"]}
+      PREFIXskipped-ns: {NS(PREFIXskipped)}
       inner: {type: "agin:AgentIngress", properties: {domain: inner.acme.com}, options: {PARENT}}
       inner-ns: {NS(inner), options: {PARENT}}
       records: {type: "agin:AgentIngress", properties: {domain: records.acme.com}}

@@ -284,7 +284,7 @@ def test_refresh_warns_of_the_first_odd_ingresses_and_the_number_of_the_others(
         f"could not read the Agent Ingress d{number}.acme.com" for number in range(10)
     ]
     assert sentences[10:] == [
-        "312 more Agent Ingresses could not be read; `pulumi-agin doctor --all --json` lists them"
+        "312 more Agent Ingresses could not be read, which `pulumi-agin doctor` lists with --json"
     ]
 
 
