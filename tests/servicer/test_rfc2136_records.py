@@ -114,7 +114,7 @@ def test_check_reports_all_errors_without_the_secret(plugin: Plugin) -> None:
 
 @pytest.mark.parametrize("front_end", [NativePlugin], indirect=True)
 def test_native_front_end_marks_the_key_as_secret(new_plugin: Plugins, bind: Bind) -> None:
-    plugin = new_plugin()
+    plugin = new_plugin().of(RFC2136_DELEGATION)
     delegate(bind, DOMAIN, TARGETS)
     properties = plugin._struct(outputs(bind.port))
     check = provider_pb2.CheckRequest(urn=plugin.urn, news=properties)
