@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, 
 from typing import Any, NamedTuple, TypeVar
 
 import pulumi
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from pulumi import runtime
 from pulumi.output import UNKNOWN
@@ -130,6 +129,8 @@ async def _call_engine(function: str, arguments: Mapping[str, str], read: Callab
 
 def _kept_outputs(outputs: Any, kept: Collection[str] | None) -> dict[str, Any]:
     if kept is None:
+        from google.protobuf.json_format import MessageToDict  # slow to load, and only for a changed domain
+
         return {name: value for name, value in MessageToDict(outputs).items() if not rpc.is_rpc_secret(value)}
     return {name: _plain(outputs[name]) for name in kept if name in outputs}
 
