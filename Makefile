@@ -1,8 +1,12 @@
 PYTHON ?= python3
 BIN := .build/venv/bin
+UV := .build/uv/bin/uv
+CONSTRAINTS := --constraints tools/locks/dev.txt --build-constraints tools/locks/dev.txt
 # More tests at once than cores: they mostly wait for Pulumi's processes.
 JOBS ?= 4
 PYTEST := $(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist worksteal
+# Runs targets one after another, also after a failed one.
+EACH := @$(MAKE) --no-print-directory --keep-going
 
 # Without bytecode, each process would compile all imports again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -10,28 +14,45 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' Makefile | awk -F'|' '{ printf "make %-13s %s\n", $$1, $$2 }'
 
-demo:  ## a real `pulumi up` on the emulator; YAML=1 in YAML; FULL=1 with DNS and certificate; DESCRIPTION="…"
+demo: $(UV)  ## a real `pulumi up` on the emulator; YAML=1 in YAML; FULL=1 with DNS and certificate; DESCRIPTION="…"
 	@$(PYTHON) -m tools.demo up $(DEMO) $(if $(DESCRIPTION),--description "$$DESCRIPTION")
 
-demo-shell:  ## a shell in which pulumi and pulumi-agin work on the demo's stack; YAML=1 or FULL=1 as well
+demo-shell: $(UV)  ## a shell in which pulumi and pulumi-agin work on the demo's stack; YAML=1 or FULL=1 as well
 	@$(PYTHON) -m tools.demo shell $(DEMO)
 
-demo-destroy:  ## destroy the resources and folders of the demos
+demo-destroy: $(UV)  ## destroy the resources and folders of the demos
 	@$(PYTHON) -m tools.demo destroy
 
 DEMO = $(if $(FULL),--demo full,$(if $(YAML),--demo yaml))
 
+env: .build/venv/made-with-$(shell $(PYTHON) -V | tr ' ' '-')
 env:  ## the development environment, .build/venv
-	@$(PYTHON) -m tools.environment dev >/dev/null
 
-lint: env  ## formatting, lint, types, import contracts, and the workflows
+# An empty file. It has the version in its name, so that another PYTHON makes the environment again.
+.build/venv/made-with-%: pyproject.toml tools/locks/dev.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .build/venv
+	$(UV) pip install --quiet --python .build/venv $(CONSTRAINTS) --editable .[emulator] --group dev
+	@touch $@
+
+$(UV): tools/locks/uv.txt
+	@$(PYTHON) -c 'import tools  # checks the version of Python'
+	$(PYTHON) -m venv --clear .build/uv
+	.build/uv/bin/python -m pip install --quiet --require-hashes --requirement tools/locks/uv.txt
+	@touch $@
+
+lint: env  ## formatting, lint, types, import contracts, and the security of the workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --no-progress --quiet --pedantic .github
-	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@# The two slow ones run at the same time.
-	$(BIN)/mypy & mypy=$$!; $(BIN)/pyright --pythonpath $(BIN)/python; pyright=$$?; wait $$mypy && exit $$pyright
+	$(EACH) --jobs 2 mypy pyright
+
+mypy:
+	$(BIN)/mypy
+
+pyright:
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 unit: env  ## the unit tests
 	$(PYTEST) tests/unit
@@ -45,27 +66,22 @@ coverage: env  ## the unit and servicer tests, with the coverage of all their pr
 	$(BIN)/coverage report
 
 test: env  ## lint, every level, the main scenarios with the real engine, the docs, and a life on another Python
-	@# A missing CLI or BIND is made in the background: the tests that need it wait for it.
-	@trap 'exit 130' INT; mkdir -p .build/logs; nice $(PYTHON) -m tools.bind >.build/logs/bind.log 2>&1 & \
-	nice $(PYTHON) -m tools.pulumi_cli yaml >.build/logs/background.log 2>&1 & \
-	status=0; \
-	$(MAKE) --no-print-directory unit || status=1; \
-	$(MAKE) --no-print-directory lint || status=1; \
-	$(PYTEST) -m main tests/servicer tests/program || status=1; \
-	$(BIN)/python -m tools.versions python >.build/logs/python.log 2>&1 & python=$$!; \
-	$(PYTEST) -m main tests/engine tests/docs || status=1; \
-	wait $$python || status=1; cat .build/logs/python.log; \
-	exit $$status
+	$(EACH) lint main
+
+main:
+	$(PYTEST) -m main tests
 
 test-rest: env  ## the other tests, the site, every other Python, and the lowest versions of the dependencies
-	@trap 'exit 130' INT; status=0; \
-	$(PYTEST) -m rest tests || status=1; \
-	$(MAKE) --no-print-directory docs || status=1; \
-	$(BIN)/python -m tools.versions pythons || status=1; \
-	$(BIN)/python -m tools.versions lowest || status=1; \
-	exit $$status
+	$(EACH) rest docs versions
 
-test-all: test test-rest  ## everything but the weekly tests
+rest:
+	$(PYTEST) -m rest tests
+
+versions:
+	$(BIN)/nox --session unit lowest
+
+test-all:  ## everything but the weekly tests
+	$(EACH) test test-rest
 
 acceptance: env  ## compare ngrok with the emulator: make acceptance DOMAIN=test.acme.com, with NGROK_API_KEY set
 	@$(if $(DOMAIN),,echo "pass one of your domains, as in: make acceptance DOMAIN=test.acme.com" >&2; exit 2)
@@ -78,7 +94,13 @@ docs: env  ## the site of the docs, in .build/site; a broken link or anchor is a
 bench: env  ## benchmarks, compared with a provider that does nothing; T='--counts 1 --runs 3' for a quick run
 	@$(BIN)/python -m benchmarks $(T)
 
-lock:  ## tools/locks/dev.txt, in line with pyproject.toml; T=--upgrade selects the newest versions
-	@$(PYTHON) -m tools.environment lock $(T)
+lock: $(UV)  ## tools/locks, in line with pyproject.toml; T=--upgrade selects the newest versions
+	$(COMPILE) --all-extras --group dev pyproject.toml --output-file tools/locks/dev.txt
+	$(COMPILE) --group uv --constraints tools/locks/dev.txt --output-file tools/locks/uv.txt
 
-.PHONY: help demo demo-shell demo-destroy env lint unit coverage test test-rest test-all docs bench lock acceptance
+# For each supported Python. No index is named, so that each user installs from their own.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.10 --no-python-downloads --generate-hashes \
+	--no-header --no-emit-index-url $(T)
+
+.PHONY: help demo demo-shell demo-destroy env lint mypy pyright unit coverage test main test-rest rest versions \
+	test-all acceptance docs bench lock

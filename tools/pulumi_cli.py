@@ -174,8 +174,7 @@ def _make(folder: Path) -> None:
 
 def _install(folder: Path) -> None:
     """Runs Pulumi's installer with an environment that has the SDK."""
-    pythons = [BUILD / name / "bin" / "python" for name in ("venv", "user")]
-    python = next((each for each in pythons if each.exists()), None)
+    python = next((each for name in ("venv", "user-*") for each in BUILD.glob(f"{name}/bin/python")), None)
     if python is None:
         raise StepError("There is no environment for Pulumi's own installer.")
     version = _pin(CLI_MODULE, CLI_PACKAGE)

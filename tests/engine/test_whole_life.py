@@ -1,16 +1,22 @@
 """A whole lifecycle of an ingress, for every combination of versions, because we use private names of the SDK.
 
-`python -m tools.versions` runs this with the lowest versions that the package allows, and with the newest.
+noxfile.py runs the first test with the lowest versions that the package allows, and with the newest.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.support.ngrok import create
 from tests.support.project import UNCHANGED, Project
+from tools.environment import OWN, find_python, supported_pythons
+
+DEPRECATIONS_ARE_ERRORS = "error::DeprecationWarning,error::PendingDeprecationWarning"
 
 PROGRAM = """
     import sys
@@ -25,7 +31,31 @@ PROGRAM = """
     """
 
 
+OTHER_PYTHONS = [version for version in supported_pythons() if version != OWN]
+FOUND_PYTHONS = [version for version in OTHER_PYTHONS if find_python(version)]
+
+
+def parameter(version: str) -> Any:
+    """Returns a Python as a parameter. `make test` runs the highest one of this machine, and names the missing ones."""
+    if version not in FOUND_PYTHONS:
+        is_missing = pytest.mark.skip(reason=f"Python {version} is not on this machine")
+        return pytest.param(version, marks=[pytest.mark.main, is_missing])
+    return pytest.param(version, marks=pytest.mark.main if version == FOUND_PYTHONS[-1] else pytest.mark.rest)
+
+
 def test_whole_life(project: Project, emulator: Emulator, user_env: Path) -> None:
+    live(project, emulator, user_env)
+
+
+@pytest.mark.parametrize("user_env", [parameter(version) for version in OTHER_PYTHONS], indirect=True)
+def test_whole_life_with_another_python(project: Project, emulator: Emulator, user_env: Path) -> None:
+    # The newest Python may deprecate what other packages still use; each older one has deprecated what it removes.
+    if not user_env.name.endswith(supported_pythons()[-1]):
+        project.environment["PYTHONWARNINGS"] = DEPRECATIONS_ARE_ERRORS
+    live(project, emulator, user_env)
+
+
+def live(project: Project, emulator: Emulator, user_env: Path) -> None:
     theirs = create(emulator, "looked-up.acme.com")
     project.program(PROGRAM)
     project.up()

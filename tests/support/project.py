@@ -166,8 +166,6 @@ class Project:
             # Python would use the bytecode of the previous program if both were written in the same second and are
             # equally long.
             "PYTHONDONTWRITEBYTECODE": "1",
-            # `python -m tools.versions` sets it.
-            "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", ""),
         } | self.environment
         if self.prepared:
             self._copy_stack(self.prepared)

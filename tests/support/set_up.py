@@ -28,7 +28,7 @@ _missing: set[str] = set()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--user-environment", type=Path, help="an environment with the package, in place of .build/user")
+    parser.addoption("--user-environment", type=Path, help="an environment with the package, in place of .build/user-*")
     parser.addoption("--ngrok", metavar="DOMAIN", help="compare ngrok with the emulator, with ingresses below DOMAIN")
 
 
@@ -83,9 +83,10 @@ def bind_programs(set_up: SetUp[bind.Programs]) -> bind.Programs:
 
 @pytest.fixture(scope="session")
 def user_env(request: pytest.FixtureRequest, set_up: SetUp[Path]) -> Path:
-    """A virtual environment like a user's: the package and its dependencies."""
+    """A virtual environment like a user's: the package and its dependencies. The parameter is the version of Python."""
     given: Path | None = request.config.getoption("--user-environment")
-    return given or set_up(environment.user)
+    version = getattr(request, "param", environment.OWN)
+    return given or set_up(lambda: environment.user(version))
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +128,7 @@ def dns_sdks(request: pytest.FixtureRequest) -> None:
     """Makes the packages of DNS providers importable, at the end of the path.
 
     `make test` has the packages of some adapters, for each form of records. A test of another adapter, by its parameter
-    `name`, is marked `rest` and gets all packages. The environment of `python -m tools.versions lowest` has them.
+    `name`, is marked `rest` and gets all packages. The environment of `nox --session lowest` has them.
     """
     if request.config.getoption("--user-environment"):
         return
