@@ -14,8 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' Makefile | awk -F'|' '{ printf "make %-13s %s\n", $$1, $$2 }'
 
-demo: $(UV)  ## a real `pulumi up` on the emulator; YAML=1 in YAML; FULL=1 with DNS and certificate; DESCRIPTION="…"
-	@$(PYTHON) -m tools.demo up $(DEMO) $(if $(DESCRIPTION),--description "$$DESCRIPTION")
+demo: $(UV)  ## a real `pulumi up` on the emulator; YAML=1 in YAML; FULL=1 with DNS and certificate
+	@$(PYTHON) -m tools.demo up $(DEMO)
 
 demo-shell: $(UV)  ## a shell in which pulumi and pulumi-agin work on the demo's stack; YAML=1 or FULL=1 as well
 	@$(PYTHON) -m tools.demo shell $(DEMO)
@@ -23,7 +23,7 @@ demo-shell: $(UV)  ## a shell in which pulumi and pulumi-agin work on the demo's
 demo-destroy: $(UV)  ## destroy the resources and folders of the demos
 	@$(PYTHON) -m tools.demo destroy
 
-DEMO = $(if $(FULL),--demo full,$(if $(YAML),--demo yaml))
+DEMO = $(if $(FULL),--example bind,$(if $(YAML),--example yaml))
 
 env: .build/venv/made-with-$(shell $(PYTHON) -V | tr ' ' '-')
 env:  ## the development environment, .build/venv
