@@ -37,13 +37,14 @@ def up(example: str) -> None:
             host, port = env["AGIN_DEMO_DNS"].split(":")
             dig = bind.find_or_make().dig
             run(env, dig, f"@{host}", "-p", port, "+norecurse", "+noall", "+authority", DOMAIN, "NS")
-    show(
-        "\nNext steps:\n"
-        f"  make demo{VARIABLES[example]}         run it again: nothing has changed, so nothing is done\n"
-        f"  make demo-shell{VARIABLES[example]}   a shell for commands such as pulumi preview\n"
-        "  make demo-destroy      destroy the ingress and everything that the demos made\n"
-        f"With an ngrok API key, `pulumi up` runs it on ngrok's API: see examples/{example}/README.md"
-    )
+    show("\nNext steps:")
+    for command, effect in (
+        (f"demo{VARIABLES[example]}", "run it again: nothing has changed, so nothing is done"),
+        (f"demo-shell{VARIABLES[example]}", "a shell for commands such as pulumi preview"),
+        ("demo-destroy", "destroy the ingress and everything that the demos made"),
+    ):
+        show(f"  make {command:<18} {effect}")
+    show(f"With an ngrok API key, `pulumi up` runs it on ngrok's API: see examples/{example}/README.md")
 
 
 def shell(example: str) -> None:
@@ -80,11 +81,11 @@ def running(example: str) -> Iterator[Mapping[str, str]]:
     user = environment.user()
     cli = pulumi_cli.find_or_make()
     shutil.copytree(ROOT / "examples" / example, folder / "project", dirs_exist_ok=True)
+    env = pulumi_environment(folder, user, cli)
     if example == "yaml":
-        pulumi_cli.find_or_make_host(pulumi_cli.YAML, cli)
+        env["PATH"] += f"{os.pathsep}{pulumi_cli.find_or_make_host(pulumi_cli.YAML, cli)}"
         with (folder / "project" / "Pulumi.yaml").open("a", encoding="utf-8") as file:
             file.write(f"plugins: {{providers: [{{name: agin, path: {user / 'bin'}}}]}}\n")
-    env = pulumi_environment(folder, user, cli)
     with ExitStack() as servers:
         server = servers.enter_context(name_server(folder)) if example == "bind" else None
         if server:
@@ -99,7 +100,7 @@ def make_stack(folder: Path, env: Mapping[str, str], server: Bind | None) -> Non
     if (folder / "project" / f"Pulumi.{folder.name}.yaml").exists():
         return
     (folder / "state").mkdir(exist_ok=True)
-    run(env, "pulumi", "stack", "init", folder.name)
+    run(env, "pulumi", "stack", "select", "--create", folder.name)
     if server:
         [key] = server.keys
         address = ("server=127.0.0.1", f"port={server.port}", f"zone={server.zone}")
