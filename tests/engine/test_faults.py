@@ -12,7 +12,8 @@ import pytest
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import assert_without_key
 from tests.support.ngrok import create
-from tests.support.project import Project, Result
+from tests.support.project import Project
+from tests.support.result import Result
 from tests.support.wire import serve, trickle
 
 GARBAGE: dict[str, Any] = {"status": 200, "body": "<html>{api_key}</html>"}

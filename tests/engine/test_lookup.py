@@ -10,7 +10,8 @@ import signal
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
-from tests.support.project import COMMAND_TIMEOUT_SECONDS, Project, Result
+from tests.support.project import COMMAND_TIMEOUT_SECONDS, Project
+from tests.support.result import Result
 from tests.support.waiting import until
 
 POLICY = {"authority": "letsencrypt", "private_key_type": "ecdsa"}

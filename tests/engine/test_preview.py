@@ -10,7 +10,8 @@ import re
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
-from tests.support.project import Project, Result
+from tests.support.project import Project
+from tests.support.result import Result
 
 # A module of the project. A record stands for those of the DNS packages.
 CASES = """

@@ -15,8 +15,9 @@ from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import urns
 from tests.support.bind import Bind, Key
 from tests.support.flaky_proxy import Outage, between
-from tests.support.project import Project, Result
+from tests.support.project import Project
 from tests.support.records import delegate, serial
+from tests.support.result import Result
 from tools.bind import Programs
 
 NAMES = [
