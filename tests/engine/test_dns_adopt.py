@@ -224,7 +224,7 @@ def test_wrong_ids_fail_and_can_be_corrected(project: Project, emulator: Emulato
     assert "has the ID of a record of www.acme.com instead of connect.acme.com: correct the IDs" in failed
     # Without that, the engine would delete the record of www.
     [urn] = [each["urn"] for each in project.of_type(SINGLE_RECORD) if each["id"] == id_of_www]
-    assert f"pulumi state delete --stack {project.stack} --yes --force {shlex.quote(urn)}" in failed
+    assert f"pulumi state delete --stack dev --yes --force {shlex.quote(urn)}" in failed
     project.pulumi("state", "delete", "--yes", urn)
     project.program(program(ids))
     project.up()

@@ -62,7 +62,7 @@ def test_printed_commands_import_ingresses_of_killed_creates(project: Project, e
         assert "1 imported" in project.shell(f"{shell} line.sh")
     assert project.resources() == []
 
-    project.select("dev")
+    project.pulumi("stack", "select", "dev")
     project.program(GATEWAYS)
     emulator.clear_requests()
     up = project.up()

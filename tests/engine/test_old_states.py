@@ -91,7 +91,7 @@ def old_project(
             records["inputs"]["adopt"] = True
         # The passphrase decrypts it, even if another provider encrypts other stacks' secrets.
         salt = state["deployment"]["secrets_providers"]["state"]["salt"]
-        (project.folder / f"Pulumi.{project.stack}.yaml").write_text(f"encryptionsalt: {salt}\n")
+        (project.folder / "Pulumi.dev.yaml").write_text(f"encryptionsalt: {salt}\n")
         old_states.write_program(project, recording, bind.port)
         project.write_state(state)
         yield project
