@@ -103,9 +103,10 @@ def test_fleet_on_bind(project: Project, bind: Bind) -> None:
     before = serial(bind)
     adopted = 'delegate("adopted-1", adopt=True)\ndelegate("adopted-2", adopt=True)\n'
     project.program(program + rest + adopted)
-    preview = project.preview()
-    assert preview.output.count("already match the program, so they will be adopted, and nothing is written there") == 2
-    assert "2 created" in project.up()
+    adopting = project.preview_and_up()
+    preview = adopting.output.partition("Updating (")[0]
+    assert preview.count("already match the program, so they will be adopted, and nothing is written there") == 2
+    assert "2 created" in adopting
     assert serial(bind) == before
 
     # The records change at the server, and the domain and the key of two others in the program.
@@ -127,7 +128,7 @@ def test_fleet_on_bind(project: Project, bind: Bind) -> None:
     assert referrals(bind, [*there, "moved"]) == dict.fromkeys(there, TARGETS) | {"moved": []}
     assert project.outputs()["ns_targets"] == TARGETS
 
-    assert_no_secret(project, failed, preview, updated, project.destroy())
+    assert_no_secret(project, failed, adopting, updated, project.destroy())
     assert referrals(bind, there) == {name: [] for name in there}
 
 
@@ -216,4 +217,4 @@ def test_replacements_never_advise_to_remove_their_own_records(
     failed = project.up(fails=True)
     assert "or undo the latter with `pulumi state untaint`" in failed.messages["forced"]
     project.pulumi("state", "untaint", "--yes", ingresses["forced"])
-    assert "unchanged" in project.pulumi("up", "--yes", "--expect-no-changes")
+    assert "unchanged" in project.up("--expect-no-changes")

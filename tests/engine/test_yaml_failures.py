@@ -35,20 +35,16 @@ AFTER = """
     """.replace("OTHER_KEY", OTHER_ACCOUNTS_KEY)
 
 
-def prepare(project: Project, emulator: Emulator) -> dict[str, str]:
-    """Creates what exists before the program AFTER. Returns the IDs by the names of the resources."""
+def test_preview_warns_of_each_failure_of_a_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
+    project = yaml_project
+    emulator.configure(null_policy="ignored")
     project.yaml_program(BEFORE)
     project.up()
     ids = {resource["urn"].removeprefix(URN): resource["id"] for resource in project.of_type(TYPE)}
     ids["taken"] = create(emulator, "taken.acme.com")
     ids["taken-by-other"] = create(emulator, "taken-by-other.acme.com", OTHER_ACCOUNTS_KEY)
+
     project.yaml_program(AFTER)
-    return ids
-
-
-def test_preview_warns_of_what_will_fail(yaml_project: Project, emulator: Emulator) -> None:
-    project = yaml_project
-    prepare(project, emulator)
     warnings = project.pulumi("preview", *REPLACE).messages
     assert "does not use ngrok itself" in warnings.pop("test-dev")
     assert warnings.keys() == {"kept-policy", "new-name", "replaced", "taken", "taken-by-other"}
@@ -66,11 +62,6 @@ def test_preview_warns_of_what_will_fail(yaml_project: Project, emulator: Emulat
         rejected.diagnostics.count("warning: ngrok rejects the API key, so `pulumi up` will fail: could not list") == 1
     )
 
-
-def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
-    project = yaml_project
-    emulator.configure(null_policy="ignored")
-    ids = prepare(project, emulator)
     rejection = {"status_code": 403, "error_code": "ERR_NGROK_202", "msg": "no: '{api_key}'"}
     emulator.add_fault("POST", "respond", domain="rejected.acme.com", status=403, json_body=rejection)
     emulator.add_fault("POST", "respond", domain="created.acme.com", status=502)
