@@ -217,9 +217,6 @@ class Settings:
 
     def how_to_set_base_url(self, base_url: str) -> str:
         """Returns the next step to use another base URL, for messages."""
-        return f"{self._step_to_base_url(base_url)}{self.base_url_hint}"
-
-    def _step_to_base_url(self, base_url: str) -> str:
         if self.base_url_source.kind == "environment":
             return f"{'unset' if base_url == PUBLIC_API else 'change'} {self.base_url_source.shown_as}"
         if self.provider_name:

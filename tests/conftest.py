@@ -12,6 +12,7 @@ from pulumi_agin import cli
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.emulator import Emulator
 from tests.support import clock as test_clock
+from tests.support import messages
 from tests.support.command import Command
 from tests.support.emulator import Api, EmulatorClock
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
@@ -86,6 +87,15 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def empty_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs each test in an empty folder. In the repository, `pulumi` would find a project without a stack."""
     monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
+
+
+@pytest.fixture(autouse=True)
+def messages_are_short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fails a test that provokes a message that is too long to read."""
+    messages.shown.clear()
+    messages.record(monkeypatch)
+    yield
+    assert [each for each in map(messages.excess, messages.shown) if each] == []
 
 
 @pytest.fixture

@@ -154,7 +154,7 @@ class AgentIngressClient:
         if is_made or self._is_ours(existing, inputs, sent.possibly_applied_since, search.now):
             return existing
         raise errors.CreateUnsettledError(
-            f"{lost}. The domain now has an Agent Ingress that does not match this request, so it was left unchanged",
+            f"{lost}; the domain now has an Agent Ingress that does not match this request, so it was left unchanged",
             existing=existing,
         )
 

@@ -1,4 +1,4 @@
-"""The command line: `pulumi-agin import`, `pulumi-agin doctor` and `pulumi-agin emulator`.
+"""The command line: `pulumi-agin import`, `doctor`, `explain` and `emulator`.
 
 This module only parses. Each command is a separate module, which is loaded when the command runs.
 """
@@ -70,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_examples(
             "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect --code",
             "pulumi-agin doctor connect.acme.com",
+            "pulumi-agin explain taken-domain",
             "pulumi-agin emulator --port 24404",
         )
         + "\n\n`pulumi-agin COMMAND --help` describes a command.",
@@ -84,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_import(add_command)
     _add_doctor(add_command)
+    _add_explain(add_command)
     _add_emulator(add_command)
     return root
 
@@ -187,6 +189,17 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add("--stack", metavar="S", help="the stack whose config has the settings (default: the selected one)")
     add("--dns", metavar="HOST:PORT", help="the DNS server to query instead of public DNS")
     add("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _add_explain(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add_command(
+        "explain",
+        help="show what to do after an error",
+        description=_paragraphs("Prints all next steps after an error. The message of the error has its name."),
+        epilog=_examples("pulumi-agin explain taken-domain", "pulumi-agin explain"),
+    )
+    command.set_defaults(module="explain")
+    command.add_argument("name", nargs="?", metavar="NAME", help="the name; without one, lists all names")
 
 
 def _add_emulator(add_command: Callable[..., argparse.ArgumentParser]) -> None:

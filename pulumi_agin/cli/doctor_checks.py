@@ -136,7 +136,8 @@ class Checks:
             return self._not_found(domain, at_ngrok)
         resource = one_line(f"the stack {self.settings.stack} has {in_stack.id} as {in_stack.urn}", 1000)
         if in_stack.has_this_provider and (change := self.settings.change_of_base_url(in_stack.base_url)):
-            do = f"to use the old one again, {self.settings.how_to_set_base_url(in_stack.base_url)}"
+            step = f"{self.settings.how_to_set_base_url(in_stack.base_url)}{self.settings.base_url_hint}"
+            do = f"to use the old one again, {step}"
             return Check("wrong", f"{at_ngrok}; {resource}, which was {change}", [Remedy(do)])
         if ingress is not None:
             reason = f"{at_ngrok}; but {resource}, which ngrok no longer has"

@@ -13,7 +13,7 @@ import pulumi
 
 from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
 from pulumi_agin.base.redaction import listed
-from pulumi_agin.lifecycle.shell_commands import state_delete_line
+from pulumi_agin.lifecycle.shell_commands import explain_line, state_delete_line
 from pulumi_agin.program.argument_errors import WrongArgumentsError
 from pulumi_agin.program.run import ProgramRun
 
@@ -165,10 +165,9 @@ def _check_same(records: NsRecords, domain: str, declared: Mapping[str, str], ex
     if steps:
         raise error(
             records,
-            f"the delegation {records.name} can't adopt the NS records of {domain}, because they differ from "
-            f"the program's. The DNS provider has {_shown(existing) or 'none'}. The program declares "
-            f"{_shown(declared)}. To adopt them, {' and '.join(steps)}, and run this again. If there are none, or "
-            "if the stack already has them, remove the argument adopt",
+            f"the delegation {records.name} can't adopt the NS records of {domain}: the DNS provider has "
+            f"{_shown(existing) or 'none'}, and the program declares {_shown(declared)}. To adopt them, "
+            f"{' and '.join(steps)}, and run this again\n{explain_line('adopt')}",
         )
 
 

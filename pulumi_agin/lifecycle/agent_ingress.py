@@ -78,21 +78,18 @@ class AgentIngressLifecycle:
         # What is unknown may be what it was.
         if call.is_unknown(authority) or authority == kept.policy.get("authority"):
             return
-        cut_off = (
-            "agents can't connect until their configuration changes, too: by ngrok's documentation, they trust only "
-            "ngrok's internal CA or, with `connect_cas: host`, only public ones"
-        )
+        cut_off = "agents can't connect until their `connect_cas` changes, too"
         if authority:
-            sentence = f"this update changes the certificate authority of {kept.domain}, after which {cut_off}"
-            advice = f"To avoid that, leave it unchanged, {_how_to_move('another')}"
+            sentence = (
+                f"this update changes the certificate authority of {kept.domain}, after which {cut_off}. To avoid "
+                f"that, leave it unchanged, and {_how_to_move_agents()}"
+            )
         else:
             sentence = (
-                f"this update removes the {self._services.phrasing.spell(POLICY)} of {kept.domain}. ngrok's API "
-                "reference allows null, but what ngrok does with it has not been tested: if ngrok keeps the policy, "
-                f"the update fails; if ngrok removes it, {cut_off}"
+                f"this update removes the {self._services.phrasing.spell(POLICY)} of {kept.domain}: if ngrok keeps it, "
+                f"the update fails; if ngrok removes it, {cut_off}{self._how_to_keep(kept.policy)}"
             )
-            advice = f"{self._how_to_keep(kept.policy)}To be without it, {_how_to_move('another')}"
-        self._services.warn_once(f"{sentence}. {advice}", call.urn)
+        self._services.warn_once(sentence, call.urn)
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 
@@ -134,7 +131,7 @@ class AgentIngressLifecycle:
             self._services.warn_once(
                 f"{condition}this replacement deletes the Agent Ingress {former} in the same `pulumi up`, which "
                 "disconnects all agents that still have its connect URL. To avoid that, leave the domain unchanged, "
-                f"{_how_to_move('the new')}",
+                f"and {_how_to_move_agents()}",
                 call.urn,
             )
 
@@ -243,38 +240,24 @@ class AgentIngressLifecycle:
         spell = self._services.phrasing.spell
         name = f"the Agent Ingress {ingress.domain} ({ingress.id})"
         if POLICY in not_kept and not inputs.get(POLICY):
-            message = f"ngrok did not remove the {spell(POLICY)} of {name}. "
-            message += self._how_to_keep_or_remove(call, outputs[POLICY])
+            message = f"ngrok did not remove the {spell(POLICY)} of {name}{self._how_to_keep(outputs[POLICY])}"
         else:
             message = f"ngrok did not set {' and '.join(map(spell, not_kept))} on {name}: its response has a different "
             message += "value. The next `pulumi up` retries the update"
         raise PartlyDone(message, ingress.id, outputs)
 
-    def _how_to_keep_or_remove(self, call: Call, policy: Mapping[str, Any]) -> str:
-        """Returns the next step for a program that removes a policy, which ngrok may keep."""
-        phrasing = self._services.phrasing
-        return (
-            f"{self._how_to_keep(policy)}To remove the policy even if ngrok keeps it, replace the Agent Ingress: set "
-            f"{phrasing.delete_before_replace} on the resource (the old ingress must free the domain "
-            "first), unprotect it if it is protected, and run\n"
-            f"{shell_commands.replace_line(call.urn, stack=self._claims.placement(call.urn).stack)}"
-        )
-
     def _how_to_keep(self, policy: Mapping[str, Any]) -> str:
-        """Returns the sentence with the code that keeps a policy; "" if a program can't declare it."""
+        """Returns the end of a message: the code that keeps a policy, and the command that shows the other ways."""
         # It may have been set outside Pulumi. A program can't declare values that we do not know.
         declared, problems = validate(CertificatePolicyInputs, policy)
-        if problems:
-            return ""
-        return f"To keep the policy, declare it in the program: `{self._services.phrasing.declare(POLICY, declared)}`. "
+        code = "" if problems else self._services.phrasing.declare(POLICY, declared)
+        keep = f". To keep the policy, declare it in the program: `{code}`" if code else ""
+        return f"{keep}\n{shell_commands.explain_line('removed-policy')}"
 
 
-def _how_to_move(domain: str) -> str:
-    """Returns the next step for a fleet of agents that is to stay connected."""
-    return (
-        f"declare a second Agent Ingress with {domain} domain, move the agents to it (connect_url and connect_cas "
-        "together), and then remove the old one"
-    )
+def _how_to_move_agents() -> str:
+    """Returns the end of a warning: the next step for a fleet of agents that is to stay connected."""
+    return f"move the agents to a second Agent Ingress first\n{shell_commands.explain_line('move-agents')}"
 
 
 def _may_be_printed(value: object) -> bool:

@@ -25,9 +25,10 @@ from pulumi_agin.dnsclient.values import (
 from .claims import Claims, RecordSet
 from .inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
 from .operation import Call, Checked, Created, Difference, Existing, Failed, Lifecycle, PartlyDone, Reading
-from .renaming import how_to_alias, how_to_replace, reject_delete_of_renamed
+from .renaming import reject_delete_of_renamed
 from .schema import compared_fields, replacing_fields, validate
 from .services import Services
+from .shell_commands import explain_line
 
 if TYPE_CHECKING:
     from pulumi_agin.dnsclient.update import PrimaryServer
@@ -89,7 +90,7 @@ class NsRecordsLifecycle(Lifecycle):
                 "records or, if the Agent Ingress exists at ngrok, import it first"
             )
         if existing != _ns_set(inputs):
-            raise self._taken_failure(call, inputs, existing)
+            raise Failed(self._explain_taken(call, inputs, existing))
         services.log(
             f"the NS records of {domain} at {address} already match the program, so they will be adopted, and nothing "
             "is written there"
@@ -122,10 +123,8 @@ class NsRecordsLifecycle(Lifecycle):
         else:
             if existing is None:
                 return
-            explanation, adopt = self._explain_taken(call, inputs, existing)
-            sentence = f"{up} will fail unless it deletes these records first: {explanation}"
-            # It does not advise to remove them: they may be this resource's own, which is being replaced.
-            sentence += f"; {how_to_replace(services.phrasing)}" + (f". Otherwise, {adopt}" if adopt else "")
+            sentence = f"{up} will fail unless it deletes these records first: "
+            sentence += self._explain_taken(call, inputs, existing)
         if not call.is_cancelled():
             services.warn(sentence, call.urn)
 
@@ -168,7 +167,7 @@ class NsRecordsLifecycle(Lifecycle):
         except Exception as error:
             self._claims.record_uncreated(call.urn, domain)
             if isinstance(error, OtherRecordsError):
-                raise self._taken_failure(call, inputs, error.existing) from None
+                raise Failed(self._explain_taken(call, inputs, error.existing)) from None
             if isinstance(error, UnsettledError):
                 raise _partly_done(error, {**_outputs(inputs), "ns_targets": []}, set(records.targets)) from None
             raise
@@ -213,14 +212,14 @@ class NsRecordsLifecycle(Lifecycle):
             else:
                 server.replace(domain, records)
         except OtherRecordsError as error:
-            raise self._taken_failure(call, inputs, error.existing, is_update=True) from None
+            raise Failed(self._explain_taken(call, inputs, error.existing)) from None
         except UnsettledError as error:
             # The new address and key are kept: they have just worked to read the records.
             outputs = _outputs(inputs) | {
                 "ns_targets": [] if has_moved else kept["ns_targets"],
                 "ttl": error.existing.ttl if error.existing else kept["ttl"],
             }
-            note = f". The records at {_address(kept)} are left unchanged: none of these commands deletes them"
+            note = f", but not those at {_address(kept)}"
             raise _partly_done(error, outputs, known, note if has_moved else "") from None
         self._claims.record_written_ns_records(call.urn, _record_set(inputs), records.targets)
         return _outputs(inputs)
@@ -263,31 +262,21 @@ class NsRecordsLifecycle(Lifecycle):
         reachability, spell = services.reachability(address), services.phrasing.spell
         return PrimaryServer(address, properties["zone"], key, budget, reachability, services.progress, spell)
 
-    def _taken_failure(
-        self, call: Call, inputs: Mapping[str, Any], existing: NsSet, *, is_update: bool = False
-    ) -> Failed:
-        """Returns the failure of a call that found records which are not known to be its own."""
-        explanation, adopt = self._explain_taken(call, inputs, existing)
-        if not is_update and not inputs.get("adopt"):
-            explanation += f"; {how_to_replace(self._services.phrasing)}"
-        advice = f"{adopt}, or remove them" if adopt and not is_update else "remove them"
-        return Failed(f"{explanation}. Otherwise, {advice}")
-
-    def _explain_taken(self, call: Call, inputs: Mapping[str, Any], existing: NsSet) -> tuple[str, str]:
-        """Returns what exists, and the next step after a renaming; and how to adopt it, "" if that is impossible."""
+    def _explain_taken(self, call: Call, inputs: Mapping[str, Any], existing: NsSet) -> str:
+        """Returns the message about records that are not known to belong to this resource, with the next step."""
+        phrasing = self._services.phrasing
         comparison, adopt = "", ""
         if not _are_unknown(call, inputs):
             records = _ns_set(inputs)
-            comparison, step = f"The program declares {records}. ", "make them match and set"
+            comparison = f" The program declares {'the same' if existing == records else records}."
             if existing == records:
-                comparison, step = "The program declares the same, so an interrupted run may have created them. ", "set"
-            if not set(existing.targets).isdisjoint(records.targets):
-                adopt = f"{step} {self._services.phrasing.adopt_records} to adopt them"
-        explanation = (
-            f"{_existing_records(inputs, existing)}. {comparison}If they were created by another resource of this "
-            f"stack that was renamed or moved in the program, {how_to_alias(self._services.phrasing, call.urn)}"
+                adopt = f"; if an interrupted run created them, {phrasing.adopt_records} adopts them"
+            elif inputs.get("adopt"):
+                adopt = "; otherwise, make them match"
+        return (
+            f"{_existing_records(inputs, existing)}.{comparison} If a resource of this stack that was renamed or moved "
+            f"in the program has them, use {phrasing.aliases}{adopt}\n{explain_line('taken-records')}"
         )
-        return explanation, adopt
 
 
 def _partly_done(error: UnsettledError, outputs: Mapping[str, Any], values: set[str], note: str = "") -> PartlyDone:
@@ -296,9 +285,8 @@ def _partly_done(error: UnsettledError, outputs: Mapping[str, Any], values: set[
     The outputs contain no uncertain value; `values` are all that the server may have from this resource.
     """
     message = (
-        f"{error}. The state therefore keeps every value of this resource that the server may have "
-        f"({listed(sorted(values))}): the next `pulumi up` sets the records again, `pulumi refresh` copies the "
-        f"server's records into the state, and `pulumi destroy` deletes the records with any of these values{note}"
+        f"{error}. The state keeps all possible values ({listed(sorted(values))}): `pulumi up` sets the records; "
+        f"`pulumi destroy` deletes them{note}\n{explain_line('lost-response')}"
     )
     unsettled = sorted(values - {*outputs["ns_targets"]})
     return PartlyDone(message, outputs["domain"], {**outputs, UNSETTLED: unsettled})

@@ -109,7 +109,7 @@ def test_another_ttl_fails(name: str, mocks: Mocks, monkeypatch: pytest.MonkeyPa
         run_delegation(lambda: adapter(name, adopt=True if name in SETS else ids))
     values = "ns-1.example.net. (TTL 7200), ns-2.example.net. (TTL 7200)"
     declared = values.replace("7200", "300")
-    assert f"The DNS provider has {values}. The program declares {declared}. To adopt" in str(refused.value)
+    assert f"the DNS provider has {values}, and the program declares {declared}. To adopt" in str(refused.value)
     assert "set ttl=7200 on the delegation, and run this again" in str(refused.value)
 
 
@@ -200,7 +200,7 @@ def test_only_some_of_many_records_are_listed(mocks: Mocks) -> None:
 def test_records_must_exist_to_be_adopted(name: str, mocks: Mocks) -> None:
     mocks.answer = {"results": [], "records": []}
     with pytest.raises(
-        pulumi.RunError, match=r"The DNS provider has none\. The program declares ns-1.*remove the argument adopt$"
+        pulumi.RunError, match=r": the DNS provider has none, and the program declares ns-1.*\n.* explain adopt$"
     ):
         run_delegation(lambda: adapter(name, adopt=True))
     assert records(mocks) == []

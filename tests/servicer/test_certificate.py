@@ -150,7 +150,7 @@ def test_404_for_a_state_without_a_fingerprint_is_not_a_delete(plugin: Plugin, e
     del outputs["_key_fingerprint"]
     emulator.delete_ingress(id_)
     for call in (lambda: plugin.read(id_, outputs, inputs(id_)), lambda: plugin.update(id_, outputs, inputs(id_))):
-        assert "the state does not show with which API key and base URL this" in failure(call).message
+        assert "the state does not show with which API key and base URL it" in failure(call).message
 
 
 def test_404_at_another_base_url_is_not_a_delete(plugin: Plugin, new_plugin: Plugins, emulator: Emulator) -> None:

@@ -313,8 +313,8 @@ def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin, emul
     error = failure(lambda: plugin.update(id_, outputs, {"domain": DOMAIN, "metadata": "new"}))
     assert error.message == error.text
     assert "remove the certificateManagementPolicy of the Agent Ingress connect.acme.com" in error.message
-    assert "set the option `deleteBeforeReplace: true` on the resource (the old ingress must free" in error.message
-    assert error.message.endswith(f"\npulumi up --replace {plugin.urn}")
+    assert "`certificateManagementPolicy: { authority: " in error.message
+    assert error.message.endswith("pulumi-agin explain removed-policy")
     assert error.kept
     assert error.kept.outputs == {**outputs, "metadata": "new"}
 

@@ -64,8 +64,8 @@ def test_create_leaves_existing_records_alone(existing: list[str], plugin: Plugi
     assert f"{DOMAIN} already has NS records at 127.0.0.1:{port}, {LEFT_ALONE}: {existing[0]}" in message
     assert plugin.aliases in message
     is_equal = existing == TARGETS
-    assert (f"Otherwise, set {plugin.adopt} to adopt them, or remove them" in message) == is_equal
-    assert ("an interrupted run may have created them" in message) == is_equal
+    assert (f"; if an interrupted run created them, {plugin.adopt} adopts them\n" in message) == is_equal
+    assert message.endswith("pulumi-agin explain taken-records")
     assert records(bind) == (existing, 300)
 
 
@@ -116,11 +116,11 @@ def test_adopt_rejects_different_records(existing: list[str], ttl: int, plugin: 
     [failure] = plugin.check(given)[1]
     assert failure.startswith(
         f"{DOMAIN} already has NS records at 127.0.0.1:{port}, {LEFT_ALONE}: {', '.join(sorted(existing))} (TTL "
-        f"{ttl}). The program declares {', '.join(TARGETS)} (TTL 300). If they were created by another"
+        f"{ttl}). The program declares {', '.join(TARGETS)} (TTL 300). If a resource of this stack that "
+        f"was renamed or moved in the program has them, use {plugin.aliases}"
     )
-    # Records without a common value are another delegation.
-    adopt = "" if existing == OTHERS else f"make them match and set {plugin.adopt} to adopt them, or "
-    assert failure.endswith(f". Otherwise, {adopt}remove them")
+    assert "; otherwise, make them match\n" in failure
+    assert failure.endswith("pulumi-agin explain taken-records")
     assert rejection(lambda: plugin.create(given)) == failure
     assert records(bind) == (sorted(existing), ttl)
 
@@ -192,10 +192,12 @@ def test_forced_replacement_may_meet_its_own_records(plugin: Plugin, port: int, 
     assert plugin.diff(outputs(port), inputs(port)) == (False, [])
     preview_create(plugin, inputs(port))
     [warning] = plugin.shown_lines()
-    assert f"`--replace` or `pulumi state taint`, set {plugin.delete_before_replace}" in warning
-    assert warning.endswith(f". Otherwise, set {plugin.adopt} to adopt them")
+    assert "will fail unless it deletes these records first" in warning
+    # It does not advise to remove its own records. The page has the option for this case.
+    assert "remove" not in warning
+    assert warning.endswith("pulumi-agin explain taken-records")
     # Without the option, the update fails, too.
-    assert plugin.delete_before_replace in rejection(lambda: plugin.create(inputs(port)))
+    assert rejection(lambda: plugin.create(inputs(port))).endswith("pulumi-agin explain taken-records")
 
 
 @both_front_ends
@@ -244,7 +246,7 @@ def test_update_to_another_server_keeps_records_of_others(
         assert f"{LEFT_ALONE}: ns1.other.net." in rejection(lambda: plugin.update(DOMAIN, before, given))
         assert records(moved) == (OTHERS, 300)
         message = rejection(lambda: plugin.update(DOMAIN, before, {**given, "adopt": True}))
-        assert message.endswith(". Otherwise, remove them")
+        assert message.endswith("pulumi-agin explain taken-records")
         assert records(moved) == (OTHERS, 300)
         # Records that it had at the old server are its own, as after a transfer of the zone.
         plugin.update(DOMAIN, {**before, "ns_targets": OTHERS}, given)

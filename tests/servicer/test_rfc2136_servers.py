@@ -138,18 +138,16 @@ def test_preview_of_a_create_warns_of_existing_records(delegation: Delegation, b
     exists = (
         f"{DOMAIN} already has NS records at 127.0.0.1:{bind.port}, which are left unchanged: ns1.other.net. (TTL 300)"
     )
-    advice = "If they were created by another resource of this stack that was renamed or moved in the program, specify"
+    advice = "If a resource of this stack that was renamed or moved in the program has them, use"
     warning = delegation.preview(inputs(bind.port))
     will_fail = f"`pulumi up` on this machine will fail unless it deletes these records first: {exists}"
     assert warning.startswith(f"{will_fail}. The program declares {', '.join(TARGETS)}")
     # A new Agent Ingress gets its name servers in the update.
     warning = delegation.preview(inputs(bind.port, ns_targets=None), is_unknown=lambda value: value is None)
     assert warning.startswith(f"{will_fail}. {advice}")
-    # They may be its own, if it is being replaced.
-    assert warning.endswith(
-        "; if you are replacing this resource with `--replace` or `pulumi state taint`, set "
-        "ResourceOptions(delete_before_replace=True), or undo the latter with `pulumi state untaint`"
-    )
+    # It does not advise to remove them: they may be its own, if it is being replaced.
+    assert "remove" not in warning
+    assert warning.endswith("pulumi-agin explain taken-records")
 
 
 def test_silent_server_costs_a_preview_ten_seconds(delegation: Delegation, bind: Bind) -> None:
@@ -529,7 +527,7 @@ def test_interrupted_write_is_not_retried(delegation: Delegation, bind: Bind) ->
 def test_create_that_may_arrive_late(delegation: Delegation, bind: Bind) -> None:
     with between(bind, Outage(of_looks=False, arrives=False)) as port:
         message, kept = unsettled(lambda: delegation.create(inputs(port)))
-    assert "may have applied it anyway: it now has no NS records for this name. The state therefore" in message
+    assert "may have applied it anyway: it now has no NS records for this name. The state keeps all" in message
     assert kept == unsettled_outputs(port, [], TARGETS)
     # It arrives now.
     delegate(bind, DOMAIN, TARGETS)
@@ -575,7 +573,7 @@ def test_update_of_unknown_outcome_keeps_both_sets_of_targets(
     outage = Outage(of_looks=arrives, arrives=arrives)
     with between(bind, outage) as port:
         message, kept = unsettled(lambda: delegation.update(outputs(port), inputs(port, ns_targets=NEW, ttl=60)))
-        assert f"that the server may have ({', '.join(sorted({*TARGETS, *NEW}))}): the next `pulumi up`" in message
+        assert f"keeps all possible values ({', '.join(sorted({*TARGETS, *NEW}))}): `pulumi up` sets" in message
         assert kept == unsettled_outputs(port, TARGETS, [NEW[1]])
         outage.is_over = True
         assert delegation.update(kept, inputs(port)) == outputs(port)
@@ -597,7 +595,7 @@ def test_update_of_unknown_outcome_at_another_server(delegation: Delegation, bin
     with between(bind, Outage()) as port:
         message, kept = unsettled(lambda: delegation.update(outputs(53), inputs(port, ns_targets=NEW)))
     assert kept == unsettled_outputs(port, [], sorted({*TARGETS, *NEW}))
-    assert message.endswith("The records at 127.0.0.1:53 are left unchanged: none of these commands deletes them")
+    assert "deletes them, but not those at 127.0.0.1:53\n" in message
     delegation.delete({**kept, "port": bind.port})
     assert records(bind) == ([], 0)
 

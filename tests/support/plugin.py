@@ -32,6 +32,7 @@ from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grp
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
+from tests.support import messages
 from tests.support.keys import assert_without_key
 from tests.support.waiting import until
 
@@ -66,6 +67,7 @@ class PluginError(Exception):
         self.clean = "grpc-status-details-bin" in metadata
         status = status_pb2.Status.FromString(metadata.get("grpc-status-details-bin", b""))
         self.message: str = status.message if self.clean else self.text
+        messages.shown.append(self.message)
         self.kept: Kept | None = None
         for detail in status.details:
             kept = provider_pb2.ErrorResourceInitFailed()
@@ -211,6 +213,7 @@ class Plugin:
         """Returns the checked inputs, and the failures as the CLI prints them after "has a problem: "."""
         request = provider_pb2.CheckRequest(urn=self.urn, olds=self._struct(olds or {}), news=self._struct(news))
         response = self.call(self.stub.Check, request)
+        messages.shown.extend(f.reason for f in response.failures)
         failures = [f"{f.property}: {f.reason}" if f.property else f.reason for f in response.failures]
         return self.plain(response.inputs), failures
 
@@ -279,7 +282,7 @@ class DynamicPlugin(Plugin):
     package = "pulumi-python:dynamic/agin"
     adopt = "adopt=True"
     delete_before_replace = "ResourceOptions(delete_before_replace=True)"
-    aliases = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
+    aliases = "ResourceOptions(aliases=[…])"
     boolean = "True or False"
     rfc2136 = "dns.rfc2136"
 
@@ -360,6 +363,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
     def Log(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's name
         self.lines.append(request)
+        messages.shown.append(request.message)
         return empty_pb2.Empty()
 
     def end(self) -> None:

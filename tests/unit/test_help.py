@@ -12,7 +12,7 @@ import pytest
 from pulumi_agin import cli, native
 from pulumi_agin.version import VERSION
 
-COMMANDS = ["import", "doctor", "emulator"]
+COMMANDS = ["import", "doctor", "explain", "emulator"]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

@@ -233,16 +233,14 @@ HINT = (
 def test_changed_base_url_is_explained(config: dict[str, str], variable: str, last: str, now: str, step: str) -> None:
     settings = load({"ngrok:apiKey": KEY, **config}, {"NGROK_API_BASE_URL": variable})
     assert settings.change_of_base_url(last) == f"last read at {last}, but the base URL is now {now}"
-    assert settings.how_to_set_base_url(last) == step
+    assert f"{settings.how_to_set_base_url(last)}{settings.base_url_hint}" == step
 
 
 def test_edited_base_url_forges_no_line_and_no_command() -> None:
     settings, forged = load({"ngrok:apiKey": KEY}), "https://x/$(true)\nerror: forged"
     assert settings.change_of_base_url(forged).isprintable()
-    assert (
-        "run `pulumi config set ngrok:apiBaseUrl 'https://x/$(true) error: forged'` "
-        in settings.how_to_set_base_url(forged)
-    )
+    step = "run `pulumi config set ngrok:apiBaseUrl 'https://x/$(true) error: forged'`"
+    assert settings.how_to_set_base_url(forged) == step
 
 
 def test_key_is_not_in_a_repr_or_pickle() -> None:
