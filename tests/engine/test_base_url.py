@@ -108,7 +108,7 @@ def test_trial_whose_emulator_is_gone_is_explained(project: Project, ngrok: Emul
         f"`pulumi config set ngrok:apiBaseUrl {emulator.url}`\n"
     )
     assert failed.unexpected(dict.fromkeys(NAMES, sentences)) == {}
-    assert "pulumi-agin explain other-account\n" in failed.diagnostics
+    assert "pulumi-agin explain other-account" in failed.diagnostics
     assert fingerprints(project) == before
     project.pulumi("stack", "rm", "--force", "--yes")
 

@@ -64,7 +64,7 @@ def test_existing_records_are_adopted_unchanged(project: Project, emulator: Emul
     project.up("--expect-no-changes")
     project.up("--refresh", "--expect-no-changes")
     project.program(PROGRAM.replace("ttl = 300", "ttl = 600"))
-    assert " explain adopt\n" in project.preview(fails=True)
+    assert " explain adopt" in project.preview(fails=True)
     without = PROGRAM.replace("adopt = True", "adopt = False")
     project.program(without)
     project.up("--expect-no-changes")

@@ -86,7 +86,7 @@ def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
         "test-dev": "update failed",
     }
     assert {name: expected[name] in text for name, text in failed.messages.items()} == dict.fromkeys(expected, True)
-    assert "pulumi-agin explain removed-policy\n" in failed.messages["kept-policy"]
+    assert "pulumi-agin explain removed-policy" in failed.messages["kept-policy"]
     assert not failed.has_traceback
     project.assert_no_key(failed.output)
     kept = {resource["urn"].removeprefix(URN): resource for resource in project.of_type(TYPE)}
