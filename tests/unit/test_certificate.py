@@ -274,13 +274,20 @@ def test_ngrok_message_is_one_line_without_the_key(waiting: Waiting, capsys: pyt
     assert shown.count("\n") == 1
 
 
-def test_failed_read_fails_with_the_message_of_the_client(waiting: Waiting) -> None:
+def test_ingress_deleted_during_a_wait_ends_it(waiting: Waiting) -> None:
     waiting.ingress()
     waiting.events.append((5, lambda: waiting.emulator.delete_ingress(waiting.id)))
     assert f"could not read the Agent Ingress {DOMAIN} (ID): ngrok responded 404" in waiting.fails()
     assert waiting.reads == [0, 2, 4, 8]
-    waiting.settings["NGROK_API_KEY"] = "x" * 40
-    assert "could not read the Agent Ingress ID: ngrok responded 403 ERR_NGROK_202" in waiting.fails()
+
+
+def test_key_revoked_during_a_wait_ends_it(waiting: Waiting) -> None:
+    waiting.ingress()
+    waiting.events.append((5, lambda: waiting.emulator.remove_key(API_KEY)))
+    sentence = waiting.fails()
+    assert sentence.startswith(f"could not read the Agent Ingress {DOMAIN} (ID): ngrok responded 403 ERR_NGROK_202")
+    # Not a wait until the timeout, whose message has the rejection, too.
+    assert waiting.reads == [0, 2, 4, 8]
 
 
 def test_wait_ends_when_the_engine_is_gone(waiting: Waiting) -> None:
