@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from pulumi_agin.base.names import (
     DOMAIN_MAX_BYTES,
@@ -46,22 +46,20 @@ _HostName = Annotated[_Name, _at_most(DOMAIN_MAX_BYTES)]
 _RegionDomain = Annotated[_Name, _at_most(2 * DOMAIN_MAX_BYTES)]
 
 
-class FrozenModel(BaseModel):
-    """Base class of immutable models."""
-
-    model_config = ConfigDict(frozen=True)
+class PlainModel(BaseModel):
+    """Base class of models whose values are needed as plain dicts."""
 
     def plain(self) -> dict[str, Any]:
         """Returns the values as a dict, including nested models."""
         # Not `model_dump`: in a preview, a placeholder may stand for a nested model, and it would become an empty dict.
         fields = type(self).model_fields
         return {
-            fields[name].alias or name: value.plain() if isinstance(value, FrozenModel) else value
+            fields[name].alias or name: value.plain() if isinstance(value, PlainModel) else value
             for name, value in self
         }
 
 
-class ResponseModel(FrozenModel):
+class ResponseModel(PlainModel):
     """An object in a response. Undeclared keys are ignored, because ngrok may add keys."""
 
     @model_validator(mode="before")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from types import ModuleType
 from typing import Any, Literal, NamedTuple
 
 import pytest
 import yaml
 
+from pulumi_agin.api import client
 from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import services, shell_commands
@@ -73,44 +76,29 @@ def created(ingresses: AgentIngressLifecycle, urn: str = URN, **inputs: Any) -> 
     return result.id, result.outputs
 
 
-class SeenLock:
-    """A lock that shows how many threads have come to it."""
-
-    def __init__(self) -> None:
-        self.arrivals = threading.Semaphore(0)
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        self.arrivals.release()
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-
-def assert_made_once(
-    owner: object, place: object, maker: str, get: Callable[[], object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Fails unless threads get one object, which `place.maker` makes after all have come to the lock of the owner."""
-    threads, lock = 8, SeenLock()
-
-    def make_slowly(*arguments: object) -> object:
-        for _ in range(threads):
-            assert lock.arrivals.acquire(timeout=20)
-        return object()
-
-    monkeypatch.setattr(owner, "_lock", lock)
-    monkeypatch.setattr(place, maker, make_slowly)
-    with ThreadPoolExecutor(threads) as pool:
-        assert len({done.result() for done in [pool.submit(get) for _ in range(threads)]}) == 1
-
-
 def test_threads_share_one_account_and_client(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     # A second client would have a second rate limit.
-    account = process.services.account(Settings.load(lambda key: None, {"NGROK_API_KEY": API_KEY}))
-    assert_made_once(account, account, "_make_client", lambda: account.client, monkeypatch)
-    others = Settings.load(lambda key: None, {"NGROK_API_KEY": "another"})
-    assert_made_once(process.services, services, "Account", lambda: process.services.account(others), monkeypatch)
+    made: list[str] = []
+
+    def make_slowly(module: ModuleType, name: str) -> None:
+        make, second_thread = getattr(module, name), threading.Barrier(2)
+
+        def slowly(*arguments: Any, **keywords: Any) -> Any:
+            made.append(name)
+            # A second thread comes only if nothing prevents it.
+            with suppress(threading.BrokenBarrierError):
+                second_thread.wait(0.2)
+            return make(*arguments, **keywords)
+
+        monkeypatch.setattr(module, name, slowly)
+
+    make_slowly(services, "Account")
+    make_slowly(client, "AgentIngressClient")
+    settings = settings_at("http://127.0.0.1:1")
+    with ThreadPoolExecutor(2) as threads:
+        for call in [threads.submit(lambda: process.services.account(settings).client) for _ in range(2)]:
+            call.result()
+    assert made == ["Account", "AgentIngressClient"]
 
 
 def test_create_update_read_and_delete(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
