@@ -27,6 +27,7 @@ from pulumi_agin.lifecycle.schema import compared_fields
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY
 from tests.support.mocks import Mocks, run
+from tests.unit.test_generated_values import FUZZED
 
 INPUTS = compared_fields(AgentIngressInputs)
 OPTIONAL = [name for name in INPUTS if name != "domain"]
@@ -141,9 +142,37 @@ def test_emulator_updates_every_input_but_the_domain(name: str, client: AgentIng
 def test_emulator_limits_every_string(name: str, client: AgentIngressClient) -> None:
     try:
         client.create({"domain": "connect.acme.com", name: "x" * 10_000})
-    except ApiError:
+    except ApiError as error:
+        assert name in str(error).lower(), f"_LIMITS in emulator/api.py has the code of another field for {name}: {error}"
         return
-    pytest.fail(f"MAX_BYTES or _create in emulator/api.py lacks {name}")
+    pytest.fail(f"_LIMITS or _create in emulator/api.py lacks {name}")
+
+
+@pytest.mark.parametrize("name", OPTIONAL, indirect=True)
+def test_a_test_can_change_every_input_at_the_emulator(
+    name: str, emulator: Emulator, client: AgentIngressClient
+) -> None:
+    id_, other = created(client, name).id, VALUES[name][1]
+    changes: Any = {name: other}
+    try:
+        emulator.set_ingress(id_, changes)
+    except ValueError:
+        pytest.fail(f"IngressChanges in emulator/control.py lacks {name}")
+    assert client.get(id_).plain()[name] == other, f"set_ingress in emulator/control.py does not set {name}"
+
+
+@pytest.mark.parametrize("name", ["domain", *STRINGS])
+def test_emulator_filters_by_every_string(name: str, client: AgentIngressClient) -> None:
+    created(client, name)
+    try:
+        found = client.list(f"obj.{name} == '{VALUES[name][0]}'")
+    except ApiError as error:
+        pytest.fail(f"CelFilter in emulator/cel_filter.py lacks {name}: {error}")
+    assert len(found) == 1
+
+
+def test_every_input_has_generated_values(name: str) -> None:
+    assert name in FUZZED, f"FUZZED in tests/unit/test_generated_values.py lacks {name}"
 
 
 # A domain has only one ingress.

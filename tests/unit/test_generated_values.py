@@ -27,6 +27,7 @@ from pulumi_agin.base.values import without_none
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
+from pulumi_agin.lifecycle.outputs import STRINGS
 from pulumi_agin.lifecycle.schema import validate
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID
 from tests.support.clock import Clock
@@ -199,8 +200,8 @@ def test_validation_and_emulator_agree(
     if not problems:
         ingress = IngressModel.model_validate(content)
         assert ingress.domain == valid["domain"]
-        assert ingress.description == valid.get("description", "")
-        assert ingress.metadata == valid.get("metadata", "")
+        for name in STRINGS:
+            assert getattr(ingress, name) == valid.get(name, "")
         responded = without_none(ingress.plain())
         assert PROVIDER.diff(ingress.id, responded, valid).changes is False
 
