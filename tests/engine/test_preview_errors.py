@@ -1,4 +1,4 @@
-"""Previews that fail or warn: mistakes in the program, wrong values, a missing or rejected key, a server that is down."""
+"""Previews that fail or warn: mistakes in the program, wrong values, a missing or wrong key, a server that is down."""
 
 from __future__ import annotations
 
@@ -64,9 +64,8 @@ def test_preview_warns_of_a_rejected_key_and_of_a_dns_server_that_is_down(projec
         for n in range(30):
             agin.AgentIngress(f"a{{n}}", domain=f"d{{n}}.acme.com")
         for domain in ("a.acme.com", "b.acme.com"):
-            agin.dns.Rfc2136Delegation(
-                domain, domain=domain, ns_targets=["ns1.x.net"], ttl=300, server="127.0.0.1", port={port}, zone="acme.com"
-            )
+            place = {{"server": "127.0.0.1", "port": {port}, "zone": "acme.com"}}
+            agin.dns.Rfc2136Delegation(domain, domain=domain, ns_targets=["ns1.x.net"], ttl=300, **place)
         """)
     preview = project.pulumi("preview", env={"NGROK_API_KEY": API_KEY[::-1]})
     assert "33 to create" in preview

@@ -20,6 +20,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle.outputs import STRINGS
 from tests.support import ngrok
 from tests.support.clock import Clock
 from tests.support.command import Command
@@ -114,14 +115,14 @@ def test_file_has_what_a_create_leaves_in_the_state(create: Create, command: Imp
         "__provider": serialize_provider(AgentIngressProvider()),
     }
     outputs = {
+        **dict.fromkeys(STRINGS, ""),
         "uri": f"/agent_ingresses/{id_}",
-        "metadata": "",
         "ns_targets": sorted(f"{target}." for target in stored["ns_targets"]),
         "region_domains": sorted(stored["region_domains"]),
         "created_at": stored["created_at"],
         "_key_fingerprint": AgentIngressClient(Secret(API_KEY), emulator.url).fingerprint(id_),
     }
-    expected = {"type": TYPE, "name": "connect", "id": id_, "inputs": inputs, "outputs": {**inputs, **outputs}}
+    expected = {"type": TYPE, "name": "connect", "id": id_, "inputs": inputs, "outputs": {**outputs, **inputs}}
     assert json.loads(out) == {"nameTable": {}, "resources": [expected]}
 
 

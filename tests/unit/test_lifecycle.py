@@ -20,6 +20,7 @@ from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.claims import Claims, RecordSet
 from pulumi_agin.lifecycle.operation import Call, Failed, InputFailure, PartlyDone, Reading
+from pulumi_agin.lifecycle.outputs import STRINGS
 from pulumi_agin.lifecycle.services import Services
 from pulumi_agin.native.phrasing import NativePhrasing
 from pulumi_agin.settings import Settings
@@ -134,7 +135,7 @@ def test_preview_of_a_create_only_lists(ingresses: AgentIngressLifecycle, emulat
         "certificate_management_policy": {"authority": "letsencrypt"},
     }
     # ngrok chooses the key type.
-    expected = {"domain": "connect.acme.com", "description": "", "metadata": ""}
+    expected = {"domain": "connect.acme.com", **dict.fromkeys(STRINGS, "")}
     assert ingresses.create(call, inputs).outputs == expected
     inputs["certificate_management_policy"]["private_key_type"] = "rsa"
     assert ingresses.create(call, inputs).outputs == {**expected, **inputs}
