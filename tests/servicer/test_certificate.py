@@ -108,12 +108,16 @@ def test_create_for_an_issued_certificate_is_one_request(plugin: Plugin, emulato
 
 
 @both_front_ends
-def test_create_fails_after_the_custom_timeout_and_stores_nothing(plugin: Plugin, emulator: Emulator) -> None:
+def test_create_fails_after_its_limit_and_stores_nothing(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "in_progress")
     error = failure(lambda: plugin.create(inputs(id_), timeout=60))
     assert error.kept is None
     limit = "custom_timeouts" if isinstance(plugin, DynamicPlugin) else "customTimeouts"
     assert f"was not issued within 60 seconds ({limit}). It is being issued" in error.message
+    emulator.set_certificate(id_, "dns_error")
+    error = failure(lambda: plugin.create(inputs(id_, grace=0)))
+    assert error.kept is None
+    assert f"({plugin.spell('dns_error_grace_seconds')}). It is blocked by a DNS error (DNS_ERROR)" in error.message
 
 
 def test_process_ends_with_the_wait_if_the_engine_is_gone(new_plugin: Plugins, emulator: Emulator) -> None:
@@ -133,36 +137,19 @@ def test_refresh_does_not_wait_and_the_next_update_does(plugin: Plugin, emulator
     assert plugin.update(id_, refreshed, inputs(id_)) == outputs
 
 
-def test_404_with_the_key_of_another_account_is_not_a_delete(
+def test_only_a_404_that_proves_a_delete_removes_a_validation(
     plugin: Plugin, plugin_of_other_account: Plugin, emulator: Emulator
 ) -> None:
+    # test_agent_ingress.py has every reason for which a 404 may prove nothing.
     id_ = ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
-    message = failure(lambda: plugin_of_other_account.read(id_, outputs, inputs(id_))).message
-    assert "This does not prove that it was deleted" in message
+    other = plugin_of_other_account
+    for call in (lambda: other.read(id_, outputs, inputs(id_)), lambda: other.update(id_, outputs, inputs(id_))):
+        assert "This does not prove that it was deleted" in failure(call).message
+    # A new wait has no state to compare with.
+    assert "If it belongs to another account" in failure(lambda: other.create(inputs(id_))).message
     emulator.delete_ingress(id_)
     assert plugin.read(id_, outputs, inputs(id_))[0] == ""
-
-
-def test_404_for_a_state_without_a_fingerprint_is_not_a_delete(plugin: Plugin, emulator: Emulator) -> None:
-    id_ = ingress(emulator, "issued")
-    _, outputs = plugin.create(inputs(id_))
-    del outputs["_key_fingerprint"]
-    emulator.delete_ingress(id_)
-    for call in (lambda: plugin.read(id_, outputs, inputs(id_)), lambda: plugin.update(id_, outputs, inputs(id_))):
-        assert "the state does not show with which API key and base URL this" in failure(call).message
-
-
-def test_404_at_another_base_url_is_not_a_delete(plugin: Plugin, new_plugin: Plugins, emulator: Emulator) -> None:
-    id_ = ingress(emulator, "issued")
-    _, outputs = plugin.create(inputs(id_))
-    url = emulator.url.replace("127.0.0.1", "localhost")
-    other = new_plugin(NGROK_API_BASE_URL=url)
-    emulator.delete_ingress(id_)
-    for call in (lambda: other.read(id_, outputs, inputs(id_)), lambda: other.update(id_, outputs, inputs(id_))):
-        assert f"it was last read at {emulator.url}, but the base URL is now {url}, from" in failure(call).message
-    # A new wait knows no other URL.
-    assert "If it belongs to another account" in failure(lambda: other.create(inputs(id_))).message
 
 
 def test_edited_state_is_repaired(plugin: Plugin, emulator: Emulator) -> None:
