@@ -27,11 +27,13 @@ GET_RESOURCE = "pulumi:pulumi:getResource"
 DEFAULT_PROVIDER = "urn:pulumi:stack::project::pulumi:providers:pulumi-python::default"
 
 # The result of lookups, with every output.
-INGRESS: dict[str, Any] = IngressModel(
-    id="agin_2k5okIo7afS6bKA3xNDLRZ9rjqj",
-    domain="shared.acme.com",
-    ns_targets=NS_TARGETS,
-    created_at="2024-08-02T07:15:39Z",
+INGRESS: dict[str, Any] = IngressModel.model_validate(
+    {
+        "id": "agin_2k5okIo7afS6bKA3xNDLRZ9rjqj",
+        "domain": "shared.acme.com",
+        "ns_targets": NS_TARGETS,
+        "created_at": "2024-08-02T07:15:39Z",
+    }
 ).plain()
 
 
