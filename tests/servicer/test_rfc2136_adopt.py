@@ -186,6 +186,17 @@ def test_replacement_does_not_meet_its_own_records(adopt: bool, plugin: Plugin, 
 
 
 @both_front_ends
+def test_delete_of_a_replaced_resource_keeps_the_records_that_its_replacement_adopted(
+    plugin: Plugin, port: int, bind: Bind
+) -> None:
+    delegate(bind, DOMAIN, TARGETS)
+    assert plugin.check(inputs(port, adopt=True), inputs(port))[1] == []
+    plugin.create(inputs(port, adopt=True))
+    plugin.delete(DOMAIN, outputs(port))
+    assert records(bind) == (TARGETS, 300)
+
+
+@both_front_ends
 def test_forced_replacement_may_meet_its_own_records(plugin: Plugin, port: int, bind: Bind) -> None:
     delegate(bind, DOMAIN, TARGETS)
     # As in `up --refresh --replace`: nothing has changed, and no later call shows that it is a replacement.
