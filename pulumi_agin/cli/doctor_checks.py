@@ -91,8 +91,9 @@ class Checks:
             check = Check(
                 "unknown", str(error), [Remedy("once that is resolved, run this again", [self.command(*what)])]
             )
-        other = self.settings.other_base_url
-        reason = f"{check.reason}; the base URL is {self.client.sanitize(other)}" if other else check.reason
+        reason = check.reason
+        if self.settings.has_other_base_url:
+            reason += f"; the base URL is {self.client.sanitize(self.settings.shown_base_url)}"
         details = {"source": source, "base_url": self._sanitized(self.settings.base_url)}
         return replace(check, reason=reason, details=details)
 
@@ -135,13 +136,13 @@ class Checks:
         if in_stack is None:
             return self._not_found(domain, at_ngrok)
         resource = one_line(f"the stack {self.settings.stack} has {in_stack.id} as {in_stack.urn}", 1000)
-        if in_stack.has_this_provider and (change := self.settings.change_of_base_url(in_stack.base_url)):
+        if in_stack.has_this_provider and (change := self.settings.describe_change_of_base_url(in_stack.base_url)):
             do = f"to use the old one again, {self.settings.how_to_set_base_url(in_stack.base_url)}"
             return Check("wrong", f"{at_ngrok}; {resource}, which was {change}", [Remedy(do)])
         if ingress is not None:
             reason = f"{at_ngrok}; but {resource}, which ngrok no longer has"
             return Check("wrong", reason, [self._forget(in_stack)])
-        if in_stack.was_read_with_this_key:
+        if in_stack.was_read_with_these_settings:
             do = (
                 "create it again, with NS records that match; if it was deleted on purpose, first remove it and its "
                 "delegation from the program"
@@ -164,7 +165,7 @@ class Checks:
     def _forget(self, in_stack: StackIngress) -> Remedy:
         """Returns the remedy if the account has another ingress with the domain than the stack."""
         do, next_step = "remove the deleted one from the state", "the next preview shows how to import the one at ngrok"
-        if in_stack.has_this_provider and not in_stack.was_read_with_this_key:
+        if in_stack.has_this_provider and not in_stack.was_read_with_these_settings:
             # After a change of the key, a refresh fails.
             return Remedy(f"{do} with `pulumi state delete`; {next_step}")
         return Remedy(f"{do}; {next_step}", [pulumi_line("refresh", self.stack)])
@@ -325,7 +326,7 @@ class Checks:
         # A failed renewal leaves the certificate valid, but only until it expires.
         if state.is_ready and not error_code and not is_overdue:
             # At another base URL, the domain need not exist.
-            can_connect = delegation == "ok" and not self.settings.other_base_url
+            can_connect = delegation == "ok" and not self.settings.has_other_base_url
             return Check("ok", reason, _connection_tests(ingress) if can_connect else (), details)
         retry = "ngrok retries" + (f" at {retries_at}" if retries_at else "")
         if state is CertificateState.UNKNOWN or error_code not in (None, "INTERNAL_ERROR", "DNS_ERROR"):

@@ -151,7 +151,7 @@ class Examiner:
             certificate = self._checks.certificate_without_ingress(agent_ingress.state)
             due = "the stack still has its NS records"
         else:
-            deleted = own if own is not None and own.was_read_with_this_key else None
+            deleted = own if own is not None and own.was_read_with_these_settings else None
             agent_ingress = self._checks.agent_ingress(domain, None, own)
             delegation = self._checks.delegation(domain, None, found, deleted.ns_targets if deleted else ())
             certificate = self._checks.certificate_without_ingress(agent_ingress.state)

@@ -105,11 +105,11 @@ class RecordsInState:
         Nothing is certain unless its account is that of the API key, which has none with the domain.
         """
         if same := self._ingresses_by_domain.get(domain):
-            is_gone = all(each.is_external and each.was_read_with_this_key for each in same)
+            is_gone = all(each.is_external and each.was_read_with_these_settings for each in same)
             return f"ngrok no longer has {same[0].id}, which this stack only reads" if is_gone else ""
         if ingresses:
             is_moved = all(
-                each.domain and each.was_read_with_this_key and not set(ns_targets) <= set(each.ns_targets)
+                each.domain and each.was_read_with_these_settings and not set(ns_targets) <= set(each.ns_targets)
                 for each in ingresses
             )
             return f"its Agent Ingress now has the domain {ingresses[0].domain}" if is_moved else ""

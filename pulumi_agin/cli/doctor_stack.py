@@ -28,8 +28,8 @@ class StackIngress:
     """Whether its provider is the one of the settings, so that it uses their API key."""
     base_url: str
     """The base URL at which it was last read; "" if the state does not show it."""
-    was_read_with_this_key: bool
-    """Whether it was last read with the same API key and base URL. If ngrok lacks it now, it was deleted."""
+    was_read_with_these_settings: bool
+    """Whether it was last read with the settings' API key and base URL. If ngrok lacks it now, it was deleted."""
     is_external: bool
     """Whether the stack only reads it, so that another stack may manage it."""
     is_deleted_next: bool
@@ -38,7 +38,7 @@ class StackIngress:
     @property
     def may_be_in_account(self) -> bool:
         """Whether it may be in the account of the settings. Another provider's key may be of another account."""
-        return self.has_this_provider or self.was_read_with_this_key
+        return self.has_this_provider or self.was_read_with_these_settings
 
 
 def ingresses_in_state(resources: Resources, account: Account, provider: str | None) -> list[StackIngress]:
@@ -70,7 +70,7 @@ def _parse(
         provider=provider,
         has_this_provider=provider == provider_of_settings,
         base_url=kept.base_url,
-        was_read_with_this_key=kept.fingerprint == account.client.fingerprint(id_),
+        was_read_with_these_settings=kept.fingerprint == account.client.fingerprint(id_),
         is_external=bool(resource.get("external")),
         is_deleted_next=bool(resource.get("delete")),
     )

@@ -140,8 +140,8 @@ def _print_notes(account: Account, unreadable: Sequence[str], skipped: Sequence[
     note(f"the API key is from {settings.api_key_source.shown_as}")
     for sentence in unreadable:
         note(f"skipped: {sentence}", YELLOW)
-    if settings.other_base_url:
-        note(f"the base URL is {account.client.sanitize(settings.other_base_url)}")
+    if settings.has_other_base_url:
+        note(f"the base URL is {account.client.sanitize(settings.shown_base_url)}")
     if len(skipped) > MOST_LISTED:
         note(f"skipped: {len(skipped)} Agent Ingresses that are already in the stack")
     else:

@@ -14,7 +14,7 @@ from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.redaction import listed, one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
-from pulumi_agin.settings import ENVIRONMENT, IN_OTHER_LANGUAGES, IN_PYTHON, PROVIDER_NAME, Names, Setting, Settings
+from pulumi_agin.settings import ENVIRONMENT, IN_PLUGIN, IN_PYTHON, PROVIDER_NAME, Names, Setting, Settings
 
 from .languages import PYTHON, project_language
 from .output import UsageError
@@ -116,8 +116,8 @@ def _settings_of_provider(provider: Mapping[str, Any]) -> Settings:
     if provider["type"] == urns.PROVIDER:
         # A provider that is not a `pulumi_agin.Provider` has no name among its inputs. Messages treat it as one.
         return Settings.load({PROVIDER_NAME: urn.name, **inputs}.get, stack=urn.stack)
-    values = {IN_OTHER_LANGUAGES.key(setting): inputs.get(setting.value) for setting in Setting}
-    return Settings.load({PROVIDER_NAME: urn.name, **values}.get, names=IN_OTHER_LANGUAGES, stack=urn.stack)
+    values = {IN_PLUGIN.key(setting): inputs.get(setting.value) for setting in Setting}
+    return Settings.load({PROVIDER_NAME: urn.name, **values}.get, names=IN_PLUGIN, stack=urn.stack)
 
 
 def _plain_value(value: Any) -> Any:
@@ -156,7 +156,7 @@ def _settings_of_stack(stack: str | None) -> Settings:
         config = json.loads(listing.result())
         name = naming.result().strip() if naming else str(stack)
     # A program in Python can use the plugin, and one in another language a component in Python.
-    with_key = [names for names in (IN_PYTHON, IN_OTHER_LANGUAGES) if names.key(Setting.API_KEY) in config]
+    with_key = [names for names in (IN_PYTHON, IN_PLUGIN) if names.key(Setting.API_KEY) in config]
     names = with_key[0] if len(with_key) == 1 else _names_in(language)
     # The list has no secrets.
     values = {
@@ -169,7 +169,7 @@ def _settings_of_stack(stack: str | None) -> Settings:
 
 def _names_in(language: str | None) -> Names:
     """Returns the names of the settings in a language; None is that of no project."""
-    return IN_PYTHON if language in (None, PYTHON) else IN_OTHER_LANGUAGES
+    return IN_PYTHON if language in (None, PYTHON) else IN_PLUGIN
 
 
 def _pulumi(command: str, stack: str | None, *arguments: str) -> str:

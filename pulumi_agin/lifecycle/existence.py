@@ -76,7 +76,7 @@ class Existence:
         # `check` reports problems with the settings.
         if not last or settings.problems:
             return
-        if change := settings.change_of_base_url(last):
+        if change := settings.describe_change_of_base_url(last):
             self._services.warn_once(
                 f"according to the state, Agent Ingresses of this stack were {change}. To use the old one again, "
                 f"{settings.how_to_set_base_url(last)}. Only if both lead to the same account, run `pulumi "
@@ -92,7 +92,7 @@ class Existence:
         kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
         is_same_key = kept.fingerprint in ("", self._account.fingerprint(id_)[FINGERPRINT])
         # `check` reports problems with the settings, and warns of another base URL.
-        if is_same_key or settings.problems or settings.change_of_base_url(kept.base_url):
+        if is_same_key or settings.problems or settings.describe_change_of_base_url(kept.base_url):
             return
         if error := self._not_found(call, id_, kept.domain):
             self._services.warn(
@@ -130,7 +130,7 @@ class Existence:
         kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
         if kept.fingerprint == self._account.fingerprint(id_)[FINGERPRINT]:
             return
-        if change := settings.change_of_base_url(kept.base_url):
+        if change := settings.describe_change_of_base_url(kept.base_url):
             trial = (
                 ". If that was an emulator that is gone, and everything in this stack is disposable, remove the "
                 "stack with `pulumi stack rm --force`; next time, `pulumi-agin emulator --file PATH` keeps the Agent "

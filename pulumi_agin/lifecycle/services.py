@@ -62,9 +62,9 @@ class Services:
     def announce(self, settings: Settings) -> None:
         """Logs once that requests with these settings do not go to ngrok itself."""
         # `check` reports problems with the settings.
-        if not settings.problems and settings.other_base_url:
+        if not settings.problems and settings.has_other_base_url:
             who = f'the Provider "{one_line(settings.provider_name, 60)}"' if settings.provider_name else "this command"
-            self.log_once(f"{who} does not use ngrok itself: the base URL is {settings.other_base_url}")
+            self.log_once(f"{who} does not use ngrok itself: the base URL is {settings.shown_base_url}")
 
     def log_once(self, sentence: str) -> None:
         """Logs a sentence that several resources cause."""

@@ -25,7 +25,7 @@ from pulumi_agin.lifecycle.operation import Call, Difference, Failed, Lifecycle,
 from pulumi_agin.lifecycle.phrasing import UnsupportedValue, likeliest_name
 from pulumi_agin.lifecycle.schema import is_optional
 from pulumi_agin.lifecycle.services import Services
-from pulumi_agin.settings import IN_OTHER_LANGUAGES, PROVIDER_NAME, Setting, Settings
+from pulumi_agin.settings import IN_PLUGIN, PROVIDER_NAME, Setting, Settings
 from pulumi_agin.version import VERSION
 
 from .functions import FUNCTIONS, Caller, Function
@@ -103,11 +103,11 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Loads the configuration. Check reports its problems later."""
         with _failing(context):
             config = from_struct(request.args)
-            values = {IN_OTHER_LANGUAGES.key(setting): config.get(setting.value) for setting in Setting}
+            values = {IN_PLUGIN.key(setting): config.get(setting.value) for setting in Setting}
             is_explicit = not urns.is_name_of_default_provider(request.name)
             values[PROVIDER_NAME] = request.name if is_explicit else None
             self._provider_urn = request.urn if is_explicit else None
-            settings = Settings.load(values.get, names=IN_OTHER_LANGUAGES)
+            settings = Settings.load(values.get, names=IN_PLUGIN)
             self._services.announce(settings)
             self._account = self._services.account(settings)
             self._lifecycles = {

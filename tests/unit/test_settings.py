@@ -181,9 +181,9 @@ def hosts(url: str) -> set[str]:
 def test_spellings_of_a_base_url_are_one_account(spelling: str, canonical: str) -> None:
     settings = load({"ngrok:apiKey": KEY, "ngrok:apiBaseUrl": spelling})
     assert settings.problems == []
-    assert settings.change_of_base_url(canonical) == ""
-    shown = f"{canonical}, from ngrok:apiBaseUrl in the stack config"
-    assert settings.other_base_url == ("" if canonical == PUBLIC_API else shown)
+    assert settings.describe_change_of_base_url(canonical) == ""
+    assert settings.shown_base_url == f"{canonical}, from ngrok:apiBaseUrl in the stack config"
+    assert settings.has_other_base_url == (canonical != PUBLIC_API)
     mark, _, url = Account(settings).client.fingerprint("agin_1").partition(" ")
     assert (mark, url) == ("5fe6372c", "" if canonical == PUBLIC_API else canonical)
 
@@ -232,13 +232,13 @@ HINT = (
 )
 def test_changed_base_url_is_explained(config: dict[str, str], variable: str, last: str, now: str, step: str) -> None:
     settings = load({"ngrok:apiKey": KEY, **config}, {"NGROK_API_BASE_URL": variable})
-    assert settings.change_of_base_url(last) == f"last read at {last}, but the base URL is now {now}"
+    assert settings.describe_change_of_base_url(last) == f"last read at {last}, but the base URL is now {now}"
     assert settings.how_to_set_base_url(last) == step
 
 
 def test_edited_base_url_forges_no_line_and_no_command() -> None:
     settings, forged = load({"ngrok:apiKey": KEY}), "https://x/$(true)\nerror: forged"
-    assert settings.change_of_base_url(forged).isprintable()
+    assert settings.describe_change_of_base_url(forged).isprintable()
     assert (
         "run `pulumi config set ngrok:apiBaseUrl 'https://x/$(true) error: forged'` "
         in settings.how_to_set_base_url(forged)
