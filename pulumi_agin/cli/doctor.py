@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.base.clock import Clock
@@ -22,7 +21,7 @@ from .doctor_checks import Checks
 from .doctor_examiner import Examiner
 from .doctor_report import FleetReport, Report, State
 from .languages import PYTHON, project_language
-from .output import YELLOW, UsageError, first_unreadable, note, print_text, style_of
+from .output import UsageError, first_unreadable, note, print_text
 from .stack import load_settings, provider_settings, read_resources
 
 # A cron job can ignore 3: nothing is known to be wrong.
@@ -50,7 +49,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
             _print_notes(report, checks)
     else:
         report = examiner.examine(_canonical(options.domain, account.client))
-    output = _json(report) if options.json else report.table(style_of(sys.stdout))
+    output = _json(report) if options.json else report.table()
     return print_text(output) or _STATUS[report.state]
 
 
@@ -68,7 +67,7 @@ def _print_notes(report: FleetReport, checks: Checks) -> None:
         sentence = "the key of the stack's explicit providers was not used; to check their Agent Ingresses, run"
         note(sentence, lines=[checks.command_of_provider(urn, "--all") for urn in report.other_providers])
     for reason in first_unreadable(report.skipped):
-        note(f"skipped: {reason}", YELLOW)
+        note(f"skipped: {reason}")
 
 
 def _json(report: Report | FleetReport) -> str:

@@ -21,7 +21,7 @@ from .import_file import import_file, resource
 from .import_names import canonical_key, name_all, read_names
 from .import_program import program
 from .languages import PYTHON, project_language
-from .output import YELLOW, UsageError, first_unreadable, note, print_text
+from .output import UsageError, first_unreadable, note, print_text
 from .stack import agent_ingresses, load_settings, provider_settings, read_resources, request_budget
 
 # The limit of ingresses that a message lists one by one.
@@ -139,7 +139,7 @@ def _print_notes(account: Account, unreadable: Sequence[str], skipped: Sequence[
     settings = account.settings
     note(f"the API key is from {settings.api_key_source.shown_as}")
     for sentence in unreadable:
-        note(f"skipped: {sentence}", YELLOW)
+        note(f"skipped: {sentence}")
     if settings.has_other_base_url:
         note(f"the base URL is {account.client.sanitize(settings.shown_base_url)}")
     if len(skipped) > MOST_LISTED:

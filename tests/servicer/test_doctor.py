@@ -42,7 +42,6 @@ from tests.support.ngrok import create
 from tests.support.pages import blocks
 from tests.support.records import DOMAIN, delegate, without
 from tests.support.stub_cli import StubCli
-from tests.support.terminal import on_terminal
 
 DOCS = Path(__file__).parents[2] / "docs"
 CERTIFICATES_PAGE = DOCS / "guides" / "certificates.md"
@@ -915,36 +914,3 @@ def test_all_if_ngrok_rejects_the_list(emulator: Emulator, doctor: Command) -> N
     status, out, err = doctor("--filter", "true")
     assert (status, err) == (1, "")
     assert out.endswith(":\n  pulumi-agin doctor --filter true --stack STACK\n")
-
-
-def test_terminal_shows_colors_and_whole_words(emulator: Emulator, doctor: Command, bind: Bind) -> None:
-    delegate(bind, DOMAIN, make(emulator)["ns_targets"])
-    # A domain is not confused with a state.
-    make(emulator, "wrong.acme.com", "in_progress")
-    make(emulator, "x.acme.com", "no_job")
-    script = [sys.executable, "-m", "pulumi_agin.cli", "doctor", "--all", "--dns", bind.address]
-    status, shown = on_terminal(script, 80)
-    assert status == 1
-    for colored in ("\x1b[32mok", "\x1b[33mwait", "\x1b[35munknown", "\x1b[31mwrong", "\nwrong.acme.com"):
-        assert colored in shown
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
-    in_a_pipe = doctor("--all", "--dns", bind.address)[1].splitlines()
-    assert " ".join(lines).split() == " ".join(in_a_pipe).split()
-    assert max(map(len, lines)) <= 80 < max(map(len, in_a_pipe))
-    assert emulator.counts() == {"GET /agent_ingresses": 2}
-
-
-def test_environment_variables_control_colors(doctor: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def has_colors(*options: str, is_terminal: bool, **environment: str) -> bool:
-        with monkeypatch.context() as patch, dns_server(resolver([])) as server:
-            patch.setattr(sys.stdout, "isatty", lambda: is_terminal)
-            for name, value in environment.items():
-                patch.setenv(name, value)
-            return "\x1b" in doctor(DOMAIN, "--dns", str(server), *options)[1]
-
-    assert has_colors(is_terminal=True, TERM="xterm", NO_COLOR="")
-    assert not has_colors(is_terminal=True, TERM="xterm", NO_COLOR="1", FORCE_COLOR="1")
-    assert not has_colors(is_terminal=True, TERM="dumb")
-    assert not has_colors(is_terminal=False)
-    assert has_colors(is_terminal=False, FORCE_COLOR="1")
-    assert not has_colors("--json", is_terminal=True, TERM="xterm", FORCE_COLOR="1")

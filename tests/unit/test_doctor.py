@@ -14,7 +14,6 @@ from pulumi_agin.cli.doctor_checks import Checks
 from pulumi_agin.cli.doctor_examiner import Examiner
 from pulumi_agin.cli.doctor_records import StackRecords
 from pulumi_agin.cli.doctor_report import Check, FleetReport, Remedy, Report, State
-from pulumi_agin.cli.output import Style
 from pulumi_agin.dnsclient.caa import CaaRecord, CaaSet
 from pulumi_agin.dnsclient.values import DnsResult, NsDifferences
 from pulumi_agin.lifecycle.account import Account
@@ -294,10 +293,10 @@ def test_table_of_all_omits_the_commands_that_test_connections() -> None:
     ok = Check("ok", "")
     checks = {"api_key": ok, "agent_ingress": ok, "delegation": ok, "certificate": check_certificate()}
     report = Report(DOMAIN, checks, "renews later")
-    assert f"\n  {OPENSSL}\n" in report.table(Style())
+    assert f"\n  {OPENSSL}\n" in report.table()
     assert (
         FleetReport(ok, [report])
-        .table(Style())
+        .table()
         .endswith(
             "domain            delegation  certificate\nconnect.acme.com  ok          ok           renews later\n"
         )
