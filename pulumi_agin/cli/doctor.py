@@ -18,11 +18,10 @@ from pulumi_agin.lifecycle.schema import validate
 from pulumi_agin.version import VERSION
 
 from .doctor_checks import Checks
-from .doctor_examiner import Examiner
+from .doctor_reads import Examiner
 from .doctor_report import FleetReport, Report, State
-from .languages import PYTHON, project_language
 from .output import UsageError, first_unreadable, note, print_text
-from .stack import load_settings, provider_settings, read_resources
+from .stack import PYTHON, load_settings, project_language, provider_settings, read_resources
 
 # A cron job can ignore 3: nothing is known to be wrong.
 _STATUS: dict[State, int] = {"ok": 0, "wrong": 1, "wait": 3, "unknown": 3}

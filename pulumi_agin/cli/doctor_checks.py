@@ -19,10 +19,9 @@ from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 from pulumi_agin.settings import Setting, Settings
 
-from .doctor_records import StackRecords
 from .doctor_report import Check, Remedy, State
-from .doctor_stack import StackIngress
-from .languages import PYTHON, declarations
+from .doctor_state import StackIngress, StackRecords
+from .stack import PYTHON
 
 REFRESH = "up --refresh"
 
@@ -32,6 +31,15 @@ _NO_CERTIFICATE = {"error_code": None, "retries_at": None, "renews_at": None, "f
 
 # How late a renewal may be before only ngrok's support can help.
 _LATE_RENEWAL = timedelta(days=14)
+
+# The code that declares an Agent Ingress, by the runtime in Pulumi.yaml.
+_DECLARATIONS = {
+    PYTHON: 'agin.AgentIngress("connect", domain="{domain}")',
+    "yaml": 'connect: {{type: agin:AgentIngress, properties: {{domain: "{domain}"}}}}',
+    "nodejs": 'new agin.AgentIngress("connect", {{ domain: "{domain}" }});',
+    "go": 'agin.NewAgentIngress(ctx, "connect", &agin.AgentIngressArgs{{Domain: pulumi.String("{domain}")}})',
+    "dotnet": 'new AgentIngress("connect", new() {{ Domain = "{domain}" }});',
+}
 
 # The name of Let's Encrypt in CAA records.
 _ISSUER = "letsencrypt.org"
@@ -159,7 +167,7 @@ class Checks:
     def _not_found(self, domain: str, at_ngrok: str) -> Check:
         """Returns the check of a domain that neither the account nor the stack has."""
         do = f"if you have not created it yet, add it to the program and run `{pulumi_line('up', self.stack)}`"
-        create = Remedy(do, declarations(self.language, domain))
+        create = Remedy(do, _declarations(self.language, domain))
         return Check("wrong", at_ngrok, [create, self._other_account(domain)])
 
     def _forget(self, in_stack: StackIngress) -> Remedy:
@@ -404,6 +412,11 @@ def needs_caa(ingress: IngressModel) -> bool:
     """Returns whether CAA records matter for the certificate. ngrok's internal CA does not heed them."""
     policy = ingress.certificate_management_policy
     return policy is not None and policy.authority == "letsencrypt"
+
+
+def _declarations(language: str, domain: str) -> list[str]:
+    """Returns the line of a program that declares an Agent Ingress, or none for a language without an example."""
+    return [_DECLARATIONS[language].format(domain=domain)] if language in _DECLARATIONS else []
 
 
 def _connection_tests(ingress: IngressModel) -> list[Remedy]:

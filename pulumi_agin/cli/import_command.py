@@ -20,9 +20,16 @@ from pulumi_agin.settings import IN_PYTHON, Settings
 from .import_file import import_file, resource
 from .import_names import canonical_key, name_all, read_names
 from .import_program import program
-from .languages import PYTHON, project_language
 from .output import UsageError, first_unreadable, note, print_text
-from .stack import agent_ingresses, load_settings, provider_settings, read_resources, request_budget
+from .stack import (
+    PYTHON,
+    agent_ingresses,
+    load_settings,
+    project_language,
+    provider_settings,
+    read_resources,
+    request_budget,
+)
 
 # The limit of ingresses that a message lists one by one.
 MOST_LISTED = 5

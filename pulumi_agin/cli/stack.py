@@ -7,7 +7,10 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
+
+import yaml  # Pulumi's SDK needs it too
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.base.budget import Budget
@@ -16,10 +19,11 @@ from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 from pulumi_agin.settings import ENVIRONMENT, IN_PLUGIN, IN_PYTHON, PROVIDER_NAME, Names, Setting, Settings
 
-from .languages import PYTHON, project_language
 from .output import UsageError
 
 Resources = list[dict[str, Any]]
+
+PYTHON = "python"
 
 
 class _CliError(Exception):
@@ -28,6 +32,24 @@ class _CliError(Exception):
 
 class _NoStackError(_CliError):
     """There is no stack."""
+
+
+def project_language() -> str | None:
+    """Returns the runtime of the nearest project, in this folder or above it; None without a project."""
+    folders = (Path.cwd(), *Path.cwd().parents)
+    files = (folder / f"Pulumi.{ending}" for folder in folders for ending in ("yaml", "yml", "json"))
+    project = next((file for file in files if file.is_file()), None)
+    if project is None:
+        return None
+    try:
+        content = project.read_text(encoding="utf-8")
+        # JSON can be indented with tabs, and YAML can't.
+        runtime = (json.loads(content) if project.suffix == ".json" else yaml.safe_load(content))["runtime"]
+        name = runtime["name"] if isinstance(runtime, dict) else runtime
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        name = None
+    # The CLI reports what is wrong with the file.
+    return name if name and isinstance(name, str) else PYTHON
 
 
 def load_settings(stack: str | None = None) -> Settings:

@@ -26,7 +26,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.cli.doctor_checks import Checks
-from pulumi_agin.cli.doctor_examiner import Examiner
+from pulumi_agin.cli.doctor_reads import Examiner
 from pulumi_agin.dnsclient.ns_lookup import LOOKUPS_AT_ONCE
 from pulumi_agin.dnsclient.values import DnsResult, Server
 from pulumi_agin.emulator import Emulator

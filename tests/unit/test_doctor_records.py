@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.cli.doctor_records import RecordsInState
-from pulumi_agin.cli.doctor_stack import ingresses_in_state
+from pulumi_agin.cli.doctor_state import RecordsInState, ingresses_in_state
 from pulumi_agin.dns.record_class import ns_record
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import Settings

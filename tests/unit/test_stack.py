@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_agin.cli.languages import project_language
 from pulumi_agin.cli.output import UsageError
-from pulumi_agin.cli.stack import load_settings
+from pulumi_agin.cli.stack import load_settings, project_language
 from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.stub_cli import NO_STACK, StubCli

@@ -15,9 +15,8 @@ from pulumi_agin.dnsclient.values import DnsResult
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 
 from .doctor_checks import REFRESH, Checks, needs_caa
-from .doctor_records import RecordsInState, StackRecords
 from .doctor_report import Check, FleetReport, Report, worst_first
-from .doctor_stack import StackIngress, ingresses_in_state, managed
+from .doctor_state import RecordsInState, StackIngress, StackRecords, ingresses_in_state, managed
 from .output import UsageError
 from .stack import Resources, read_resources, request_budget
 
