@@ -1,4 +1,4 @@
-"""The checks of `pulumi-agin doctor` for one domain. They send nothing: they judge what was read before."""
+"""The checks of `pulumi-agin doctor` for one domain. They send nothing: they judge what `doctor_reads` has read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 from pulumi_agin.settings import Setting, Settings
 
-from .doctor_report import Check, Remedy, State
+from .doctor_reads import DomainFacts
+from .doctor_report import Check, Remedy, Report, State
 from .doctor_state import StackIngress, StackRecords
 from .stack import PYTHON
 
@@ -82,6 +83,51 @@ class Checks:
         """Returns the doctor command with the key of another provider; None is the default one."""
         return replace(self, provider=provider).command(*what)
 
+    # -- the reports ------------------------------------------------------------------------------------------
+
+    def report(self, facts: DomainFacts) -> Report:
+        """Judges everything that was read about a domain."""
+        domain, ingress, in_stack = facts.domain, facts.ingress, facts.in_stack
+        records_without_ingress = [each for each in facts.records if each.lost_ingress]
+        if ingress is not None:
+            agent_ingress = self.agent_ingress(domain, ingress, in_stack)
+            delegation = self.delegation(domain, ingress, facts.delegation)
+            certificate = self.certificate(domain, ingress, delegation.state, facts.caa)
+            due = _due(ingress, certificate)
+        elif records_without_ingress:
+            agent_ingress = self.lost_agent_ingress(domain)
+            delegation = self.left_records(domain, facts.delegation, records_without_ingress)
+            certificate = self.certificate_without_ingress(agent_ingress.state)
+            due = "the stack still has its NS records"
+        elif in_stack is not None and in_stack.was_read_with_these_settings:
+            # It was in this account, so it was deleted, and its name servers may belong to someone else now.
+            agent_ingress = self.agent_ingress(domain, None, in_stack)
+            delegation = self.delegation(domain, None, facts.delegation, released=in_stack.ns_targets)
+            certificate = self.certificate_without_ingress(agent_ingress.state)
+            due = f"ngrok no longer has it: {pulumi_line(REFRESH, self.stack)} creates it again"
+        else:
+            agent_ingress = self.agent_ingress(domain, None, in_stack)
+            delegation = self.delegation(domain, None, facts.delegation)
+            certificate = self.certificate_without_ingress(agent_ingress.state)
+            due = "not visible to this key"
+        checks = {
+            "api_key": self.api_key(None),
+            "agent_ingress": agent_ingress,
+            "delegation": self.deletion_of_records(delegation, facts.records),
+            "certificate": certificate,
+        }
+        return Report(domain, checks, due)
+
+    def report_without_ngrok(self, domain: str, error: errors.NgrokError, delegation: DnsResult) -> Report:
+        """Returns the report on a domain if the request to ngrok failed, so that only DNS could be read."""
+        checks = {
+            "api_key": self.api_key(error, domain),
+            "agent_ingress": Check("unknown", _NOT_QUERIED, (), {"id": None, "in_stack": None}),
+            "delegation": self.delegation(domain, None, delegation),
+            "certificate": Check("unknown", _NOT_QUERIED, (), _NO_CERTIFICATE),
+        }
+        return Report(domain, checks, due="unknown")
+
     # -- the API key --------------------------------------------------------------------------------------
 
     def api_key(self, error: errors.NgrokError | None, *what: str) -> Check:
@@ -115,10 +161,6 @@ class Checks:
         return Remedy(do, [self.command(*what, stack="STACK")])
 
     # -- the ingress --------------------------------------------------------------------------------------
-
-    def unqueried_agent_ingress(self) -> Check:
-        """Returns the check of the ingress if the request to ngrok failed."""
-        return Check("unknown", _NOT_QUERIED, (), {"id": None, "in_stack": None})
 
     def lost_agent_ingress(self, domain: str) -> Check:
         """Returns the check of a domain without an ingress in the account, of which the stack still has NS records."""
@@ -194,7 +236,9 @@ class Checks:
 
     # -- DNS ----------------------------------------------------------------------------------------------
 
-    def delegation(self, domain: str, ingress: IngressModel | None, found: DnsResult, released: Sequence[str]) -> Check:
+    def delegation(
+        self, domain: str, ingress: IngressModel | None, found: DnsResult, released: Sequence[str] = ()
+    ) -> Check:
         """Returns the check of the NS records. `released` are the ns_targets of an ingress that was deleted."""
         expected = ingress.ns_targets if ingress is not None else []
         who = str(self.server or "public DNS")
@@ -293,10 +337,6 @@ class Checks:
         return remedies
 
     # -- the certificate ----------------------------------------------------------------------------------
-
-    def unqueried_certificate(self) -> Check:
-        """Returns the check of the certificate if the request to ngrok failed."""
-        return Check("unknown", _NOT_QUERIED, (), _NO_CERTIFICATE)
 
     def certificate_without_ingress(self, agent_ingress: State) -> Check:
         """Returns the check of the certificate of no ingress. `agent_ingress` is the state of that check."""
@@ -408,15 +448,28 @@ _FIRST_STEPS: dict[State, str] = {
 }
 
 
-def needs_caa(ingress: IngressModel) -> bool:
-    """Returns whether CAA records matter for the certificate. ngrok's internal CA does not heed them."""
-    policy = ingress.certificate_management_policy
-    return policy is not None and policy.authority == "letsencrypt"
-
-
 def _declarations(language: str, domain: str) -> list[str]:
     """Returns the line of a program that declares an Agent Ingress, or none for a language without an example."""
     return [_DECLARATIONS[language].format(domain=domain)] if language in _DECLARATIONS else []
+
+
+def _due(ingress: IngressModel, certificate: Check) -> str:
+    """Returns when the certificate renews, or why it fails and when ngrok retries."""
+    state = certificate_state(ingress)
+    # These strings are from ngrok or DNS, and a row has to be short.
+    error_code, retries_at, renews_at, caa_owner = (
+        one_line(certificate.details[name] or "", 40)
+        for name in ("error_code", "retries_at", "renews_at", "forbidden_by_caa_of")
+    )
+    if caa_owner:
+        return f"forbidden by the CAA records of {caa_owner}"
+    if error_code:
+        retry = f", retries at {retries_at}" if retries_at else ""
+        return f"{'renewal fails' if state.is_ready else 'fails'} ({error_code}){retry}"
+    if renews_at:
+        return f"renews {renews_at}" if certificate.state == "ok" else f"renewal due since {renews_at}"
+    # The description without its reason.
+    return state.value.partition(",")[0]
 
 
 def _connection_tests(ingress: IngressModel) -> list[Remedy]:

@@ -21,15 +21,7 @@ from .import_file import import_file, resource
 from .import_names import canonical_key, name_all, read_names
 from .import_program import program
 from .output import UsageError, first_unreadable, note, print_text
-from .stack import (
-    PYTHON,
-    agent_ingresses,
-    load_settings,
-    project_language,
-    provider_settings,
-    read_resources,
-    request_budget,
-)
+from .stack import PYTHON, agent_ingresses, project_language, read_stack, request_budget
 
 # The limit of ingresses that a message lists one by one.
 MOST_LISTED = 5
@@ -61,11 +53,7 @@ class _Plan:
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Prints the program or the file for the ingresses, and notes about them on stderr."""
     _check(options)
-    resources = read_resources(options.stack, show_secrets=options.provider is not None)
-    if options.provider is None:
-        provider, settings = None, load_settings(options.stack)
-    else:
-        provider, settings = provider_settings(options.provider, resources, options.stack)
+    settings, provider, resources = read_stack(options.stack, options.provider)
     in_stack = agent_ingresses(resources)
     type_ = _type_to_import(options, settings, in_stack)
     if options.code and type_ != urns.AGENT_INGRESS:

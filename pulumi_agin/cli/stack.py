@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from pulumi_agin.settings import ENVIRONMENT, IN_PLUGIN, IN_PYTHON, PROVIDER_NAM
 
 from .output import UsageError
 
-Resources = list[dict[str, Any]]
+Resources = Sequence[dict[str, Any]]
 
 PYTHON = "python"
 
@@ -50,6 +50,20 @@ def project_language() -> str | None:
         name = None
     # The CLI reports what is wrong with the file.
     return name if name and isinstance(name, str) else PYTHON
+
+
+def read_stack(stack: str | None, provider: str | None) -> tuple[Settings, str | None, Resources]:
+    """Returns the settings for a command, the URN of the provider that has them, and all resources of the stack.
+
+    `stack` and `provider` are the options --stack and --provider. The URN is None for the default provider. There are
+    no resources if the settings come from no stack.
+    """
+    if provider is not None:
+        resources = read_resources(stack, show_secrets=True)
+        urn, settings = provider_settings(provider, resources, stack)
+        return settings, urn, resources
+    settings = load_settings(stack)
+    return settings, None, read_resources(stack, show_secrets=False) if settings.stack else []
 
 
 def load_settings(stack: str | None = None) -> Settings:
@@ -105,7 +119,8 @@ def read_resources(stack: str | None, *, show_secrets: bool) -> Resources:
         return []
     # A stack without an update may have no deployment.
     deployment = json.loads(exported)["deployment"] or {}
-    return deployment.get("resources") or []
+    resources: Resources = deployment.get("resources") or []
+    return resources
 
 
 def agent_ingresses(resources: Resources) -> Resources:

@@ -25,8 +25,7 @@ import pytest
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.base.secret import Secret
-from pulumi_agin.cli.doctor_checks import Checks
-from pulumi_agin.cli.doctor_reads import Examiner
+from pulumi_agin.cli.doctor_reads import Reader
 from pulumi_agin.dnsclient.ns_lookup import LOOKUPS_AT_ONCE
 from pulumi_agin.dnsclient.values import DnsResult, Server
 from pulumi_agin.emulator import Emulator
@@ -898,8 +897,8 @@ def test_all_queries_dns_in_parallel(emulator: Emulator, monkeypatch: pytest.Mon
     for number in range(LOOKUPS_AT_ONCE):
         create(emulator, f"d{number}.acme.com")
     monkeypatch.setattr("pulumi_agin.dnsclient.ns_lookup.find_delegation", find)
-    report = Examiner(Checks(Account(Settings.load(lambda key: None)))).examine_all(None)
-    assert len(report.reports) == LOOKUPS_AT_ONCE
+    facts = Reader(Account(Settings.load(lambda key: None))).read_account(None)
+    assert len(facts.domains) == LOOKUPS_AT_ONCE
 
 
 def test_all_if_ngrok_rejects_the_list(emulator: Emulator, doctor: Command) -> None:

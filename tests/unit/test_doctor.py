@@ -11,7 +11,7 @@ from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.cli.doctor_checks import Checks
-from pulumi_agin.cli.doctor_reads import Examiner
+from pulumi_agin.cli.doctor_reads import Reader
 from pulumi_agin.cli.doctor_report import Check, FleetReport, Remedy, Report, State
 from pulumi_agin.cli.doctor_state import StackRecords
 from pulumi_agin.dnsclient.caa import CaaRecord, CaaSet
@@ -62,10 +62,10 @@ def test_missing_dnspython_exits_2(pulumi_agin: Command, monkeypatch: pytest.Mon
 
 
 def test_ctrl_c_exits_1(pulumi_agin: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(examiner: Examiner, domain: str) -> None:
+    def interrupt(reader: Reader, domain: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Examiner, "examine", interrupt)
+    monkeypatch.setattr(Reader, "read_domain", interrupt)
     assert pulumi_agin("doctor", DOMAIN) == (1, "", "pulumi-agin: interrupted\n")
 
 
