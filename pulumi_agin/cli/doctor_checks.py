@@ -88,15 +88,15 @@ class Checks:
     def report(self, facts: DomainFacts) -> Report:
         """Judges everything that was read about a domain."""
         domain, ingress, in_stack = facts.domain, facts.ingress, facts.in_stack
-        records_without_ingress = [each for each in facts.records if each.lost_ingress]
+        outliving = [each for each in facts.records if each.outlive_ingress]
         if ingress is not None:
             agent_ingress = self.agent_ingress(domain, ingress, in_stack)
             delegation = self.delegation(domain, ingress, facts.delegation)
             certificate = self.certificate(domain, ingress, delegation.state, facts.caa)
             due = _due(ingress, certificate)
-        elif records_without_ingress:
-            agent_ingress = self.lost_agent_ingress(domain)
-            delegation = self.left_records(domain, facts.delegation, records_without_ingress)
+        elif outliving:
+            agent_ingress = self.missing_agent_ingress(domain)
+            delegation = self.delegation_without_ingress(domain, facts.delegation, outliving)
             certificate = self.certificate_without_ingress(agent_ingress.state)
             due = "the stack still has its NS records"
         elif in_stack is not None and in_stack.was_read_with_these_settings:
@@ -162,7 +162,7 @@ class Checks:
 
     # -- the ingress --------------------------------------------------------------------------------------
 
-    def lost_agent_ingress(self, domain: str) -> Check:
+    def missing_agent_ingress(self, domain: str) -> Check:
         """Returns the check of a domain without an ingress in the account, of which the stack still has NS records."""
         reason = f"{self.settings.account_description} has no Agent Ingress with this domain"
         return Check("wrong", reason, [self._other_account(domain)], {"id": None, "in_stack": None})
@@ -176,7 +176,10 @@ class Checks:
         return replace(self._compare_with_stack(domain, ingress, in_stack), details=details)
 
     def _compare_with_stack(self, domain: str, ingress: IngressModel | None, in_stack: StackIngress | None) -> Check:
-        """Returns the check without details. `ingress` is the one at ngrok; both have the domain, if they exist."""
+        """Returns the check without details. `ingress` is the one at ngrok; both have the domain, if they exist.
+
+        Each step excludes a reason for which the two may differ, so their order matters.
+        """
         if ingress is None:
             at_ngrok = f"{self.settings.account_description} has no Agent Ingress with this domain"
         else:
@@ -185,14 +188,17 @@ class Checks:
                 return Check("ok", at_ngrok)
         if in_stack is None:
             return self._not_found(domain, at_ngrok)
+        # From here on, the stack has one that ngrok does not show.
         resource = one_line(f"the stack {self.settings.stack} has {in_stack.id} as {in_stack.urn}", 1000)
         if in_stack.has_this_provider and (change := self.settings.describe_change_of_base_url(in_stack.base_url)):
             do = f"to use the old one again, {self.settings.how_to_set_base_url(in_stack.base_url)}"
             return Check("wrong", f"{at_ngrok}; {resource}, which was {change}", [Remedy(do)])
         if ingress is not None:
+            # A domain is unique, so the other one is gone, whatever account it was in.
             reason = f"{at_ngrok}; but {resource}, which ngrok no longer has"
             return Check("wrong", reason, [self._forget(in_stack)])
         if in_stack.was_read_with_these_settings:
+            # It was in this account, whatever provider it has.
             do = (
                 "create it again, with NS records that match; if it was deleted on purpose, first remove it and its "
                 "delegation from the program"
@@ -268,19 +274,19 @@ class Checks:
             reason = one_line(f"{who} returns different name servers from those that ngrok expects: {differences}")
         return Check("wrong", reason, remedies, details)
 
-    def left_records(self, domain: str, found: DnsResult, left: Sequence[StackRecords]) -> Check:
+    def delegation_without_ingress(self, domain: str, found: DnsResult, outliving: Sequence[StackRecords]) -> Check:
         """Returns the check of the NS records in the stack that outlive their ingress."""
         who = str(self.server or "public DNS")
-        names = sorted({name for each in left for name in each.ns_targets})
+        names = sorted({name for each in outliving for name in each.ns_targets})
         # Without a response, the records are taken to be there.
         still = names if found.problem else [name for name in found.names if name in names]
-        has = listed(list(dict.fromkeys(each.urn for each in left)))
-        reason = f"the stack {self.settings.stack} has NS records for it as {has}, but {left[0].lost_ingress}: "
+        has = listed(list(dict.fromkeys(each.urn for each in outliving)))
+        reason = f"the stack {self.settings.stack} has NS records for it as {has}, but {outliving[0].fate_of_ingress}: "
         if still:
             reason += "if no other account has the domain, whoever gets these name servers controls it"
         else:
             reason += f"{who} does not have them"
-        if left[0].reads_ingress:
+        if outliving[0].reads_ingress:
             do = "remove its AgentIngress.get and the delegation from the program, and run"
         else:
             do = (

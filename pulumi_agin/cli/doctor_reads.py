@@ -110,7 +110,7 @@ class Reader:
         """
         ids = [(each.domain, each.id) for each in self._in_stack if each.may_be_in_account]
         # The stack no longer has their ingress, and so not its ID.
-        ids += [(each.domain, "") for each in self._records if each.lost_ingress]
+        ids += [(each.domain, "") for each in self._records if each.outlive_ingress]
         return [
             domain
             for domain, id_ in ids

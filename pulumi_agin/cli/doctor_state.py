@@ -11,7 +11,7 @@ from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
 from pulumi_agin.dns.record_class import ns_record, values_property
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
-from pulumi_agin.lifecycle.outputs import KeptOutputs
+from pulumi_agin.lifecycle.outputs import FINGERPRINT, KeptOutputs
 from pulumi_agin.native.names import in_snake_case
 
 from .stack import Resources
@@ -75,7 +75,7 @@ def _parse(
         provider=provider,
         has_this_provider=provider == provider_of_settings,
         base_url=kept.base_url,
-        was_read_with_these_settings=kept.fingerprint == account.client.fingerprint(id_),
+        was_read_with_these_settings=kept.fingerprint == account.fingerprint(id_)[FINGERPRINT],
         is_external=bool(resource.get("external")),
         is_deleted_next=bool(resource.get("delete")),
     )
@@ -89,12 +89,17 @@ class StackRecords:
     """The URN of its AgentIngressDelegation, otherwise its own."""
     domain: str
     ns_targets: Sequence[str]
-    lost_ingress: str
-    """What became of its Agent Ingress, if ngrok has none with the domain: a clause; "" if that is not certain."""
+    fate_of_ingress: str
+    """What became of its Agent Ingress, as a clause, if ngrok has none with the domain; "" if it may still exist."""
     reads_ingress: bool
     """Whether the stack only reads that Agent Ingress, so that `pulumi up` fails if ngrok no longer has it."""
     stays_with: str
     """The URN in its option `deleted_with`, if Pulumi would leave the records when it deletes that; otherwise ""."""
+
+    @property
+    def outlive_ingress(self) -> bool:
+        """Whether their Agent Ingress is certainly gone, if ngrok has none with the domain."""
+        return self.fate_of_ingress != ""
 
 
 class RecordsInState:
@@ -109,7 +114,7 @@ class RecordsInState:
         for ingress in ingresses:
             self._ingresses_by_urn[ingress.urn].append(ingress)
             self._ingresses_by_domain[ingress.domain].append(ingress)
-        self._containers = {
+        self._ingresses_and_parents = {
             each["urn"] for urn in self._ingresses_by_urn if urn in self._by_urn for each in self._with_parents(urn)
         }
         self._may_use_other_accounts = any(map(urns.is_explicit_provider, resources))
@@ -120,30 +125,49 @@ class RecordsInState:
         return [found for found in map(self._parse, managed) if found is not None]
 
     def _parse(self, resource: Mapping[str, Any]) -> StackRecords | None:
-        urn, type_, outputs = resource["urn"], resource["type"], resource.get("outputs") or {}
-        parents = self._with_parents(urn)
+        """Returns the records of a resource; None if it has none that delegate a domain to ngrok."""
+        parents = self._with_parents(resource["urn"])
         component = next((each for each in parents if each["type"] == urns.DELEGATION), None)
-        dependencies = resource.get("dependencies") or ()
-        ingresses = [ingress for each in dependencies for ingress in self._ingresses_by_urn.get(each, ())]
-        if type_ in _RFC2136_TYPES:
-            record = _delegated(outputs)
-        elif component is not None:
-            # Only the component shows the domain of a package without an adapter.
-            record = ns_record(type_, outputs) or _delegated(component.get("outputs") or {})
-        else:
-            record = ns_record(type_, outputs) if self._has_values_of_ingress(resource) else None
+        record = self._domain_and_values(resource, component)
         if record is None:
             return None
         domain, ns_targets = record
-        lost = self._lost_ingress(domain, ns_targets, ingresses, component)
-        reads_ingress = any(each.is_external for each in self._ingresses_by_domain.get(domain, ()))
-        deleted_with = resource.get("deletedWith") or ""
+        dependencies = resource.get("dependencies") or ()
+        ingresses = [ingress for each in dependencies for ingress in self._ingresses_by_urn.get(each, ())]
+        return StackRecords(
+            urn=(component or resource)["urn"],
+            domain=domain,
+            ns_targets=ns_targets,
+            fate_of_ingress=self._fate_of_ingress(domain, ns_targets, ingresses, component),
+            reads_ingress=any(each.is_external for each in self._ingresses_by_domain.get(domain, ())),
+            stays_with=self._stays_with(resource, parents),
+        )
+
+    def _domain_and_values(
+        self, resource: Mapping[str, Any], component: Mapping[str, Any] | None
+    ) -> tuple[str, list[str]] | None:
+        """Returns the domain that a resource delegates, and the name servers. `component` is its delegation, if any."""
+        type_, outputs = resource["type"], resource.get("outputs") or {}
+        if type_ in _RFC2136_TYPES:
+            return _delegated(outputs)
+        if component is not None:
+            # Only the component shows the domain of a package without an adapter.
+            return ns_record(type_, outputs) or _delegated(component.get("outputs") or {})
+        # The user's own record, which may have nothing to do with ngrok.
+        return ns_record(type_, outputs) if self._has_values_of_ingress(resource) else None
+
+    def _stays_with(self, resource: Mapping[str, Any], parents: Sequence[Mapping[str, Any]]) -> str:
+        """Returns the URN in the option `deleted_with`, if its resource goes when the user deletes the delegation.
+
+        That is the ingress, or a component around the ingress or the records. Pulumi then does not delete the records,
+        because it takes them to be gone with that resource. A DNS zone really takes them along.
+        """
+        deleted_with: str = resource.get("deletedWith") or ""
         is_component_of_it = any(each["urn"] == deleted_with and not each.get("custom") for each in parents)
-        stays_with = deleted_with if deleted_with in self._containers or is_component_of_it else ""
-        return StackRecords((component or resource)["urn"], domain, ns_targets, lost, reads_ingress, stays_with)
+        return deleted_with if deleted_with in self._ingresses_and_parents or is_component_of_it else ""
 
     def _with_parents(self, urn: str) -> list[dict[str, Any]]:
-        """Returns a resource and its parents."""
+        """Returns a resource and its parents, the innermost first."""
         found: list[dict[str, Any]] = []
         while (resource := self._by_urn.get(urn)) is not None:
             found.append(resource)
@@ -156,7 +180,7 @@ class RecordsInState:
         sources = (resource.get("propertyDependencies") or {}).get(property_) or ()
         return any(each in self._ingresses_by_urn for each in sources)
 
-    def _lost_ingress(
+    def _fate_of_ingress(
         self,
         domain: str,
         ns_targets: Sequence[str],
@@ -171,12 +195,13 @@ class RecordsInState:
             is_gone = all(each.is_external and each.was_read_with_these_settings for each in same)
             return f"ngrok no longer has {same[0].id}, which this stack only reads" if is_gone else ""
         if ingresses:
+            # Unless the user gave the values to two domains on purpose.
             is_moved = all(
                 each.domain and each.was_read_with_these_settings and not set(ns_targets) <= set(each.ns_targets)
                 for each in ingresses
             )
             return f"its Agent Ingress now has the domain {ingresses[0].domain}" if is_moved else ""
-        # Nothing shows which provider it had. With unreadable ingresses, it may be one of them.
+        # Nothing shows which provider it had. It may also be one of the stack whose domain can't be read.
         if self._may_use_other_accounts or "" in self._ingresses_by_domain:
             return ""
         # Without a component, the values may come from elsewhere.

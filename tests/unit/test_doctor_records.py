@@ -79,7 +79,7 @@ def found(*resources: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Returns the domain of each record, what became of its ingress, and the resource with which it stays."""
     account = Account(Settings.load({"ngrok:apiKey": API_KEY}.get, {}))
     state = RecordsInState(list(resources), ingresses_in_state(list(resources), account, None))
-    return [(each.domain, each.lost_ingress, each.stays_with) for each in state.all()]
+    return [(each.domain, each.fate_of_ingress, each.stays_with) for each in state.all()]
 
 
 @pytest.mark.parametrize(
