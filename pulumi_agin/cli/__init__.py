@@ -75,10 +75,11 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     root.add_argument("--version", action="version", version=f"pulumi-agin {VERSION}")
-    add_parser = root.add_subparsers(metavar="COMMAND", required=True).add_parser
-    # A later version may have another option with the same beginning.
+    # No abbreviations, because a later version may have another option with the same beginning.
     add_command = functools.partial(
-        add_parser, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        root.add_subparsers(metavar="COMMAND", required=True).add_parser,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     _add_import(add_command)
     _add_doctor(add_command)

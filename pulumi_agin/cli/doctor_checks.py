@@ -9,7 +9,13 @@ from typing import Any
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
+from pulumi_agin.api.models import (
+    CertificateState,
+    CertStatusModel,
+    IngressModel,
+    certificate_state,
+    describe_certificate,
+)
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock, parse_time
 from pulumi_agin.base.redaction import listed, one_line
 from pulumi_agin.base.shell import command_line, quoted
@@ -364,7 +370,7 @@ class Checks:
 
     def _certificate_at_ngrok(self, domain: str, ingress: IngressModel, delegation: State) -> Check:
         """Returns the check by what ngrok reports."""
-        status = ingress.certificate_management_status
+        status = _managed_status(ingress)
         job = status.provisioning_job if status else None
         error_code = self._sanitized(job.error_code) if job else None
         retries_at = self._sanitized(job.retries_at) if job else None
@@ -399,11 +405,10 @@ class Checks:
         return Check(result, reason, [Remedy(do, [self.command(domain)])], details)
 
     def _overdue(self, ingress: IngressModel) -> timedelta:
-        """Returns for how long the renewal of an issued certificate has been due; negative if it is not known to be."""
-        status = ingress.certificate_management_status
-        is_issued = certificate_state(ingress) in (CertificateState.ISSUED, CertificateState.RENEWING)
-        renews_at = parse_time(status.renews_at) if is_issued and status and status.renews_at else None
-        return self.clock.utc_now() - renews_at if renews_at else timedelta(days=-1)
+        """Returns for how long the renewal of an issued certificate has been due; zero if it is not known to be."""
+        status = _managed_status(ingress)
+        renews_at = parse_time(status.renews_at) if status and status.renews_at else None
+        return max(self.clock.utc_now() - renews_at, timedelta(0)) if renews_at else timedelta(0)
 
     def _after_caa(self, check: Check, domain: str, ingress: IngressModel, delegation: State, caa: CaaSet) -> Check:
         """Returns the check of the certificate, which is wrong if the CAA records forbid Let's Encrypt to issue it."""
@@ -457,6 +462,11 @@ _FIRST_STEPS: dict[State, str] = {
 def _declarations(language: str, domain: str) -> list[str]:
     """Returns the line of a program that declares an Agent Ingress, or none for a language without an example."""
     return [_DECLARATIONS[language].format(domain=domain)] if language in _DECLARATIONS else []
+
+
+def _managed_status(ingress: IngressModel) -> CertStatusModel | None:
+    """Returns the status of the certificate; None without a policy, because ngrok's status then has no meaning."""
+    return None if ingress.certificate_management_policy is None else ingress.certificate_management_status
 
 
 def _due(ingress: IngressModel, certificate: Check) -> str:

@@ -11,7 +11,10 @@ from pulumi_agin.base.redaction import LISTED_VALUES
 
 
 class UsageError(Exception):
-    """The user must correct something before the command can run. The message is one sentence."""
+    """The user must correct something before the command can run.
+
+    The message is at most three sentences. If a command to paste follows, it stands alone on the last line.
+    """
 
 
 def print_text(string: str) -> int:

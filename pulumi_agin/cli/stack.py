@@ -74,24 +74,31 @@ def load_settings(stack: str | None = None) -> Settings:
     """
     try:
         settings = _settings_of_stack(stack)
-        key = settings.names.key(Setting.API_KEY)
-        missing = f"the stack {one_line(settings.stack, 100)} has no {key} in its config"
-        remedy = (
-            f"Set it in the config with `{pulumi_line(f'config set --secret {key}', stack)}`, or use the key of an "
-            "explicit provider with --provider URN"
-        )
-    except _CliError as error:
-        if stack is not None or not isinstance(error, _NoStackError):
+    except _NoStackError as error:
+        if stack is not None:
             raise _unreadable_config(error, stack) from None
         settings = Settings.load(lambda key: None, names=_names_in(project_language()))
         missing = str(error)
-        remedy = "Set it, or run this in the folder of a project whose stack config has the key"
-    if not settings.api_key.get_secret_value():
-        variable = ENVIRONMENT[Setting.API_KEY]
-        raise UsageError(
-            f"there is no ngrok API key: {missing}, and the environment variable {variable} is not set. {remedy}"
+    except _CliError as error:
+        raise _unreadable_config(error, stack) from None
+    else:
+        missing = (
+            f"the stack {one_line(settings.stack, 100)} has no {settings.names.key(Setting.API_KEY)} in its config"
         )
+    if not settings.api_key.get_secret_value():
+        raise _missing_key(settings, missing, stack)
     return settings
+
+
+def _missing_key(settings: Settings, missing: str, stack: str | None) -> UsageError:
+    """Returns that no key is set. `missing` is the reason that it is not in the config of a stack."""
+    reason = (
+        f"there is no ngrok API key: {missing}, and the environment variable {ENVIRONMENT[Setting.API_KEY]} is not set"
+    )
+    if not settings.stack:
+        return UsageError(f"{reason}. Set it, or run this in the folder of a project whose stack config has the key")
+    line = pulumi_line(f"config set --secret {settings.names.key(Setting.API_KEY)}", stack)
+    return UsageError(f"{reason}. Use the key of an explicit provider with --provider URN, or set one\n{line}")
 
 
 def _unreadable_config(reason: _CliError, stack: str | None) -> UsageError:
@@ -143,7 +150,7 @@ def provider_settings(urn: str, resources: Resources, stack: str | None) -> tupl
     others = listed([provider["urn"] for provider, _ in providers])
     raise UsageError(
         f"the stack has no provider {one_line(urn)} with an API key"
-        + (f"; it has {others}" if others else f": run `{pulumi_line('up', stack)}` with the provider first")
+        + (f"; it has {others}" if others else f": first add it to the program, and run\n{pulumi_line('up', stack)}")
     )
 
 

@@ -673,7 +673,8 @@ def test_provider_option_selects_the_account_of_its_key(
     status, out, err = doctor("--all", *options)
     assert (status, out) == (2, "")
     assert err == (
-        f"pulumi-agin: the stack has no provider {PROVIDER} with an API key: run `pulumi up` with the provider first\n"
+        f"pulumi-agin: the stack has no provider {PROVIDER} with an API key: first add it to the program, and run\n"
+        "pulumi up\n"
     )
 
 

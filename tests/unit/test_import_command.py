@@ -469,7 +469,6 @@ def test_names_file_with_an_unknown_ingress_is_rejected(create: Create, command:
         (["agin_1", "--all"], "specify exactly one of domains or IDs"),
         (["agin_1", "--name", "a", "--names", "f"], "use --name or --names, not both"),
         (["--names", "nowhere.json"], "--names nowhere.json can't be read: No such file or directory"),
-        (["agin_1", "--parent", f"site\n{SITE}"], "is not a URN"),
         (["../api_keys"], '"../api_keys" is neither the ID of an Agent Ingress nor a domain'),
         (
             ["--names", "names"],
@@ -486,6 +485,14 @@ def test_invalid_arguments_send_no_request(
     write_names('{"agin_": "a"}')
     err = command.fails(*arguments)
     assert (sentence in err, err.count("\n"), emulator.requests()) == (True, 1, [])
+
+
+def test_parent_must_be_a_urn(command: Import, emulator: Emulator) -> None:
+    assert command.fails("agin_1", "--parent", f"site\n{SITE}", "--stack", "dev") == (
+        f"pulumi-agin: --parent site {SITE} is not a URN such as urn:pulumi:dev::project::acme:index:Site::site; to "
+        "print those of the stack, run\npulumi stack --show-urns --stack dev\n"
+    )
+    assert emulator.requests() == []
 
 
 def test_selection_must_fit_the_account(create: Create, command: Import) -> None:
@@ -584,7 +591,7 @@ def test_key_of_a_provider_must_be_in_the_state(command: Import, cli: StubCli) -
     # The environment's key is not used, because it may belong to another account.
     cli.stack([provider()])
     lacks = f"pulumi-agin: the stack has no provider {PROVIDER} with an API key"
-    assert fails() == f"{lacks}: run `pulumi up` with the provider first\n"
+    assert fails() == f"{lacks}: first add it to the program, and run\npulumi up\n"
     cli.stack([provider(), provider("k", f"{PROVIDER}b")])
     assert fails() == f"{lacks}; it has {PROVIDER}b\n"
 
