@@ -369,7 +369,7 @@ class Checks:
         return check if caa is None else self._after_caa(check, domain, ingress, delegation, caa)
 
     def _certificate_at_ngrok(self, domain: str, ingress: IngressModel, delegation: State) -> Check:
-        """Returns the check by what ngrok reports."""
+        """Returns the check by what ngrok reports, with the next step until agents can use the certificate."""
         status = _managed_status(ingress)
         job = status.provisioning_job if status else None
         error_code = self._sanitized(job.error_code) if job else None
@@ -389,18 +389,20 @@ class Checks:
             can_connect = delegation == "ok" and not self.settings.has_other_base_url
             return Check("ok", reason, _connection_tests(ingress) if can_connect else (), details)
         retry = "ngrok retries" + (f" at {retries_at}" if retries_at else "")
+        # ngrok documents only these two errors.
         if state is CertificateState.UNKNOWN or error_code not in (None, "INTERNAL_ERROR", "DNS_ERROR"):
             do = f"{retry}; if this persists, contact ngrok support and include {ingress.id}"
             return Check("unknown", reason, [Remedy(do)], details)
-        is_dns_error = error_code == "DNS_ERROR"
         if is_overdue and not error_code:
             retry = "ngrok renews the certificate by itself"
+        is_dns_error = error_code == "DNS_ERROR"
         if is_dns_error or delegation == "wrong":
             do = f"{_FIRST_STEPS[delegation]}; {retry}; run this again after that"
         elif error_code or is_overdue:
             do = f"{retry}; run this again after that"
         else:
             do = "wait (Let's Encrypt takes seconds to minutes), and run this again"
+        # With correct NS records, the DNS error is from before they were corrected.
         result: State = "wrong" if is_dns_error and delegation != "ok" else "wait"
         return Check(result, reason, [Remedy(do, [self.command(domain)])], details)
 
@@ -411,7 +413,10 @@ class Checks:
         return max(self.clock.utc_now() - renews_at, timedelta(0)) if renews_at else timedelta(0)
 
     def _after_caa(self, check: Check, domain: str, ingress: IngressModel, delegation: State, caa: CaaSet) -> Check:
-        """Returns the check of the certificate, which is wrong if the CAA records forbid Let's Encrypt to issue it."""
+        """Returns the check of the certificate with regard to the CAA records.
+
+        It is wrong if they forbid Let's Encrypt to issue one, even while the current certificate is valid.
+        """
         records = f"the CAA records of {one_line(caa.owner)}"
         if caa.problem:
             # An issued certificate is usable, and once the NS records are correct, other servers have the CAA records.

@@ -156,8 +156,9 @@ def _is_imported_as(resource: Mapping[str, Any], type_: str, parent: str | None,
 def _next_step(owner: Mapping[str, Any], type_: str, stack: str | None) -> str:
     """Returns the end of a message: the next step if a resource of the stack has the ingress already."""
     if owner.get("delete"):
-        up = pulumi_line("up", stack)
-        return f", which is pending deletion: finish that first. Run `{up}` with the domain that replaced this one"
+        line = pulumi_line("up", stack)
+        return f", which is pending deletion: to finish that, run this with the domain that replaced this one\n{line}"
+    # By an alias, a resource of the plugin can also take over one of a Python program, but not the reverse.
     if type_ == urns.NATIVE_AGENT_INGRESS or owner["type"] == type_:
         option = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
         alias = f"the old name or parent with {option}" if type_ == urns.AGENT_INGRESS else "this URN in `aliases`"

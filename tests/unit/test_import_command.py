@@ -274,7 +274,10 @@ def test_ingress_of_another_resource_is_rejected(create: Create, command: Import
     err = command.fails(id_, "--name", "old", "--language", "python")
     assert err.endswith(f"\npulumi state delete --yes --force {urn}\n")
     cli.stack([resource("old", id_, delete=True)])
-    assert "which is pending deletion: finish that first" in command.fails(id_, "--name", "old")
+    pending = (
+        ", which is pending deletion: to finish that, run this with the domain that replaced this one\npulumi up\n"
+    )
+    assert command.fails(id_, "--name", "old").endswith(pending)
     # This one is only read by the stack.
     cli.stack([resource("old", id_, external=True)])
     assert command.names(id_, "--name", "new") == {"connect.acme.com": "new"}
