@@ -1,6 +1,13 @@
-"""The command line: `pulumi-agin import`, `pulumi-agin doctor` and `pulumi-agin emulator`.
+"""The command line, `pulumi-agin`: an extra, which no program and no provider needs.
 
-This module only parses. Each command is a separate module, which is loaded when the command runs.
+- `import` is for those who have Agent Ingresses already: `import_command` selects them at ngrok, `import_names` names
+  them, and `import_file` or `import_program` prints what brings them into a stack.
+- `doctor` is for those whose Agent Ingress does not work yet: `doctor_reads` reads ngrok, the state and DNS,
+  `doctor_checks` judges, and `doctor_report` prints. It needs dnspython.
+- `emulator` runs the emulator.
+
+All commands stand on `stack`, which reads settings and resources with the user's `pulumi`, on `output`, and on the
+client, the outputs and the URNs of the lifecycle. This module only parses: each command is loaded when it runs.
 """
 
 from __future__ import annotations

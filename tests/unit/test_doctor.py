@@ -206,6 +206,12 @@ def test_renewal_at_an_invalid_time_and_without_a_policy_is_never_due() -> None:
     assert check_certificate(policy=None, status=renewal(100)).state == "ok"
 
 
+def test_status_that_is_left_from_a_removed_policy_is_not_read() -> None:
+    job = {"error_code": "DNS_ERROR", "msg": "msg", "retries_at": "2026-03-02T12:00:02Z"}
+    check = check_certificate(policy=None, status={"renews_at": "2026-04-30T12:00:20Z", "provisioning_job": job})
+    assert (check.state, set(check.details.values())) == ("ok", {None})
+
+
 # -- CAA records ------------------------------------------------------------------------------------------
 
 
