@@ -19,12 +19,12 @@ from pulumi_agin.api.models import (
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock, parse_time
 from pulumi_agin.base.redaction import listed, one_line
 from pulumi_agin.base.shell import command_line, quoted
-from pulumi_agin.dnsclient.caa import CaaSet
 from pulumi_agin.dnsclient.values import DnsResult, Server
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 from pulumi_agin.settings import Setting, Settings
 
+from .doctor_caa import CaaSet
 from .doctor_reads import DomainFacts
 from .doctor_report import Check, Remedy, Report, State
 from .doctor_state import StackIngress, StackRecords

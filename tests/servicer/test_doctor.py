@@ -25,8 +25,8 @@ import pytest
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.base.secret import Secret
+from pulumi_agin.cli.doctor_ns import LOOKUPS_AT_ONCE
 from pulumi_agin.cli.doctor_reads import Reader
-from pulumi_agin.dnsclient.ns_lookup import LOOKUPS_AT_ONCE
 from pulumi_agin.dnsclient.values import DnsResult, Server
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import Account
@@ -897,7 +897,7 @@ def test_all_queries_dns_in_parallel(emulator: Emulator, monkeypatch: pytest.Mon
 
     for number in range(LOOKUPS_AT_ONCE):
         create(emulator, f"d{number}.acme.com")
-    monkeypatch.setattr("pulumi_agin.dnsclient.ns_lookup.find_delegation", find)
+    monkeypatch.setattr("pulumi_agin.cli.doctor_ns.find_delegation", find)
     facts = Reader(Account(Settings.load(lambda key: None))).read_account(None)
     assert len(facts.domains) == LOOKUPS_AT_ONCE
 

@@ -14,10 +14,9 @@ import pytest
 
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import SYSTEM_CLOCK
-from pulumi_agin.dnsclient import ns_lookup
-from pulumi_agin.dnsclient.caa import CaaRecord, CaaSet
-from pulumi_agin.dnsclient.caa_lookup import find_caa
-from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation
+from pulumi_agin.cli import doctor_ns
+from pulumi_agin.cli.doctor_caa import CaaRecord, CaaSet, find_caa
+from pulumi_agin.cli.doctor_ns import find_delegation
 from pulumi_agin.dnsclient.values import DnsResult, parse_server
 from tests.support.bind import Bind
 from tests.support.dns_server import UDP_SECONDS
@@ -27,6 +26,10 @@ from tools.bind import Programs
 
 def find(bind: Bind, domain: str = DOMAIN) -> DnsResult:
     return find_delegation(domain, SECONDS, parse_server(bind.address))
+
+
+def describe(domain: str = DOMAIN, seconds: float = SECONDS) -> str:
+    return find_delegation(domain, seconds).describe("public DNS")
 
 
 def test_delegation_is_read_from_the_parent_zone(bind: Bind) -> None:
@@ -83,24 +86,24 @@ def use_resolver(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> Callable[[int],
         resolver.nameserver_ports = {"127.0.0.1": bind.port}
         monkeypatch.setattr(dns.resolver, "Resolver", lambda: resolver)
 
-    monkeypatch.setattr(ns_lookup, "UDP_SECONDS", UDP_SECONDS)
+    monkeypatch.setattr(doctor_ns, "UDP_SECONDS", UDP_SECONDS)
     return use
 
 
 def test_public_dns_lookup_queries_the_parent_zone(bind: Bind, use_resolver: Callable[[int], None]) -> None:
     use_resolver(bind.port)
-    assert describe_public_delegation(DOMAIN, SECONDS) == "public DNS has no NS records for it"
+    assert describe() == "public DNS has no NS records for it"
     # There is no zone in between, so the servers of a zone further up are used.
-    assert describe_public_delegation("deep.below.acme.com", SECONDS) == "public DNS has no NS records for it"
+    assert describe("deep.below.acme.com") == "public DNS has no NS records for it"
     delegate(bind, DOMAIN, ["ns-2.awsdns.net", "ns-1.awsdns.org"])
-    assert describe_public_delegation(DOMAIN, SECONDS) == ("public DNS now returns ns-1.awsdns.org., ns-2.awsdns.net.")
+    assert describe() == ("public DNS now returns ns-1.awsdns.org., ns-2.awsdns.net.")
 
 
 def test_public_dns_without_a_response(bind: Bind, use_resolver: Callable[[int], None]) -> None:
     use_resolver(bind.port)
     no_response = "(this machine's resolver got no usable response)"
-    assert no_response in describe_public_delegation("connect.other.com", SECONDS)
-    assert describe_public_delegation(DOMAIN, 0) == "public DNS could not be queried (timed out)"
+    assert no_response in describe("connect.other.com")
+    assert describe(seconds=0) == "public DNS could not be queried (timed out)"
 
 
 def test_servers_of_the_parent_zone_are_down(use_resolver: Callable[[int], None]) -> None:
@@ -108,4 +111,4 @@ def test_servers_of_the_parent_zone_are_down(use_resolver: Callable[[int], None]
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         use_resolver(port)
-        assert f"(127.0.0.1:{port}: Connection refused)" in describe_public_delegation(DOMAIN, SECONDS)
+        assert f"(127.0.0.1:{port}: Connection refused)" in describe()

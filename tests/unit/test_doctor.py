@@ -10,11 +10,11 @@ import pytest
 from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.installation import missing_extra
+from pulumi_agin.cli.doctor_caa import CaaRecord, CaaSet
 from pulumi_agin.cli.doctor_checks import Checks
 from pulumi_agin.cli.doctor_reads import Reader
 from pulumi_agin.cli.doctor_report import Check, FleetReport, Remedy, Report, State
 from pulumi_agin.cli.doctor_state import StackRecords
-from pulumi_agin.dnsclient.caa import CaaRecord, CaaSet
 from pulumi_agin.dnsclient.values import DnsResult, NsDifferences
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import Settings
@@ -54,8 +54,8 @@ def test_invalid_usage_exits_2(pulumi_agin: Command, arguments: list[str], sente
 
 def test_missing_dnspython_exits_2(pulumi_agin: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     # They are loaded again, and fail.
-    for module in ("dnsclient.caa_lookup", "dnsclient.ns_lookup", "cli.doctor_reads", "cli.doctor"):
-        monkeypatch.delitem(sys.modules, f"pulumi_agin.{module}", raising=False)
+    for module in ("doctor_caa", "doctor_ns", "doctor_reads", "doctor_checks", "doctor"):
+        monkeypatch.delitem(sys.modules, f"pulumi_agin.cli.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "dns.exception", None)
     sentence = missing_extra("a DNS lookup", "doctor")
     assert pulumi_agin("doctor", DOMAIN) == (2, "", f"pulumi-agin: {sentence}\n")

@@ -13,8 +13,8 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from pulumi_agin.dnsclient import ns_lookup
-from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation
+from pulumi_agin.cli import doctor_ns
+from pulumi_agin.cli.doctor_ns import find_delegation
 from pulumi_agin.dnsclient.values import DnsResult, Server, parse_server
 from tests.support.clock import Clock
 from tests.support.dns_server import UDP_SECONDS, dns_server, referral, resolver
@@ -103,7 +103,7 @@ def test_cname_record_is_found_whatever_it_points_to(rcode: dns.rcode.Rcode) -> 
 
 
 def test_tcp_is_tried_if_udp_does_not_respond(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ns_lookup, "UDP_SECONDS", UDP_SECONDS)
+    monkeypatch.setattr(doctor_ns, "UDP_SECONDS", UDP_SECONDS)
     with dns_server(referral, tcp=True) as server:
         assert find_delegation(DOMAIN, SECONDS, server).names == (TARGET,)
 
@@ -121,7 +121,7 @@ def test_queries_of_a_lookup_share_one_time_limit() -> None:
 
 def test_machine_without_a_resolver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dns.resolver, "Resolver", partial(dns.resolver.Resolver, str(tmp_path / "resolv.conf")))
-    assert describe_public_delegation(DOMAIN, SECONDS) == (
+    assert find_delegation(DOMAIN, SECONDS).describe("public DNS") == (
         "public DNS could not be queried (this machine has no DNS resolver configured)"
     )
 

@@ -1,17 +1,17 @@
-"""Lookups of the CAA records that a certificate authority would find for a name."""
+"""CAA records (RFC 8659): the lookup of those that count for a name, and whether they allow an authority to issue."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.base.names import canonical_domain
+from pulumi_agin.dnsclient.values import Server
 
-from .caa import CaaRecord, CaaSet
-from .ns_lookup import LOOKUP_SECONDS, LOOKUPS_AT_ONCE, address_of, reason_of
-from .values import Server
+from .doctor_ns import LOOKUP_SECONDS, LOOKUPS_AT_ONCE, address_of, reason_of
 
 try:
     import dns.exception
@@ -21,6 +21,68 @@ try:
     import dns.resolver
 except ImportError as error:
     raise ImportError(missing_extra("a DNS lookup", "doctor"), name=error.name) from None
+
+# RFC 8659, 4, and RFC 9495.
+_KNOWN_TAGS = ("issue", "issuewild", "iodef", "issuemail")
+
+# Let's Encrypt treats 1 as critical, too, because it is a common mistake.
+_CRITICAL_FLAGS = 128 | 1
+
+# RFC 8657. An authority that supports them compares them with the account and the method of the request.
+_LIMITS = ("accounturi", "validationmethods")
+
+
+@dataclass(frozen=True)
+class CaaRecord:
+    """A CAA record. Its tag is in lower case."""
+
+    flags: int
+    tag: str
+    value: str
+
+    def __str__(self) -> str:
+        return f'{self.flags} {self.tag} "{self.value}"'
+
+    @property
+    def issuer(self) -> str:
+        """The authority that an `issue` record allows; "" if it allows none, as with a malformed parameter."""
+        issuer, _, parameters = self.value.partition(";")
+        # RFC 8659, 4.2. A semicolon can follow the authority, but not the last parameter.
+        is_malformed = parameters.strip() and not all("=" in parameter for parameter in parameters.split(";"))
+        # Let's Encrypt requires lower case, although the case of a domain does not matter.
+        return "" if is_malformed else issuer.strip().lower()
+
+    @property
+    def limits(self) -> set[str]:
+        """The parameters of an `issue` record that limit the authority."""
+        _, *parameters = self.value.split(";")
+        return {parameter.partition("=")[0].strip().lower() for parameter in parameters}.intersection(_LIMITS)
+
+
+@dataclass(frozen=True)
+class CaaSet:
+    """The CAA records of a name, or the reason that they could not be read."""
+
+    owner: str
+    """The name in canonical form."""
+    records: tuple[CaaRecord, ...] = ()
+    problem: str = ""
+
+    @property
+    def unknown_critical(self) -> list[CaaRecord]:
+        """The records that forbid every certificate, because Let's Encrypt does not know their critical property."""
+        return [record for record in self.records if record.flags & _CRITICAL_FLAGS and record.tag not in _KNOWN_TAGS]
+
+    def forbids(self, issuer: str) -> bool:
+        """Returns whether the `issue` records forbid an authority. Without any, every authority is allowed."""
+        # `issuewild` is only for names with a wildcard.
+        issuers = [record.issuer for record in self.records if record.tag == "issue"]
+        return bool(issuers) and issuer not in issuers
+
+    def limits(self, issuer: str) -> list[str]:
+        """Returns the parameters that limit an authority; none if one of its records has no limit."""
+        limits = [record.limits for record in self.records if record.tag == "issue" and record.issuer == issuer]
+        return sorted(set().union(*limits)) if all(limits) else []
 
 
 def find_caa(names: Collection[str], budget: Budget, server: Server | None) -> dict[str, CaaSet | None]:

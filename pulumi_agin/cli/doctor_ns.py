@@ -12,8 +12,7 @@ from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.base.names import canonical_ns_targets
 from pulumi_agin.base.redaction import one_line
-
-from .values import DnsResult, Server
+from pulumi_agin.dnsclient.values import DnsResult, Server
 
 try:
     import dns.exception
@@ -73,11 +72,6 @@ def find_delegations(domains: Sequence[str], budget: Budget, server: Server | No
 
     with ThreadPoolExecutor(LOOKUPS_AT_ONCE) as threads:
         return dict(zip(domains, threads.map(find, domains), strict=True))
-
-
-def describe_public_delegation(domain: str, timeout_seconds: float) -> str:
-    """Returns a clause for messages about the delegation of a domain in public DNS. Raises nothing."""
-    return one_line(find_delegation(domain, timeout_seconds).describe("public DNS"))
 
 
 def _queries_of_server(server: Server) -> Iterable[tuple[Server, bool]]:
