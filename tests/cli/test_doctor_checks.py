@@ -1,4 +1,4 @@
-"""`pulumi-agin doctor` with invalid arguments and settings, and its commands that test connections."""
+"""The checks of `pulumi-agin doctor`, and the command with invalid arguments and settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lookups of a delegation at simulated servers. The tests with a real BIND are in tests/servicer."""
+"""Lookups of a delegation at simulated servers. The tests with a real BIND are in test_doctor_dns_servers."""
 
 from __future__ import annotations
 

@@ -1,16 +1,14 @@
-"""The help texts of the command line and the plugin."""
+"""The help of the command line, and its options."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import shlex
-import sys
 
 import pytest
 
-from pulumi_agin import cli, native
-from pulumi_agin.version import VERSION
+from pulumi_agin import cli
 
 COMMANDS = ["import", "doctor", "emulator"]
 
@@ -37,15 +35,6 @@ def test_examples_are_valid_commands(
         cli.main(arguments)
     assert run == ([command] * len(examples) if command else COMMANDS)
     assert run
-
-
-@pytest.mark.parametrize(("flag", "printed"), [("--version", f"pulumi-resource-agin {VERSION}\n"), ("-h", "usage: ")])
-def test_plugin_prints_its_version_and_help(
-    flag: str, printed: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["pulumi-resource-agin", flag])
-    native.main()
-    assert capsys.readouterr().out.startswith(printed)
 
 
 @pytest.mark.parametrize("line", ["import --al", "doctor --al", "emulator --por 0", "--vers"])
