@@ -20,7 +20,7 @@ from pulumi_agin.version import VERSION
 
 from .doctor_checks import Checks
 from .doctor_reads import Reader
-from .doctor_report import FleetReport, Report, State, worst_first
+from .doctor_report import AccountReport, Report, State, worst_first
 from .output import UsageError, first_unreadable, note, print_text
 from .stack import PYTHON, project_language, read_stack
 
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     account = Account(settings, clock)
     reader = Reader(account, server, provider, resources)
     checks = Checks(account, server, options.stack, provider, project_language() or PYTHON, clock)
-    report: Report | FleetReport
+    report: Report | AccountReport
     if options.domain is None:
         report = _examine_account(options.filter, reader, checks)
         # The JSON has them, and a cron job would mail them.
@@ -66,18 +66,18 @@ def _examine_domain(domain: str, reader: Reader, checks: Checks) -> Report:
     return checks.report(facts)
 
 
-def _examine_account(filter: str | None, reader: Reader, checks: Checks) -> FleetReport:  # noqa: A002
+def _examine_account(filter: str | None, reader: Reader, checks: Checks) -> AccountReport:  # noqa: A002
     try:
         facts = reader.read_account(filter)
     except NgrokError as error:
         arguments = ["--all"] if filter is None else ["--filter", filter]
-        return FleetReport(checks.api_key(error, *arguments))
+        return AccountReport(checks.api_key(error, *arguments))
     reports = worst_first(map(checks.report, facts.domains))
     details_line = checks.command(reports[0].domain) if reports else ""
-    return FleetReport(checks.api_key(None), reports, details_line, facts.skipped, facts.other_providers)
+    return AccountReport(checks.api_key(None), reports, details_line, facts.skipped, facts.other_providers)
 
 
-def _print_notes(report: FleetReport, checks: Checks) -> None:
+def _print_notes(report: AccountReport, checks: Checks) -> None:
     """Prints notes on what the table omits. A user who named a provider needs no note on the others."""
     if report.other_providers and checks.provider is None:
         sentence = "the key of the stack's explicit providers was not used; to check their Agent Ingresses, run"
@@ -86,7 +86,7 @@ def _print_notes(report: FleetReport, checks: Checks) -> None:
         note(f"skipped: {reason}")
 
 
-def _json(report: Report | FleetReport) -> str:
+def _json(report: Report | AccountReport) -> str:
     # ASCII only, so that every terminal can show it.
     return json.dumps({"version": VERSION, **report.plain()}, indent=2) + "\n"
 

@@ -30,7 +30,7 @@ from .doctor_report import Check, Remedy, Report, State
 from .doctor_state import StackIngress, StackRecords
 from .stack import PYTHON
 
-REFRESH = "up --refresh"
+_REFRESH = "up --refresh"
 
 _NOT_QUERIED = "ngrok could not be queried"
 _OTHER_PROVIDER = "the key of its provider was not used here"
@@ -78,6 +78,7 @@ class Checks:
     def command(self, *what: str, dns: str | None = None, stack: str | None = None) -> str:
         """Returns the doctor command for `what`, with the user's own options unless others are given."""
         options = {
+            # Another stack does not have the provider.
             "--provider": None if stack else self.provider,
             "--stack": stack or self.stack,
             "--dns": dns or self.server,
@@ -110,7 +111,7 @@ class Checks:
             agent_ingress = self.agent_ingress(domain, None, in_stack)
             delegation = self.delegation(domain, None, facts.delegation, released=in_stack.ns_targets)
             certificate = self.certificate_without_ingress(agent_ingress.state)
-            due = f"ngrok no longer has it: {pulumi_line(REFRESH, self.stack)} creates it again"
+            due = f"ngrok no longer has it: {pulumi_line(_REFRESH, self.stack)} creates it again"
         else:
             agent_ingress = self.agent_ingress(domain, None, in_stack)
             delegation = self.delegation(domain, None, facts.delegation)
@@ -209,7 +210,7 @@ class Checks:
                 "create it again, with NS records that match; if it was deleted on purpose, first remove it and its "
                 "delegation from the program"
             )
-            line = pulumi_line(REFRESH, self.stack)
+            line = pulumi_line(_REFRESH, self.stack)
             return Check("wrong", f"{resource}, but ngrok no longer has it", [Remedy(do, [line])])
         if not in_stack.has_this_provider:
             which = f"the provider {one_line(in_stack.provider)}" if in_stack.provider else "the default provider"
@@ -337,11 +338,11 @@ class Checks:
 
     def _released_records(self, domain: str, who: str, still: Sequence[str]) -> Check:
         reason = f"{who} still has {listed(still)}, which ngrok released: whoever gets them controls the domain"
-        do = f"delete these records, or correct them with `{pulumi_line(REFRESH, self.stack)}`"
+        do = f"delete these records, or correct them with `{pulumi_line(_REFRESH, self.stack)}`"
         return Check("wrong", reason, [Remedy(do, _records(domain, still))])
 
     def _corrections(self, domain: str, missing: Sequence[str], extra: Sequence[str]) -> list[Remedy]:
-        remedies = [Remedy("if a Pulumi program creates the records, run", [pulumi_line(REFRESH, self.stack)])]
+        remedies = [Remedy("if a Pulumi program creates the records, run", [pulumi_line(_REFRESH, self.stack)])]
         if extra:
             remedies.insert(0, Remedy("delete these records, which point elsewhere", _records(domain, extra)))
         if missing:

@@ -33,7 +33,7 @@ UDP_SECONDS = 2.0
 
 # The time limits of lookups in a command: of one domain, and of all domains of an account.
 LOOKUP_SECONDS = 10.0
-FLEET_SECONDS = 60.0
+ACCOUNT_SECONDS = 60.0
 
 # The limit of concurrent lookups, which mostly wait for the network.
 LOOKUPS_AT_ONCE = 16

@@ -13,7 +13,7 @@ from pulumi_agin.dnsclient.values import DnsResult, Server
 from pulumi_agin.lifecycle.account import Account
 
 from .doctor_caa import CaaSet, find_caa, parent_of
-from .doctor_ns import FLEET_SECONDS, LOOKUP_SECONDS, find_delegation, find_delegations
+from .doctor_ns import ACCOUNT_SECONDS, LOOKUP_SECONDS, find_delegation, find_delegations
 from .doctor_state import RecordsInState, StackIngress, StackRecords, ingresses_in_state, managed
 from .output import UsageError
 from .stack import Resources, request_budget
@@ -99,7 +99,7 @@ class Reader:
         skipped = [str(error) for error in listing.unreadable]
         if not ingresses and not skipped:
             raise self._nothing_found(filter, other_providers)
-        delegations = find_delegations(list(ingresses), self._client.budget(FLEET_SECONDS), self._server)
+        delegations = find_delegations(list(ingresses), self._client.budget(ACCOUNT_SECONDS), self._server)
         return AccountFacts(self._facts(ingresses, delegations), skipped, other_providers)
 
     def _domains_that_may_be_gone(self, listing: Listing) -> list[str]:
@@ -161,7 +161,7 @@ class Reader:
             if ingress is not None and _needs_caa(ingress) and not delegation.problem:
                 # Records of the parent zone at the domain itself do not count once ngrok's name servers have it.
                 names[domain] = parent_of(domain) if delegation.differences(ingress.ns_targets) else domain
-        caa = find_caa(names.values(), self._client.budget(FLEET_SECONDS), self._server)
+        caa = find_caa(names.values(), self._client.budget(ACCOUNT_SECONDS), self._server)
         return {domain: caa[name] for domain, name in names.items()}
 
 

@@ -86,8 +86,8 @@ class Report:
 
 
 @dataclass(frozen=True)
-class FleetReport:
-    """The reports of many domains of an account."""
+class AccountReport:
+    """The reports of the domains of an account, or of those that match a filter."""
 
     api_key: Check
     reports: Sequence[Report] = ()

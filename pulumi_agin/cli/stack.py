@@ -1,4 +1,7 @@
-"""The stack of the project in this folder, read with Pulumi's CLI: its settings for ngrok, and its resources."""
+"""The project in this folder, and its stack, read with Pulumi's CLI: the settings for ngrok, and the resources.
+
+In each function, `stack` is the option --stack; None for the selected one.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,7 @@ def project_language() -> str | None:
 def read_stack(stack: str | None, provider: str | None) -> tuple[Settings, str | None, Resources]:
     """Returns the settings for a command, the URN of the provider that has them, and all resources of the stack.
 
-    `stack` and `provider` are the options --stack and --provider. The URN is None for the default provider. There are
+    `provider` is the option --provider. The URN is None for the default provider. There are
     no resources if the settings come from no stack.
     """
     if provider is not None:
@@ -112,7 +115,7 @@ def _unreadable_config(reason: _CliError, stack: str | None) -> UsageError:
 
 
 def read_resources(stack: str | None, *, show_secrets: bool) -> Resources:
-    """Returns the resources of a stack; None is the one selected in this folder.
+    """Returns the resources of a stack.
 
     If the stack can't be read, there are none, but a named stack or the need for its secrets makes that an error.
     """

@@ -13,7 +13,7 @@ from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.cli.doctor_caa import CaaRecord, CaaSet
 from pulumi_agin.cli.doctor_checks import Checks
 from pulumi_agin.cli.doctor_reads import Reader
-from pulumi_agin.cli.doctor_report import Check, FleetReport, Remedy, Report, State
+from pulumi_agin.cli.doctor_report import AccountReport, Check, Remedy, Report, State
 from pulumi_agin.cli.doctor_state import StackRecords
 from pulumi_agin.dnsclient.values import DnsResult, NsDifferences
 from pulumi_agin.lifecycle.account import Account
@@ -301,7 +301,7 @@ def test_table_of_all_omits_the_commands_that_test_connections() -> None:
     report = Report(DOMAIN, checks, "renews later")
     assert f"\n  {OPENSSL}\n" in report.table()
     assert (
-        FleetReport(ok, [report])
+        AccountReport(ok, [report])
         .table()
         .endswith(
             "domain            delegation  certificate\nconnect.acme.com  ok          ok           renews later\n"
