@@ -2,8 +2,8 @@
 
 - `import` is for those who have Agent Ingresses already: `import_command` selects them at ngrok, `import_names` names
   them, and `import_file` or `import_program` prints what brings them into a stack.
-- `doctor` is for those whose Agent Ingress does not work yet: `doctor_reads` reads ngrok, the state and DNS,
-  `doctor_checks` judges, and `doctor_report` prints. It needs dnspython.
+- `doctor` is for those whose Agent Ingress does not work yet: `doctor_reads` reads ngrok, the state (`doctor_state`)
+  and DNS (`doctor_ns`, `doctor_caa`), `doctor_checks` judges, and `doctor_report` prints. It needs dnspython.
 - `emulator` runs the emulator.
 
 All commands stand on `stack`, which reads settings and resources with the user's `pulumi`, on `output`, and on the
