@@ -237,6 +237,7 @@ class Checks:
         """Returns the check of an ingress that this account lacks, but that may be in another one."""
         why = "it was last read with another key"
         if not in_stack.base_url:
+            # Then the fingerprint of the key is missing, too, because both are one string in the state.
             why = "the state does not show which key last read it"
         # No line to paste, because it would forget an ingress that exists.
         do = "if this key belongs to its account, the Agent Ingress was deleted: remove it from the state"

@@ -147,10 +147,10 @@ def _print_notes(account: Account, unreadable: Sequence[str], skipped: Sequence[
 
 def _is_imported_as(resource: Mapping[str, Any], type_: str, parent: str | None, name: str) -> bool:
     """Returns whether an import under a parent and a name would result in a resource that the stack has already."""
-    types = urns.STACK if parent is None else urns.Urn.parse(parent).types
-    path = type_ if types == urns.STACK else f"{types}${type_}"
-    urn = urns.Urn.parse(resource["urn"])
-    return (urn.types, urn.name) == (path, name) and not resource.get("delete")
+    # Both are in the same stack, so only the types and the names matter.
+    parent_urn = urns.Urn("", "", urns.STACK, "") if parent is None else urns.Urn.parse(parent)
+    imported, existing = parent_urn.child(type_, name), urns.Urn.parse(resource["urn"])
+    return (existing.types, existing.name) == (imported.types, imported.name) and not resource.get("delete")
 
 
 def _next_step(owner: Mapping[str, Any], type_: str, stack: str | None) -> str:
