@@ -22,7 +22,6 @@ from . import errors
 from .certificate_policy import POLICY, matches_policy
 from .constants import DEFAULT_CALL_SECONDS, ID_HINT, PLAIN_ID, PUBLIC_API
 from .error_mapping import ErrorMapping
-from .fingerprint import fingerprint
 from .http import HttpClient
 from .http_messages import Request, Response
 from .list_cache import ListCache, Listing
@@ -283,10 +282,6 @@ class AgentIngressClient:
     def describe(self, ingress: IngressModel) -> str:
         """Returns a description of an ingress for messages: its ID and its time of creation."""
         return f"{self.sanitize(ingress.id, 100)}, created at {self.sanitize(ingress.created_at, 40)}"
-
-    def fingerprint(self, id_: str) -> str:
-        """Returns the string in the state by which a later call recognizes the account; see `fingerprint`."""
-        return fingerprint(self._api_key, self._error_mapping.base_url, id_)
 
     # -- reading ------------------------------------------------------------------------------------------
 

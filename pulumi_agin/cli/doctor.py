@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         if not options.json:
             _print_notes(report, checks)
     else:
-        report = examiner.examine(_canonical(options.domain, account.client))
+        report = examiner.examine(_canonical(options.domain, account.require_client()))
     output = _json(report) if options.json else report.table(style_of(sys.stdout))
     return print_text(output) or _STATUS[report.state]
 

@@ -58,7 +58,7 @@ class Checks:
 
     @property
     def client(self) -> AgentIngressClient:
-        return self.account.client
+        return self.account.require_client()
 
     def command(self, *what: str, dns: str | None = None, stack: str | None = None) -> str:
         """Returns the doctor command for `what`, with the user's own options unless others are given."""

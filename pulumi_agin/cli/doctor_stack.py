@@ -70,7 +70,7 @@ def _parse(
         provider=provider,
         has_this_provider=provider == provider_of_settings,
         base_url=kept.base_url,
-        was_read_with_this_key=kept.fingerprint == account.client.fingerprint(id_),
+        was_read_with_this_key=kept.fingerprint == account.fingerprint(id_),
         is_external=bool(resource.get("external")),
         is_deleted_next=bool(resource.get("delete")),
     )

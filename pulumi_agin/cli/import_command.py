@@ -81,7 +81,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         return print_text(program(plan.declared, skipped, options.parent, provider))
     if not plan.new:
         note("all of them are already in the stack, so the import file contains no resources")
-    in_file = (resource(type_, name, each, account.client) for name, each in plan.new.items())
+    in_file = (resource(type_, name, each, account) for name, each in plan.new.items())
     return print_text(import_file(in_file, {"parent": options.parent, "provider": provider}))
 
 
@@ -141,7 +141,7 @@ def _print_notes(account: Account, unreadable: Sequence[str], skipped: Sequence[
     for sentence in unreadable:
         note(f"skipped: {sentence}", YELLOW)
     if settings.other_base_url:
-        note(f"the base URL is {account.client.sanitize(settings.other_base_url)}")
+        note(f"the base URL is {account.require_client().sanitize(settings.other_base_url)}")
     if len(skipped) > MOST_LISTED:
         note(f"skipped: {len(skipped)} Agent Ingresses that are already in the stack")
     else:
@@ -202,7 +202,7 @@ def _select(options: argparse.Namespace, account: Account) -> _Selection:
 
     One that can't be read is an error if it is an argument of the command.
     """
-    client = account.client
+    client = account.require_client()
     in_file = {} if options.names is None else read_names(options.names, client)
     chosen = [canonical_key(each, client) for each in options.chosen]
     budget = request_budget(client)
@@ -240,7 +240,7 @@ def _pick(keys: Sequence[str], listing: Listing, account: Account, source: str =
         if error.id in keys or error.domain in keys:
             raise error
     by_key = {key: ingress for ingress in listing.ingresses for key in (ingress.id, ingress.domain)}
-    missing = [account.client.sanitize(key, 100) for key in keys if key not in by_key]
+    missing = [account.require_client().sanitize(key, 100) for key in keys if key not in by_key]
     if missing:
         more = f" and {len(missing) - MOST_LISTED} more" if len(missing) > MOST_LISTED else ""
         raise UsageError(

@@ -14,16 +14,16 @@ from typing import Any
 
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
-from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 
 from .import_names import unique
 
 
-def resource(type_: str, name: str, ingress: IngressModel, client: AgentIngressClient) -> dict[str, Any]:
+def resource(type_: str, name: str, ingress: IngressModel, account: Account) -> dict[str, Any]:
     """Returns an ingress for the file."""
     identity = {"type": type_, "name": name, "id": ingress.id}
     if type_ == urns.NATIVE_AGENT_INGRESS:
@@ -32,7 +32,7 @@ def resource(type_: str, name: str, ingress: IngressModel, client: AgentIngressC
     return {
         **identity,
         "inputs": {**inputs_of(ingress, {}), **mark},
-        "outputs": {**outputs_of(ingress), FINGERPRINT: client.fingerprint(ingress.id), **mark},
+        "outputs": {**outputs_of(ingress), FINGERPRINT: account.fingerprint(ingress.id), **mark},
     }
 
 

@@ -17,7 +17,7 @@ from .domain_taken import DomainTaken
 from .existence import Existence
 from .inputs import AgentIngressInputs, CertificatePolicyInputs
 from .operation import Call, Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone, Reading
-from .outputs import KeptOutputs, inputs_of, outputs_after, outputs_of
+from .outputs import FINGERPRINT, KeptOutputs, inputs_of, outputs_after, outputs_of
 from .renaming import reject_delete_of_renamed
 from .schema import replacing_fields, validate
 from .services import Services
@@ -111,9 +111,9 @@ class AgentIngressLifecycle:
             return Created("", outputs_after({}, inputs, call.is_unknown))
         budget = self._account.budget(call)
         try:
-            ingress = self._account.client.create(inputs, budget)
+            ingress = self._account.require_client().create(inputs, budget)
         except errors.CreatedUnreadError as error:
-            outputs = {**inputs, **self._account.fingerprint(error.id)}
+            outputs = {**inputs, FINGERPRINT: self._account.fingerprint(error.id)}
             raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None
         except Exception as error:
             self._claims.record_uncreated(call.urn, inputs["domain"])
@@ -153,7 +153,7 @@ class AgentIngressLifecycle:
                 return None
         else:
             try:
-                ingress = self._account.client.get(id_, self._account.budget(call))
+                ingress = self._account.require_client().get(id_, self._account.budget(call))
             except errors.NotFoundError as error:
                 raise Failed(f"{error}: there is no such Agent Ingress in the account of this key") from None
         inputs = None if reading is Reading.GET else inputs_of(ingress, call.inputs_before or call.outputs_before)
@@ -167,7 +167,7 @@ class AgentIngressLifecycle:
         if call.is_preview:
             self.warn_of_update(call, id_, inputs)
             return outputs_after(call.outputs_before, inputs, call.is_unknown)
-        kept, client, budget = self._valid_state(call), self._account.client, self._account.budget(call)
+        kept, client, budget = self._valid_state(call), self._account.require_client(), self._account.budget(call)
         changed = changed_fields(kept.values, inputs, call.is_unknown)
         try:
             if not changed:
@@ -209,14 +209,14 @@ class AgentIngressLifecycle:
         why = f"the Agent Ingress {id_} is not deleted, because it has the domain of"
         reject_delete_of_renamed(self._claims, self._services.phrasing, domain, call.urn, why)
         try:
-            self._account.client.delete(id_, self._account.budget(call), domain=domain or None)
+            self._account.require_client().delete(id_, self._account.budget(call), domain=domain or None)
         except errors.NotFoundError as error:
             self._existence.require_gone(call, id_, error)
 
     # -- the state and the results ------------------------------------------------------------------------
 
     def _outputs(self, ingress: IngressModel) -> dict[str, Any]:
-        return outputs_of(ingress) | self._account.fingerprint(ingress.id)
+        return {**outputs_of(ingress), FINGERPRINT: self._account.fingerprint(ingress.id)}
 
     def _valid_state(self, call: Call) -> KeptOutputs:
         """Returns the outputs in the state. Fails if they are not valid: without a domain, a diff would replace it."""

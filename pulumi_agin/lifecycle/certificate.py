@@ -33,7 +33,7 @@ from .claims import Claims
 from .existence import Existence
 from .inputs import CertificateValidationInputs
 from .operation import Abandoned, Call, Checked, Created, Difference, Existing, Failed, Lifecycle, Reading
-from .outputs import KeptOutputs
+from .outputs import FINGERPRINT, KeptOutputs
 from .schema import validate
 from .services import Services
 from .shell_commands import doctor_line
@@ -153,7 +153,8 @@ class CertificateValidationLifecycle(Lifecycle):
             "renews_at": status.renews_at or "" if status else "",
             WAS_READY: certificate_state(ingress).is_ready,
             VALIDATED_POLICY: without_none(policy.plain()) if policy else {},
-        } | self._account.fingerprint(ingress.id)
+            FINGERPRINT: self._account.fingerprint(ingress.id),
+        }
 
     # -- the validation -----------------------------------------------------------------------------------
 
@@ -194,7 +195,7 @@ class CertificateValidationLifecycle(Lifecycle):
 
         Network failures do not end a validation that has begun. At its start, there may be nothing to connect to.
         """
-        client = self._account.client
+        client = self._account.require_client()
         try:
             budget = self._account.budget(call, min(READ_SECONDS, client.timeout_seconds))
             return client.get(id_, budget, domain=last.domain if last else None)
@@ -229,11 +230,11 @@ class CertificateValidationLifecycle(Lifecycle):
     # -- messages -----------------------------------------------------------------------------------------
 
     def _describe(self, ingress: IngressModel) -> str:
-        return self._account.client.sanitize(describe_certificate(ingress), LONGEST_MESSAGE)
+        return self._account.require_client().sanitize(describe_certificate(ingress), LONGEST_MESSAGE)
 
     def _explain_end(self, call: Call, watch: Watch) -> str:
         """Returns the message of a failed validation: the state of the certificate, and the next step."""
-        ingress, sanitize = watch.ingress, self._account.client.sanitize
+        ingress, sanitize = watch.ingress, self._account.require_client().sanitize
         if ingress is None:
             return f"{watch.problem}; the next `pulumi up` retries"
         message = f"the certificate of {ingress.domain} ({ingress.id})"

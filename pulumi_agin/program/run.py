@@ -222,7 +222,7 @@ class AccountQueries:
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self._client = account.client
+        self._client = account.require_client()
         # Not asyncio's default executor: the SDK's calls fill it, and in a large stack ours would be queued.
         self._executor = ThreadPoolExecutor(THREADS)
         self._lock = threading.Lock()

@@ -31,7 +31,7 @@ def urn(type_: str, name: str) -> str:
 
 
 def ingress(domain: Any, type_: str = DYNAMIC, key: str = API_KEY, **resource: Any) -> dict[str, Any]:
-    fingerprint = Account(Settings.load({"ngrok:apiKey": key}.get, {})).client.fingerprint("agin_1")
+    fingerprint = Account(Settings.load({"ngrok:apiKey": key}.get, {})).fingerprint("agin_1")
     targets = NEW if domain == "new.acme.com" else OLD
     outputs = {"domain": domain, "ns_targets": targets, "_key_fingerprint": fingerprint}
     return resource_of(type_, "ingress", outputs, id="agin_1", **resource)

@@ -108,7 +108,7 @@ def assert_made_once(
 def test_threads_share_one_account_and_client(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     # A second client would have a second rate limit.
     account = process.services.account(Settings.load(lambda key: None, {"NGROK_API_KEY": API_KEY}))
-    assert_made_once(account, account, "_make_client", lambda: account.client, monkeypatch)
+    assert_made_once(account, account, "_make_client", account.require_client, monkeypatch)
     others = Settings.load(lambda key: None, {"NGROK_API_KEY": "another"})
     assert_made_once(process.services, services, "Account", lambda: process.services.account(others), monkeypatch)
 
