@@ -9,7 +9,7 @@ from typing import Any
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
+from pulumi_agin.api.models import IngressModel, Issuance, describe_certificate
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock, parse_time
 from pulumi_agin.base.redaction import listed, one_line
 from pulumi_agin.base.shell import command_line, quoted
@@ -309,26 +309,26 @@ class Checks:
 
     def _certificate_at_ngrok(self, domain: str, ingress: IngressModel, delegation: State) -> Check:
         """Returns the check by what ngrok reports."""
-        status = ingress.certificate_management_status
+        status = ingress.managed_status
         job = status.provisioning_job if status else None
         error_code = self._sanitized(job.error_code) if job else None
         retries_at = self._sanitized(job.retries_at) if job else None
         renews_at = self._sanitized(status.renews_at) if status else None
         details = {**_NO_CERTIFICATE, "error_code": error_code, "retries_at": retries_at, "renews_at": renews_at}
-        state = certificate_state(ingress)
+        issuance = Issuance.of(ingress)
         reason = self.client.sanitize(describe_certificate(ingress))
         is_overdue = self._overdue(ingress) > timedelta(0)
         if is_overdue:
             reason += f", but its renewal has been due since {renews_at}"
-        elif state is CertificateState.ISSUED:
+        elif issuance is Issuance.ISSUED:
             reason += f", renews {renews_at}"
         # A failed renewal leaves the certificate valid, but only until it expires.
-        if state.is_ready and not error_code and not is_overdue:
+        if issuance.is_ready and not error_code and not is_overdue:
             # At another base URL, the domain need not exist.
             can_connect = delegation == "ok" and not self.settings.other_base_url
             return Check("ok", reason, _connection_tests(ingress) if can_connect else (), details)
         retry = "ngrok retries" + (f" at {retries_at}" if retries_at else "")
-        if state is CertificateState.UNKNOWN or error_code not in (None, "INTERNAL_ERROR", "DNS_ERROR"):
+        if issuance is Issuance.UNKNOWN or error_code not in (None, "INTERNAL_ERROR", "DNS_ERROR"):
             do = f"{retry}; if this persists, contact ngrok support and include {ingress.id}"
             return Check("unknown", reason, [Remedy(do)], details)
         is_dns_error = error_code == "DNS_ERROR"
@@ -345,8 +345,8 @@ class Checks:
 
     def _overdue(self, ingress: IngressModel) -> timedelta:
         """Returns for how long the renewal of an issued certificate has been due; negative if it is not known to be."""
-        status = ingress.certificate_management_status
-        is_issued = certificate_state(ingress) in (CertificateState.ISSUED, CertificateState.RENEWING)
+        status = ingress.managed_status
+        is_issued = Issuance.of(ingress) in (Issuance.ISSUED, Issuance.RENEWING)
         renews_at = parse_time(status.renews_at) if is_issued and status and status.renews_at else None
         return self.clock.utc_now() - renews_at if renews_at else timedelta(days=-1)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.list_cache import Listing
-from pulumi_agin.api.models import IngressModel, certificate_state
+from pulumi_agin.api.models import IngressModel, Issuance
 from pulumi_agin.base.redaction import listed, one_line
 from pulumi_agin.dnsclient.caa import CaaSet
 from pulumi_agin.dnsclient.caa_lookup import find_caa, parent_of
@@ -200,7 +200,7 @@ def _preferred(same_domain: Sequence[StackIngress], ingress: IngressModel | None
 
 def _due(ingress: IngressModel, certificate: Check) -> str:
     """Returns when the certificate renews, or why it fails and when ngrok retries."""
-    state = certificate_state(ingress)
+    issuance = Issuance.of(ingress)
     # These strings are from ngrok or DNS, and a row has to be short.
     error_code, retries_at, renews_at, caa_owner = (
         one_line(certificate.details[name] or "", 40)
@@ -210,7 +210,7 @@ def _due(ingress: IngressModel, certificate: Check) -> str:
         return f"forbidden by the CAA records of {caa_owner}"
     if error_code:
         retry = f", retries at {retries_at}" if retries_at else ""
-        return f"{'renewal fails' if state.is_ready else 'fails'} ({error_code}){retry}"
+        return f"{'renewal fails' if issuance.is_ready else 'fails'} ({error_code}){retry}"
     if renews_at:
         return f"renews {renews_at}" if certificate.state == "ok" else f"renewal due since {renews_at}"
-    return state.value.partition(",")[0]
+    return issuance.value.partition(",")[0]

@@ -22,7 +22,7 @@ from pulumi_agin.api.errors import (
     UnreachableError,
     UnreadableIngressError,
 )
-from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
+from pulumi_agin.api.models import IngressModel, Issuance, describe_certificate
 from pulumi_agin.base.budget import format_duration
 from pulumi_agin.base.progress import time_note
 from pulumi_agin.base.redaction import holds_secret
@@ -145,13 +145,12 @@ class CertificateValidationLifecycle(Lifecycle):
 
     def _outputs(self, ingress: IngressModel) -> dict[str, Any]:
         """Returns the outputs. Without a renewal, `renews_at` is "": previews treat an absent output as unknown."""
-        policy = ingress.certificate_management_policy
-        status = ingress.certificate_management_status if policy else None
+        policy, status = ingress.certificate_management_policy, ingress.managed_status
         return {
             ID: ingress.id,
             "domain": ingress.domain,
             "renews_at": status.renews_at or "" if status else "",
-            WAS_READY: certificate_state(ingress).is_ready,
+            WAS_READY: Issuance.of(ingress).is_ready,
             VALIDATED_POLICY: without_none(policy.plain()) if policy else {},
             FINGERPRINT: self._account.fingerprint(ingress.id),
         }
@@ -167,7 +166,7 @@ class CertificateValidationLifecycle(Lifecycle):
             read = self._read_once(call, inputs[ID], watch.ingress)
             watch.record_read(monotonic() - began, read)
             ingress, seconds = watch.ingress, round(watch.elapsed)
-            if ingress and certificate_state(ingress).is_ready:
+            if ingress and Issuance.of(ingress).is_ready:
                 if watch.reads > 1:
                     time = format_duration(seconds)
                     show(f"the certificate of {ingress.domain} is {self._describe(ingress)}, after {time}", call.urn)
@@ -256,7 +255,7 @@ class CertificateValidationLifecycle(Lifecycle):
 
             message += f"; {ns_lookup.describe_public_delegation(ingress.domain, PUBLIC_DNS_SECONDS)}"
         message += ". Fix them, and run `pulumi up`, which validates again"
-        status = ingress.certificate_management_status
+        status = ingress.managed_status
         if status and status.provisioning_job and (retries_at := status.provisioning_job.retries_at):
             message += f"; ngrok retries at {sanitize(retries_at, 40)}, and does not check before then"
         return f"{message}{self._how_to_find_out(call, ingress.domain)}"
@@ -296,7 +295,7 @@ class Watch:
             self.ingress, self.problem = read, ""
         else:
             self.problem = str(read)
-        if self.ingress is None or certificate_state(self.ingress) is not CertificateState.DNS_ERROR:
+        if self.ingress is None or Issuance.of(self.ingress) is not Issuance.DNS_ERROR:
             self.end_of_grace = math.inf
         elif self.end_of_grace == math.inf:
             self.end_of_grace = moment + self.grace_seconds
