@@ -75,11 +75,6 @@ def find_delegations(domains: Sequence[str], budget: Budget, server: Server | No
         return dict(zip(domains, threads.map(find, domains), strict=True))
 
 
-def describe_public_delegation(domain: str, timeout_seconds: float) -> str:
-    """Returns a clause for messages about the delegation of a domain in public DNS. Raises nothing."""
-    return one_line(find_delegation(domain, timeout_seconds).describe("public DNS"))
-
-
 def _queries_of_server(server: Server) -> Iterable[tuple[Server, bool]]:
     """Returns the server's address, first for a query without recursion, then for one with it.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +60,6 @@ LINE_SECONDS = 30
 
 # The longest time that a validation continues after the engine is gone.
 NOTICE_SECONDS = 1
-
-PUBLIC_DNS_SECONDS = 5
 
 # The limit of ngrok's message about a certificate, in characters.
 LONGEST_MESSAGE = 400
@@ -248,13 +245,8 @@ class CertificateValidationLifecycle(Lifecycle):
             message += ". It may still be issued: the next `pulumi up` validates again"
             return f"{message}. To allow more time, increase {watch.limit}{self._how_to_find_out(call, ingress.domain)}"
         targets = sanitize(", ".join(ingress.ns_targets), LONGEST_MESSAGE)
-        message += f". The NS records of {ingress.domain} must be {targets}"
-        # dnspython may be missing.
-        with suppress(ImportError):
-            from pulumi_agin.dnsclient import ns_lookup
-
-            message += f"; {ns_lookup.describe_public_delegation(ingress.domain, PUBLIC_DNS_SECONDS)}"
-        message += ". Fix them, and run `pulumi up`, which validates again"
+        message += f". The NS records of {ingress.domain} must be {targets}; fix them, and run `pulumi up`, which "
+        message += "validates again"
         status = ingress.managed_status
         if status and status.provisioning_job and (retries_at := status.provisioning_job.retries_at):
             message += f"; ngrok retries at {sanitize(retries_at, 40)}, and does not check before then"

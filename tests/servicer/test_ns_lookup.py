@@ -17,7 +17,7 @@ from pulumi_agin.base.clock import SYSTEM_CLOCK
 from pulumi_agin.dnsclient import ns_lookup
 from pulumi_agin.dnsclient.caa import CaaRecord, CaaSet
 from pulumi_agin.dnsclient.caa_lookup import find_caa
-from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation
+from pulumi_agin.dnsclient.ns_lookup import find_delegation
 from pulumi_agin.dnsclient.values import DnsResult, parse_server
 from tests.support.bind import Bind
 from tests.support.dns_server import UDP_SECONDS
@@ -87,20 +87,24 @@ def use_resolver(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> Callable[[int],
     return use
 
 
+def public_delegation(domain: str, seconds: float = SECONDS) -> str:
+    return find_delegation(domain, seconds).describe("public DNS")
+
+
 def test_public_dns_lookup_queries_the_parent_zone(bind: Bind, use_resolver: Callable[[int], None]) -> None:
     use_resolver(bind.port)
-    assert describe_public_delegation(DOMAIN, SECONDS) == "public DNS has no NS records for it"
+    assert public_delegation(DOMAIN) == "public DNS has no NS records for it"
     # There is no zone in between, so the servers of a zone further up are used.
-    assert describe_public_delegation("deep.below.acme.com", SECONDS) == "public DNS has no NS records for it"
+    assert public_delegation("deep.below.acme.com") == "public DNS has no NS records for it"
     delegate(bind, DOMAIN, ["ns-2.awsdns.net", "ns-1.awsdns.org"])
-    assert describe_public_delegation(DOMAIN, SECONDS) == ("public DNS now returns ns-1.awsdns.org., ns-2.awsdns.net.")
+    assert public_delegation(DOMAIN) == "public DNS now returns ns-1.awsdns.org., ns-2.awsdns.net."
 
 
 def test_public_dns_without_a_response(bind: Bind, use_resolver: Callable[[int], None]) -> None:
     use_resolver(bind.port)
     no_response = "(this machine's resolver got no usable response)"
-    assert no_response in describe_public_delegation("connect.other.com", SECONDS)
-    assert describe_public_delegation(DOMAIN, 0) == "public DNS could not be queried (timed out)"
+    assert no_response in public_delegation("connect.other.com")
+    assert public_delegation(DOMAIN, 0) == "public DNS could not be queried (timed out)"
 
 
 def test_servers_of_the_parent_zone_are_down(use_resolver: Callable[[int], None]) -> None:
@@ -108,4 +112,4 @@ def test_servers_of_the_parent_zone_are_down(use_resolver: Callable[[int], None]
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         use_resolver(port)
-        assert f"(127.0.0.1:{port}: Connection refused)" in describe_public_delegation(DOMAIN, SECONDS)
+        assert f"(127.0.0.1:{port}: Connection refused)" in public_delegation(DOMAIN)

@@ -14,7 +14,7 @@ import dns.rrset
 import pytest
 
 from pulumi_agin.dnsclient import ns_lookup
-from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation
+from pulumi_agin.dnsclient.ns_lookup import find_delegation
 from pulumi_agin.dnsclient.values import DnsResult, Server, parse_server
 from tests.support.clock import Clock
 from tests.support.dns_server import UDP_SECONDS, dns_server, referral, resolver
@@ -121,7 +121,7 @@ def test_queries_of_a_lookup_share_one_time_limit() -> None:
 
 def test_machine_without_a_resolver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dns.resolver, "Resolver", partial(dns.resolver.Resolver, str(tmp_path / "resolv.conf")))
-    assert describe_public_delegation(DOMAIN, SECONDS) == (
+    assert find_delegation(DOMAIN, SECONDS).describe("public DNS") == (
         "public DNS could not be queried (this machine has no DNS resolver configured)"
     )
 
