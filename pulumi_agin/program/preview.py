@@ -94,10 +94,11 @@ async def _exact_values(
         # The outputs are those of the state. An output that is None is absent there, and unknown to the SDK.
         absent = {name: None for name in (POLICY, STATUS) if contains_unknowns(values[name])}
         return {**values, **absent}
+    shown = {**values, POLICY: _with_unknown_key_type(values[POLICY], types[POLICY])}
     id_ = await resource.id.future()
     existing = await _read(run, resource, id_) if id_ else None
     if existing is None:
-        return dict(values)
+        return shown
     # An input that the program does not set is unknown, too, because the preview has no output of that name.
     desired = {
         name: value for name, value in values.items() if not contains_unknowns(value) or inputs.get(name) is not None
@@ -106,7 +107,14 @@ async def _exact_values(
         name: rpc.translate_output_properties(value, lambda key: key, types[name])
         for name, value in outputs_of(existing).items()
     }
-    return {**values, **outputs_after(typed, desired, contains_unknowns)}
+    return {**shown, **outputs_after(typed, desired, contains_unknowns)}
+
+
+def _with_unknown_key_type(policy: Any, type_: type | None) -> Any:
+    """Returns a policy with a key type that is unknown if the program omits it, because then ngrok decides it."""
+    if not isinstance(policy, dict) or policy.get("private_key_type") is not None:
+        return policy
+    return rpc.translate_output_properties({**policy, "private_key_type": UNKNOWN}, lambda key: key, type_)
 
 
 async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> IngressModel | None:
