@@ -5,11 +5,14 @@ All of its settings, including the key, are inputs, so that they are in the stat
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pulumi_agin.base.addresses import LOOPBACK_HOSTS
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.redaction import listed
+from pulumi_agin.base.retry import Reachability
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import (
@@ -47,6 +50,9 @@ class NsRecordsLifecycle(Lifecycle):
     def __init__(self, services: Services, claims: Claims) -> None:
         self._services = services
         self._claims = claims
+        # Guards the reachabilities of the servers.
+        self._lock = threading.Lock()
+        self._reachabilities: dict[Server, Reachability] = {}
 
     # -- check and diff -----------------------------------------------------------------------------------
 
@@ -260,8 +266,16 @@ class NsRecordsLifecycle(Lifecycle):
             key = TsigKey(properties["tsig_key_name"], Secret(properties["tsig_secret"]), properties["tsig_algorithm"])
         services, address = self._services, _address(properties)
         budget = Budget(call.timeout_seconds or TIMEOUT_SECONDS, services.clock, call.is_cancelled, call.urn)
-        reachability, spell = services.reachability(address), services.phrasing.spell
+        reachability, spell = self._reachability(address), services.phrasing.spell
         return PrimaryServer(address, properties["zone"], key, budget, reachability, services.progress, spell)
+
+    def _reachability(self, server: Server) -> Reachability:
+        """Returns the reachability of a server, which all calls share."""
+        with self._lock:
+            if server not in self._reachabilities:
+                is_loopback = server.host in LOOPBACK_HOSTS
+                self._reachabilities[server] = Reachability(self._services.clock, is_loopback=is_loopback)
+            return self._reachabilities[server]
 
     def _taken_failure(
         self, call: Call, inputs: Mapping[str, Any], existing: NsSet, *, is_update: bool = False
