@@ -277,7 +277,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
             raise pulumi.RunError(_how_to_import(resource_name, opts.import_, opts))
         check_settings(opts)
         # A resource of the SDK has only outputs with a key here.
-        props = {**dict.fromkeys(_OUTPUTS), **inputs, **_inputs_for_check(self, opts)}
+        props = {**dict.fromkeys(_OUTPUTS), **inputs}
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         # Whether this is a `get`, so that the stack does not delete the ingress.
         self._is_read = opts.id is not None
@@ -314,20 +314,6 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         read: Any = AgentIngress  # a read needs no domain
         ingress: AgentIngress = read(resource_name, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
         return ingress
-
-
-def _inputs_for_check(ingress: AgentIngress, opts: pulumi.ResourceOptions) -> dict[str, Any]:
-    """Returns inputs that the engine does not send a plugin by itself. They are for `check`, which removes them."""
-    run = ProgramRun.current()
-    inputs: dict[str, Any] = {}
-    # A `get` has no check, and mocks would show these inputs to a user's test.
-    if opts.id is not None or run.is_mocked:
-        return inputs
-    if opts.parent or opts.provider or opts.providers or run.organization:
-        inputs[urns.PLACEMENT] = pulumi.Output.from_input(run.placement(ingress, opts.parent))
-    if pulumi.runtime.is_dry_run():
-        inputs[urns.IS_PREVIEW] = True
-    return inputs
 
 
 def _declared_domain(domain: object, opts: pulumi.ResourceOptions) -> str | None:

@@ -31,7 +31,7 @@ def resource(type_: str, name: str, ingress: IngressModel, account: Account) -> 
     mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
     return {
         **identity,
-        "inputs": {**inputs_of(ingress, {}), **mark},
+        "inputs": {**inputs_of(ingress, shown_by={}), **mark},
         "outputs": {**outputs_of(ingress), FINGERPRINT: account.fingerprint(ingress.id), **mark},
     }
 

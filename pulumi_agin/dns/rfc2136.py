@@ -17,7 +17,6 @@ from pulumi_agin.program.argument_errors import (
     require_options,
 )
 from pulumi_agin.program.dynamic_resource import DynamicResource
-from pulumi_agin.program.run import ProgramRun
 
 from .adapter import Adapter
 
@@ -160,9 +159,5 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
             "tsig_algorithm": tsig_algorithm,
             "adopt": adopt,
         }
-        # In an `up`, this also begins to watch for failures, as an Agent Ingress does.
-        run = ProgramRun.current()
-        if pulumi.runtime.is_dry_run() and not run.is_mocked:
-            inputs[urns.IS_PREVIEW] = True
         secret = pulumi.ResourceOptions(additional_secret_outputs=["tsig_secret"])
         super().__init__(Rfc2136Provider(), resource_name, inputs, pulumi.ResourceOptions.merge(secret, opts))

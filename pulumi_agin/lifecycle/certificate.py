@@ -31,7 +31,7 @@ from .account import Account
 from .claims import Claims
 from .existence import Existence
 from .inputs import CertificateValidationInputs
-from .operation import Abandoned, Call, Checked, Created, Difference, Existing, Failed, Lifecycle, Reading
+from .operation import Abandoned, Call, Checked, Created, Difference, Existing, Failed, Lifecycle
 from .outputs import FINGERPRINT, KeptOutputs
 from .schema import validate
 from .services import Services
@@ -109,17 +109,25 @@ class CertificateValidationLifecycle(Lifecycle):
         is_certain = isinstance(validated, Mapping) and isinstance(policy, Mapping | None)
         return not is_certain or not matches_policy(validated, policy)
 
+    # -- previews -----------------------------------------------------------------------------------------
+
+    def preview_create(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return {ID: inputs[ID]}
+
+    def preview_update(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        # Another ingress would be a replacement, and the domain of an ingress never changes.
+        domain = KeptOutputs.of(call.outputs_before).domain
+        return {ID: inputs[ID], "domain": domain} if domain else {ID: inputs[ID]}
+
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Validates, except in a preview. A failure leaves nothing in the state, so the next `pulumi up` repeats it."""
-        if call.is_preview:
-            return Created("", {ID: inputs[ID]})
+        """Validates. A failure leaves nothing in the state, so the next `pulumi up` repeats it."""
         return Created(inputs[ID], self._validate(call, inputs))
 
-    def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
+    def read(self, call: Call, id_: str) -> Existing | None:
         """Reads the certificate once, without waiting. A `get` or an import fails."""
-        if reading is not Reading.REFRESH:
+        if not self.is_refresh(call):
             raise Failed(
                 "an AgentIngressCertificateValidation can't be read or imported, because it only waits: declare it"
             )
@@ -130,11 +138,7 @@ class CertificateValidationLifecycle(Lifecycle):
         return None if ingress is None else Existing(id_, self._outputs(ingress))
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Repeats the validation, except in a preview. After a failure, the next `pulumi up` repeats it again."""
-        if call.is_preview:
-            # Another ingress would be a replacement, and the domain of an ingress never changes.
-            domain = KeptOutputs.of(call.outputs_before).domain
-            return {ID: inputs[ID], "domain": domain} if domain else {ID: inputs[ID]}
+        """Repeats the validation. After a failure, the next `pulumi up` repeats it again."""
         return self._validate(call, inputs)
 
     def delete(self, call: Call, id_: str) -> None:

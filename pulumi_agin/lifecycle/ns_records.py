@@ -27,7 +27,7 @@ from pulumi_agin.dnsclient.values import (
 
 from .claims import Claims, RecordSet
 from .inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
-from .operation import Call, Checked, Created, Difference, Existing, Failed, Lifecycle, PartlyDone, Reading
+from .operation import Call, Checked, Created, Difference, Existing, Failed, Lifecycle, PartlyDone
 from .renaming import how_to_alias, how_to_replace, reject_delete_of_renamed
 from .schema import compared_fields, replacing_fields, validate
 from .services import Services
@@ -106,7 +106,33 @@ class NsRecordsLifecycle(Lifecycle):
             "with it",
         )
 
-    def _warn_in_preview(self, call: Call, inputs: Mapping[str, Any]) -> None:
+    def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
+        """Compares the inputs with the state. A change of `adopt` alone changes nothing.
+
+        A change of the zone replaces the resource. The new records are created first, so a wrong zone fails before
+        anything is deleted.
+        """
+        kept = self._outputs_before(call)
+        # An unknown value equals no value in the state, so it counts as a change.
+        changed = [field for field in OUTPUTS if kept.get(field) != inputs.get(field)]
+        replacing = replacing_fields(NsRecordsInputs, changed)
+        if replacing:
+            self._claims.record_replaced(call.urn, kept)
+        else:
+            self._claims.keep_ns_records(call.urn, _record_set(kept), kept["ns_targets"])
+        return Difference(changed, replacing, bool(changed))
+
+    # -- previews -----------------------------------------------------------------------------------------
+
+    def preview_create(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Warns of existing records, and of problems with the server. With `adopt`, the check has read the records."""
+        # In an `up`, the engine sends the plugin this call for a create that it skips because another resource failed.
+        self._claims.record_uncreated(call.urn, inputs["domain"])
+        if not inputs.get("adopt") and self._may_meet_records(call, inputs):
+            self._warn_of_failure(call, inputs)
+        return _all_outputs(inputs)
+
+    def _warn_of_failure(self, call: Call, inputs: Mapping[str, Any]) -> None:
         """Warns of existing records, and once of a server that does not respond, or rejects the key or the zone.
 
         The update may run on another machine.
@@ -135,37 +161,13 @@ class NsRecordsLifecycle(Lifecycle):
         if not call.is_cancelled():
             services.warn(sentence, call.urn)
 
-    def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Compares the inputs with the state. A change of `adopt` alone changes nothing.
-
-        A change of the zone replaces the resource. The new records are created first, so a wrong zone fails before
-        anything is deleted.
-        """
-        kept = self._outputs_before(call)
-        # An unknown value equals no value in the state, so it counts as a change.
-        changed = [field for field in OUTPUTS if kept.get(field) != inputs.get(field)]
-        replacing = replacing_fields(NsRecordsInputs, changed)
-        if replacing:
-            self._claims.record_replaced(call.urn, kept)
-        else:
-            self._claims.keep_ns_records(call.urn, _record_set(kept), kept["ns_targets"])
-        return Difference(changed, replacing, bool(changed))
+    def preview_update(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return _all_outputs(inputs)
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Creates the records if none exist. With `adopt`, adopts existing ones that equal them.
-
-        In a preview it only warns. With `adopt`, the check has already compared the records.
-        """
-        if call.is_preview:
-            if not call.is_unknown(inputs["domain"]):
-                # In an `up`, the engine sends this for a create that it skips because another resource failed.
-                self._claims.record_uncreated(call.urn, inputs["domain"])
-            if not inputs.get("adopt") and self._may_meet_records(call, inputs):
-                self._warn_in_preview(call, inputs)
-            # An absent output would be unknown.
-            return Created("", dict.fromkeys(OUTPUTS) | _outputs(inputs))
+        """Creates the records if none exist. With `adopt`, adopts existing ones that equal them."""
         domain, records = inputs["domain"], _ns_set(inputs)
         try:
             server = self._server(call, inputs)
@@ -183,9 +185,9 @@ class NsRecordsLifecycle(Lifecycle):
         self._claims.record_written_ns_records(call.urn, _record_set(inputs), records.targets)
         return Created(domain, outputs)
 
-    def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
+    def read(self, call: Call, id_: str) -> Existing | None:
         """Reads the records. They are gone only if the zone's primary server reports it. A `get` or an import fails."""
-        if reading is not Reading.REFRESH:
+        if not self.is_refresh(call):
             raise Failed(f"NS records can't be imported: {self._services.phrasing.adopt_records} adopts existing ones")
         kept = self._outputs_before(call)
         existing = self._server(call, kept).read(kept["domain"])
@@ -202,12 +204,7 @@ class NsRecordsLifecycle(Lifecycle):
         return Existing(id_, outputs, {**inputs, "ns_targets": outputs["ns_targets"], "ttl": existing.ttl})
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Replaces the records, even with equal ones, so that a new key is verified before the state keeps it.
-
-        In a preview it sends nothing.
-        """
-        if call.is_preview:
-            return dict.fromkeys(OUTPUTS) | _outputs(inputs)
+        """Replaces the records, even with equal ones, so that a new key is verified before the state keeps it."""
         kept, domain, records = self._outputs_before(call), inputs["domain"], _ns_set(inputs)
         has_moved = any(kept[field] != inputs[field] for field in ("server", "port"))
         known = {*records.targets, *kept["ns_targets"], *kept[UNSETTLED]}
@@ -330,6 +327,11 @@ def _are_unknown(call: Call, inputs: Mapping[str, Any]) -> bool:
 
 def _outputs(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {field: properties[field] for field in OUTPUTS if field in properties}
+
+
+def _all_outputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the outputs for a preview. Those without a value are None, because absent ones would be unknown."""
+    return dict.fromkeys(OUTPUTS) | _outputs(inputs)
 
 
 def _ns_set(properties: Mapping[str, Any]) -> NsSet:

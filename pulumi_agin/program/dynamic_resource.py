@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from pulumi.dynamic import Resource
+import pulumi
+from pulumi.dynamic import Resource, ResourceProvider
 
+from pulumi_agin.dynamic.run_facts import RUN_FACTS, RunFacts
 from pulumi_agin.lifecycle import urns
+
+from .run import ProgramRun
 
 
 class DynamicResource(Resource):
@@ -22,3 +27,25 @@ class DynamicResource(Resource):
         if token is not None:
             cls._token = token
         super().__init_subclass__(**{**kwargs, "module": urns.MODULE, "name": urns.name_of(cls._token)})
+
+    def __init__(
+        self,
+        provider: ResourceProvider,
+        resource_name: str,
+        inputs: Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Registers the resource, with the facts about the run as another input."""
+        opts = opts or pulumi.ResourceOptions()
+        # In an `up`, this also begins to watch for failures.
+        run = ProgramRun.current()
+        props = dict(inputs)
+        # A `get` has no check, and mocks would show the input to a user's test.
+        if opts.id is None and not run.is_mocked:
+            props[RUN_FACTS] = pulumi.Output.from_input(_run_facts(run, self, opts.parent))
+        super().__init__(provider, resource_name, props, opts)
+
+
+async def _run_facts(run: ProgramRun, resource: Resource, parent: pulumi.Resource | None) -> dict[str, Any]:
+    placement = await run.placement(resource, parent)
+    return RunFacts(pulumi.runtime.is_dry_run(), placement).as_input()

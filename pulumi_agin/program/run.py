@@ -22,6 +22,7 @@ from pulumi.runtime.settings import get_monitor
 from pulumi_agin.api.errors import BadResponseError, InvalidInputsError, NgrokError, NotFoundError, UnreachableError
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.operation import Placement
 from pulumi_agin.settings import IN_PYTHON, PROVIDER_NAME, Setting, Settings
 
 from . import sdk_internals
@@ -154,11 +155,11 @@ class ProgramRun:
         if self.sends_requests and not pulumi.runtime.is_dry_run():
             await self._failed_resources.watch_records(delegation, existence)
 
-    async def placement(self, resource: pulumi.Resource, parent: pulumi.Resource | None) -> dict[str, str]:
+    async def placement(self, resource: pulumi.Resource, parent: pulumi.Resource | None) -> Placement:
         """Returns the stack and the URNs of the parent and the provider, for a command about a resource."""
         # When this is awaited, the SDK has already found the provider of the resource.
         named = {"parent": parent, "provider": sdk_internals.provider_of(resource)}
-        return {"stack": self.stack, **{name: str(await each.urn.future()) for name, each in named.items() if each}}
+        return Placement(self.stack, **{name: str(await each.urn.future()) for name, each in named.items() if each})
 
     async def queries_of(self, provider: pulumi.ProviderResource | None) -> AccountQueries | None:
         """Returns the queries to the account of an explicit provider, or of the stack config and the environment.

@@ -113,7 +113,7 @@ def test_every_output_is_one_of_the_resource_and_of_the_lookup(output: str) -> N
 
 
 def test_every_input_is_kept_in_the_state(name: str) -> None:
-    assert name in inputs_of(ingress(), {}), f"inputs_of in lifecycle/outputs.py lacks {name}"
+    assert name in inputs_of(ingress(), shown_by={}), f"inputs_of in lifecycle/outputs.py lacks {name}"
     after = outputs_after({}, {each: values[0] for each, values in VALUES.items()}, lambda value: False)
     assert name in after, f"outputs_after in lifecycle/outputs.py lacks {name}"
 
