@@ -24,8 +24,7 @@ class Ngrok:
         self.timeout_seconds = timeout_seconds
         self._respond = respond
 
-    @property
-    def client(self) -> Ngrok:
+    def require_client(self) -> Ngrok:
         return self
 
     def budget(self, seconds: float) -> Budget:
