@@ -11,11 +11,11 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import ValidationError
 
 from pulumi_agin.base.addresses import LOOPBACK_HOSTS, canonical_base_url
+from pulumi_agin.base.attempts import backoff_seconds
 from pulumi_agin.base.budget import Budget, format_duration
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock, parse_time
 from pulumi_agin.base.names import DOMAIN_MAX_BYTES, canonical_domain
 from pulumi_agin.base.redaction import Redactor, holds_secret, one_line
-from pulumi_agin.base.retry import backoff_seconds
 from pulumi_agin.base.secret import Secret
 
 from . import errors

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from pulumi_agin.base.attempts import Attempts
 from pulumi_agin.base.budget import format_duration
 
 from . import errors
@@ -60,15 +61,11 @@ class ErrorMapping:
         missing = "no response from" if outcome.may_have_arrived else "no connection to"
         return f"{missing} {self.base_url}{source}: {outcome.reason}"
 
-    def error(self, request: Request, outcome: Outcome, effort: str, *, is_possibly_applied: bool) -> errors.NgrokError:
-        """Returns the error for the outcome of the last attempt: a status of 300 and above, or no response.
-
-        `effort` follows the verb phrase of the message, as `budget.effort` returns it. `is_possibly_applied` is whether
-        this or an earlier attempt may have had an effect.
-        """
-        could_not = f"could not {request.doing}{effort}: {self.reason(outcome)}"
+    def error(self, request: Request, outcome: Outcome, attempts: Attempts) -> errors.NgrokError:
+        """Returns the error for the outcome of the last attempt: a status of 300 and above, or no response."""
+        could_not = f"could not {request.doing}{attempts.effort}: {self.reason(outcome)}"
         if isinstance(outcome, NoResponse):
-            if outcome.may_have_arrived or is_possibly_applied:
+            if outcome.may_have_arrived or attempts.is_possibly_applied:
                 return errors.UnreachableError(could_not)
             hint = f"; {self._connection_hint()}" if outcome.is_transient else ""
             return errors.NotConnectedError(f"{could_not}{hint}")

@@ -65,7 +65,7 @@ class HttpClient:
         self._session = requests.Session()
         self._adapter = LimitedAdapter(pool_maxsize=_MOST_IDLE_CONNECTIONS, max_retries=0)
 
-    def send(self, request: Request, base_url: str, seconds: float, connect_seconds: float, /) -> Response | NoResponse:
+    def send(self, request: Request, base_url: str, seconds: float, *, connect_seconds: float) -> Response | NoResponse:
         """Sends a request once and reads its response. Raises no exception of requests.
 
         `seconds` is the limit of the whole request and response, and `connect_seconds` that of connecting.
@@ -118,7 +118,9 @@ class HttpClient:
             return NoResponse(reason, may_have_arrived=False, is_transient=not is_permanent)
         if isinstance(innermost, ssl.SSLCertVerificationError):
             return NoResponse(reason, may_have_arrived=False, is_transient=False)
-        # Any other failure of TLS but the end of the connection would recur.
+        # The connection broke, or the service sent something unexpected. In a TLS handshake, that comes before the
+        # request is sent, but the exceptions are the same as after it. So the request may have arrived; if it did not,
+        # that costs one read. All failures of TLS would recur, except the end of the connection.
         is_permanent = isinstance(error, requests.exceptions.SSLError) and not isinstance(innermost, ssl.SSLEOFError)
         return NoResponse(reason, may_have_arrived=True, is_transient=not is_permanent)
 

@@ -10,9 +10,9 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
+from pulumi_agin.base.attempts import backoff_seconds
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import Clock
-from pulumi_agin.base.retry import backoff_seconds
 
 # "Your account is rate limited to 120 API requests per minute", counted over a rolling minute.
 LIMIT = 120

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.base.addresses import LOOPBACK_HOSTS
+from pulumi_agin.base.attempts import Reachability
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.redaction import listed
-from pulumi_agin.base.retry import Reachability
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import (
@@ -138,7 +138,7 @@ class NsRecordsLifecycle(Lifecycle):
         The update may run on another machine.
         """
         services, server = self._services, self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs)
-        if services.has_warned_about(server.address):
+        if services.has_warned_about(server.exchange.address):
             return
         up = "`pulumi up` on this machine"
         try:
@@ -147,7 +147,7 @@ class NsRecordsLifecycle(Lifecycle):
             if not call.is_cancelled():
                 # Other calls may have waited for the same server, and `up` may run on a machine that it accepts.
                 sentence = f"{up} may fail: {error}. This preview checks no other records at this server"
-                services.warn_once(sentence, call.urn, about=server.address)
+                services.warn_once(sentence, call.urn, about=server.exchange.address)
             return
         except DnsUpdateError as error:
             sentence = f"{up} will fail: {error}"
@@ -256,6 +256,7 @@ class NsRecordsLifecycle(Lifecycle):
         """Returns the server that has the records. Fails if dnspython is missing."""
         if missing := missing_package(self._services.phrasing.rfc2136):
             raise Failed(missing)
+        from pulumi_agin.dnsclient.exchange import Exchange
         from pulumi_agin.dnsclient.update import PrimaryServer
 
         key = None
@@ -264,7 +265,8 @@ class NsRecordsLifecycle(Lifecycle):
         services, address = self._services, _address(properties)
         budget = Budget(call.timeout_seconds or TIMEOUT_SECONDS, services.clock, call.is_cancelled, call.urn)
         reachability, spell = self._reachability(address), services.phrasing.spell
-        return PrimaryServer(address, properties["zone"], key, budget, reachability, services.progress, spell)
+        exchange = Exchange(address, properties["zone"], key, reachability, services.progress, spell)
+        return PrimaryServer(exchange, budget)
 
     def _reachability(self, server: Server) -> Reachability:
         """Returns the reachability of a server, which all calls share."""

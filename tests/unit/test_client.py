@@ -133,7 +133,7 @@ class Silence(HttpClient):
         self._clock = clock
         self.seconds: list[tuple[float, float]] = []
 
-    def send(self, request: Request, base_url: str, seconds: float, connect_seconds: float) -> NoResponse:
+    def send(self, request: Request, base_url: str, seconds: float, *, connect_seconds: float) -> NoResponse:
         self.seconds.append((seconds, connect_seconds))
         self._clock.sleep(min(30, seconds))
         return NO_RESPONSE

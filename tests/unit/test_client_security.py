@@ -227,7 +227,7 @@ class Pages(HttpClient):
         self._ingresses = ingresses
         self._next_page = next_page
 
-    def send(self, request: Request, *_: object) -> Response:
+    def send(self, request: Request, *_: object, connect_seconds: float) -> Response:
         self.clock.sleep(self._seconds)
         if request.id_:
             return Response(403, {}, b"")
