@@ -237,15 +237,16 @@ class AgentIngressClient:
         sent = self._write(request, budget)
         try:
             response = sent.response()
-            if response.status_code == 204:
-                return
-            # ngrok confirms a delete with 204, so this response may be from an intermediary.
-            wrong = f"status {response.status_code} instead of 204"
-            raise self._error_mapping.bad_response(request, response, wrong)
         except errors.NgrokError as error:
             if sent.possibly_applied_since is None or isinstance(error, errors.NotFoundError):
                 raise
             lost = error
+        else:
+            if response.status_code == 204:
+                return
+            # ngrok confirms a delete with 204, so this response may be from an intermediary.
+            wrong = f"status {response.status_code} instead of 204"
+            lost = self._error_mapping.bad_response(request, response, wrong)
         # The response was lost, or is unusable: if the ingress is gone, this raises NotFoundError.
         existing = self._get_or_error(id_, domain, self._settling(budget))
         if isinstance(existing, errors.NgrokError):

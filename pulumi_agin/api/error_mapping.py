@@ -137,10 +137,12 @@ class ErrorMapping:
         if not _CODE.fullmatch(code):
             code = self.sanitize(code, 40)
         operation_id = self.sanitize(str(details.get("operation_id") or response.operation_id), 60)
-        description = f"{response.status_code} {code}".rstrip() + f": {self.sanitize(str(body.get('msg')))}"
+        description = f"{response.status_code} {code}".rstrip() + f": {self.sanitize(body['msg'])}"
         if operation_id:
             description += f" (operation {operation_id})"
-        return _Rejection(description, True, code, operation_id, names_path="path" in details)
+        return _Rejection(
+            description, is_from_ngrok=True, code=code, operation_id=operation_id, names_path="path" in details
+        )
 
     @property
     def _base_url_origin(self) -> str:

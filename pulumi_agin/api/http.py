@@ -15,7 +15,6 @@ from urllib3.exceptions import (
     HTTPError,
     LocationValueError,
     NewConnectionError,
-    ProtocolError,
     ReadTimeoutError,
 )
 
@@ -44,6 +43,8 @@ HEADERS = {
 _MOST_IDLE_CONNECTIONS = 64
 
 _CHUNK_BYTES = 2**16
+
+_CUT_SHORT = NoResponse("the response was cut short", may_have_arrived=True, is_transient=True)
 
 # The beginning of http.client's message after a proxy rejected a connection. The status follows.
 _PROXY_REJECTED = "Tunnel connection failed: "
@@ -134,8 +135,8 @@ def _read(response: requests.Response, limit: TimeLimit) -> Response | NoRespons
     result: Response | NoResponse
     try:
         if response.status_code < 200:
-            # Another response follows on this connection, and would be mistaken for that of the next request.
-            raise ProtocolError
+            # It is closed unread: another response follows on its connection, which the next request would get.
+            return _CUT_SHORT
         while piece := raw.read(_CHUNK_BYTES, decode_content=True):
             content += piece
             if len(content) > LONGEST_BODY_BYTES:
@@ -147,7 +148,7 @@ def _read(response: requests.Response, limit: TimeLimit) -> Response | NoRespons
     except DecodeError:
         result = NoResponse("the response can't be decoded", may_have_arrived=True, is_transient=False)
     except (HTTPError, OSError):
-        result = NoResponse("the response was cut short", may_have_arrived=True, is_transient=True)
+        result = _CUT_SHORT
     finally:
         # After a complete body, the connection can be reused.
         raw.close()

@@ -89,9 +89,9 @@ class Attempts:
       that.
     - The attempts end with the budget of the call, or before a pause that would take all that is left of it.
     - Without a connection, they end after 30 seconds, or 5 on this machine; see `Reachability`.
-    - A write that may have been applied is repeated until the end of the budget even without a connection. Only a
-      response shows whether it was applied, and without one, the user would have to find out. A repetition does no
-      harm, because each write has the same effect if it is applied twice.
+    - A write that may have been applied is repeated until the end of the budget even without a connection. Its outcome
+      is unknown until the server responds, to it or to a read, and an early end would leave it to the user to find out.
+      A repetition does no harm: to apply a write twice has the same effect as to apply it once.
     """
 
     def __init__(self, budget: Budget, reachability: Reachability, *, is_write: bool) -> None:
@@ -103,8 +103,9 @@ class Attempts:
         # Of the last attempt.
         self._is_transient = False
         self._retry_after: float | None = None
-        self.is_unsent = False
-        """Whether the last attempt made no connection, and no earlier one may have been applied."""
+        # Whether the time budget for connecting applies: the last attempt made no connection, and no earlier one of a
+        # write may have been applied.
+        self._connect_budget_applies = False
         self.possibly_applied_since: float | None = None
         """When the first attempt of a write began that the server may have carried out, by the monotonic clock.
 
@@ -133,7 +134,7 @@ class Attempts:
         self._retry_after = outcome.retry_after
         if self._is_write and outcome.may_have_effect and not self.is_possibly_applied:
             self.possibly_applied_since = began_at
-        self.is_unsent = outcome.is_unconnected and not self.is_possibly_applied
+        self._connect_budget_applies = outcome.is_unconnected and not self.is_possibly_applied
         self._reachability.record(began_at, is_unconnected=outcome.is_unconnected)
 
     def pause(self, reason: str, progress: CallProgress) -> bool:
@@ -149,7 +150,7 @@ class Attempts:
         if pause >= budget.left:
             return False
         limit = None
-        if self.is_unsent:
+        if self._connect_budget_applies:
             left = min(budget.left, self._reachability.seconds_left)
             if left <= 0:
                 return False
@@ -165,6 +166,6 @@ class Attempts:
         """The number of attempts and their time, to follow a verb phrase in a message; "" for at most one attempt."""
         if self._count <= 1:
             return ""
-        # Attempts to connect end before the limit of the call.
-        time = format_duration(self._budget.elapsed) if self.is_unsent else self._budget.spent
+        # Without a connection, the attempts end before the limit of the call.
+        time = format_duration(self._budget.elapsed) if self._connect_budget_applies else self._budget.spent
         return f" after {self._count} attempts in {time}"
