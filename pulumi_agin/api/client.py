@@ -176,6 +176,7 @@ class AgentIngressClient:
         in_list = self._list_cache.find(self._check_id(id_), budget)
         ingress = in_list.ingress
         if ingress is None or domain not in (None, ingress.domain):
+            # It also raises the error about another domain.
             ingress = self.get(id_, budget, domain=domain)
         return ingress, in_list.unreadable
 
@@ -418,8 +419,10 @@ class AgentIngressClient:
         ingress = self._ingress_or_error(self._json(request, response))
         if isinstance(ingress, errors.UnreadableIngressError):
             unreadable = ingress
-            # The domain may be what is invalid, so the ID is enough if the request has one.
-            is_requested = unreadable.domain == request.domain if request.id_ is None else unreadable.id == request.id_
+            # The ID is enough if the request has one, because the domain may be what is invalid.
+            is_requested = (
+                unreadable.id == request.id_ if request.id_ is not None else unreadable.domain == request.domain
+            )
             if unreadable.id and is_requested:
                 raise unreadable
             raise self._error_mapping.bad_response(request, response, unreadable.problem)

@@ -51,7 +51,7 @@ class Transport:
     | outcome                                          | repeated                                            |
     |--------------------------------------------------|-----------------------------------------------------|
     | no response, an incomplete response              | yes                                                 |
-    | no connection                                    | yes, but not for as long                            |
+    | no connection                                    | yes, for a shorter time                             |
     | 500, 502, 503, 504                               | yes, at the earliest after its `Retry-After`        |
     | 429                                              | yes, when the limit allows it; see `RateLimit`      |
     | a certificate that can't be verified             | no                                                  |
