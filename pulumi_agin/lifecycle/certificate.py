@@ -25,7 +25,6 @@ from pulumi_agin.api.models import IngressModel, Issuance, describe_certificate
 from pulumi_agin.base.budget import format_duration
 from pulumi_agin.base.progress import time_note
 from pulumi_agin.base.redaction import holds_secret
-from pulumi_agin.base.values import without_none
 
 from .account import Account
 from .claims import Claims
@@ -152,7 +151,7 @@ class CertificateValidationLifecycle(Lifecycle):
             "domain": ingress.domain,
             "renews_at": status.renews_at or "" if status else "",
             WAS_READY: Issuance.of(ingress).is_ready,
-            VALIDATED_POLICY: without_none(policy.plain()) if policy else {},
+            VALIDATED_POLICY: policy.model_dump(exclude_none=True) if policy else {},
             FINGERPRINT: self._account.fingerprint(ingress.id),
         }
 

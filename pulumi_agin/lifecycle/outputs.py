@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pulumi_agin.api.certificate_policy import POLICY, matches_policy
 from pulumi_agin.api.fingerprint import base_url_of
 from pulumi_agin.base.names import canonical_domain
-from pulumi_agin.base.values import without_none
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
@@ -73,7 +72,7 @@ def outputs_of(ingress: IngressModel) -> dict[str, Any]:
     If ngrok has no string, it is "", because an absent output would be unknown in every preview. If ngrok has no policy
     or status, these are absent.
     """
-    return without_none(ingress.model_dump(exclude={"id"}))
+    return ingress.model_dump(exclude={"id"}, exclude_none=True)
 
 
 def inputs_of(ingress: IngressModel, *, shown_by: Mapping[str, Any]) -> dict[str, Any]:
