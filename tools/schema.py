@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pulumi_agin.api.constants import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
+from pulumi_agin.api.facts import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
 from pulumi_agin.api.models import CertJobModel, CertPolicyModel, CertStatusModel, IngressModel
 from pulumi_agin.dnsclient.values import TsigAlgorithmLiteral
 from pulumi_agin.lifecycle import urns

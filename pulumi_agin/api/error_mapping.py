@@ -12,8 +12,8 @@ from pulumi_agin.base.attempts import Attempts
 from pulumi_agin.base.budget import format_duration
 
 from . import errors
-from .constants import PUBLIC_API, RATE_LIMITED
-from .http_messages import NoResponse, Outcome, Request, Response
+from .facts import PUBLIC_API, RATE_LIMITED
+from .messages import NoResponse, Outcome, Request, Response
 
 # Codes of this form are never redacted: decisions depend on them, and they are too short to reveal a key.
 _CODE = re.compile(r"ERR_NGROK_[0-9]{1,5}")

@@ -19,10 +19,10 @@ from urllib3.exceptions import (
 )
 
 from pulumi_agin.base.budget import format_duration
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.version import VERSION
 
-from .http_messages import NoResponse, Request, Response
+from .messages import NoResponse, Request, Response
 from .time_limit import LimitedAdapter, TimeLimit, current_limit
 
 # The size limit of a body after decompression. ngrok's largest response is 3 MB: a list of 100 Agent Ingresses with the

@@ -17,7 +17,7 @@ from pulumi_agin.base.names import (
     canonical_region_domains,
 )
 
-from .constants import PLAIN_ID
+from .facts import PLAIN_ID
 
 
 def _printable(value: str) -> str:

@@ -11,10 +11,10 @@ from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.progress import Progress
 
 from . import errors
-from .constants import RATE_LIMITED
 from .error_mapping import ErrorMapping
+from .facts import RATE_LIMITED
 from .http import HttpClient
-from .http_messages import NoResponse, Outcome, Request, Response
+from .messages import NoResponse, Outcome, Request, Response
 from .rate_limit import LIMIT, RateLimit, Ticket
 
 CONNECT_TIMEOUT_SECONDS = 10

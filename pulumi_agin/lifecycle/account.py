@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.api.fingerprint import fingerprint
-from pulumi_agin.base.addresses import canonical_base_url
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.base.names import canonical_base_url
 from pulumi_agin.settings import Settings
 
 from .operation import Call

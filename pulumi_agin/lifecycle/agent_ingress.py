@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from pulumi_agin.api import errors
-from pulumi_agin.api.certificate_policy import POLICY
+from pulumi_agin.api.facts import POLICY
 from pulumi_agin.api.models import IngressModel
 
 from . import shell_commands

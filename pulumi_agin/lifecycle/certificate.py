@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi_agin.api.certificate_policy import matches_policy
-from pulumi_agin.api.constants import ID_HINT
 from pulumi_agin.api.errors import (
     ApiError,
     NgrokError,
@@ -21,6 +19,7 @@ from pulumi_agin.api.errors import (
     UnreachableError,
     UnreadableIngressError,
 )
+from pulumi_agin.api.facts import ID_HINT, matches_policy
 from pulumi_agin.api.models import IngressModel, Issuance, describe_certificate
 from pulumi_agin.base.budget import format_duration
 from pulumi_agin.base.progress import time_note

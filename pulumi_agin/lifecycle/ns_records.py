@@ -9,11 +9,10 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pulumi_agin.base.addresses import LOOPBACK_HOSTS
 from pulumi_agin.base.attempts import Reachability
 from pulumi_agin.base.budget import Budget
-from pulumi_agin.base.redaction import listed
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.names import LOOPBACK_HOSTS
+from pulumi_agin.base.redaction import Secret, listed
 from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import (
     DnsUpdateError,

@@ -16,8 +16,8 @@ import pulumi
 from pulumi.output import UNKNOWN, contains_unknowns
 from pulumi.runtime import rpc
 
-from pulumi_agin.api.certificate_policy import POLICY
 from pulumi_agin.api.errors import NgrokError, NotFoundError
+from pulumi_agin.api.facts import POLICY
 from pulumi_agin.lifecycle.outputs import STATUS, outputs_after, outputs_of
 
 from .run import ProgramRun

@@ -22,9 +22,9 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from pulumi_agin.api.constants import PUBLIC_API
+from pulumi_agin.api.facts import PUBLIC_API
 from pulumi_agin.api.fingerprint import fingerprint
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.cli.doctor_checks import Checks
 from pulumi_agin.cli.doctor_examiner import Examiner
 from pulumi_agin.dnsclient.ns_lookup import LOOKUPS_AT_ONCE

@@ -11,7 +11,7 @@ import pytest
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import ApiError, NotConnectedError
 from pulumi_agin.base.clock import Clock
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.dynamic.phrasing import PythonPhrasing
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import log_line

@@ -13,8 +13,8 @@ import pytest
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.http import HttpClient
-from pulumi_agin.api.http_messages import NoResponse, Request, Response
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.api.messages import NoResponse, Request, Response
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.version import VERSION
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of

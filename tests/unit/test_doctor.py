@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from pulumi_agin.api.constants import PUBLIC_API
+from pulumi_agin.api.facts import PUBLIC_API
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.cli.doctor_checks import Checks

@@ -18,7 +18,7 @@ import pulumi_agin as agin
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import ApiError, CreateUnsettledError
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.cli.import_program import program
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs

@@ -18,8 +18,8 @@ import trustme
 from requests.adapters import HTTPAdapter
 
 from pulumi_agin.api.http import LONGEST_BODY_BYTES, HttpClient
-from pulumi_agin.api.http_messages import NoResponse, Request, Response
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.api.messages import NoResponse, Request, Response
+from pulumi_agin.base.redaction import Secret
 from tests.support.keys import API_KEY
 from tests.support.ports import free_port
 from tests.support.wire import Handle, drip, receive, reply, serve, trickle

@@ -17,7 +17,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 import pulumi_agin as agin
 from pulumi_agin.api.fingerprint import fingerprint
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from tests.support import ngrok

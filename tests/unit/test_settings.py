@@ -10,8 +10,8 @@ import pytest
 import requests
 from urllib3.util import parse_url
 
-from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.api.errors import InvalidInputsError
+from pulumi_agin.api.facts import PUBLIC_API
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import Settings
 
