@@ -25,7 +25,7 @@ from .messages import Request, Response
 from .models import IngressModel, IngressPageModel
 from .transport import Sent, Transport
 
-# The part of a write's time that is reserved to settle a request whose response was lost.
+# The part of a write's time that is reserved to settle a request whose response was lost. The limit is a quarter of it.
 SETTLING_SECONDS = 30
 
 # `created_at` and `Date` are whole seconds.

@@ -73,7 +73,7 @@ class HttpClient:
         """
         url = base_url + request.path
         # Proxies and CA bundles of the environment.
-        settings: Any = self._session.merge_environment_settings(url, {}, True, None, None)
+        settings: Any = self._session.merge_environment_settings(url, proxies={}, stream=True, verify=None, cert=None)
         if not self._use_proxies:
             settings["proxies"] = {}
         with TimeLimit(seconds) as limit:

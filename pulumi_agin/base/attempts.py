@@ -32,8 +32,8 @@ class Reachability:
     """The time budget for connecting to an unreachable server: 30 seconds from its first failure, or 5 on this machine.
 
     All calls share it, in all threads, so that only the first ones wait for a server that is down. After its end, each
-    call still makes one attempt, which is short. Any sign of the server ends the outage, and the next one has its own
-    time budget.
+    call still makes one attempt, which is short. Any other outcome ends the outage, and the next one has its own time
+    budget.
     """
 
     def __init__(self, clock: Clock, *, is_loopback: bool) -> None:

@@ -82,13 +82,14 @@ class MessageAttempt:
 class SentMessage:
     """A message to the server after its last attempt."""
 
-    effort: str
-    """For messages: a verb, its object, the server, and the number of attempts."""
+    action: str
+    """A verb phrase for messages: a verb, its object, the server, and the number of attempts."""
     problem: str
     """A clause: why the last attempt failed, or why there was no other; "" if the server accepted the message."""
-    attempts: Sequence[MessageAttempt]
+    made_attempts: Sequence[MessageAttempt]
     is_possibly_applied: bool
-    """Whether the server may have carried out an update, by any of the attempts. Only the records show it."""
+    """Whether the server may have carried out an update by any of the attempts. Without an acceptance, only the records
+    show whether it has."""
 
     @property
     def is_accepted(self) -> bool:
@@ -100,12 +101,12 @@ class SentMessage:
         return self.error(self.problem)
 
     def error(self, reason: str) -> DnsUpdateError:
-        return DnsUpdateError(f"could not {self.effort}: {reason}")
+        return DnsUpdateError(f"could not {self.action}: {reason}")
 
     @property
     def response(self) -> dns.message.Message | None:
         """The response of the last attempt, if it was accepted or rejected."""
-        return self.attempts[-1].response if self.attempts else None
+        return self.made_attempts[-1].response if self.made_attempts else None
 
     @property
     def has_failed_prerequisite(self) -> bool:
@@ -118,7 +119,7 @@ class SentMessage:
 
         If not, but the update is possibly applied, each rejection lacks a signature. Unchanged records confirm it.
         """
-        return any(each.evidence is Evidence.UNKNOWN for each in self.attempts)
+        return any(each.evidence is Evidence.UNKNOWN for each in self.made_attempts)
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,7 @@ class PrimaryServer:
         sent = self._send_update(update, domain, verb)
         if sent.is_accepted:
             return
+        # The server can't apply it with others there, because its requirement is not met.
         if sent.is_possibly_applied and not has_others:
             existing = self._settle(sent, domain, before)
             if existing == records:
