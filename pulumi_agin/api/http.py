@@ -66,7 +66,9 @@ class HttpClient:
         self._session = requests.Session()
         self._adapter = LimitedAdapter(pool_maxsize=_MOST_IDLE_CONNECTIONS, max_retries=0)
 
-    def send(self, request: Request, base_url: str, seconds: float, *, connect_seconds: float) -> Response | NoResponse:
+    def send(
+        self, request: Request, base_url: str, seconds: float, /, *, connect_seconds: float
+    ) -> Response | NoResponse:
         """Sends a request once and reads its response. Raises no exception of requests.
 
         `seconds` is the limit of the whole request and response, and `connect_seconds` that of connecting.

@@ -65,18 +65,22 @@ class AttemptOutcome(Protocol):
     @property
     def is_transient(self) -> bool:
         """Whether another attempt may succeed."""
+        ...
 
     @property
     def is_unconnected(self) -> bool:
         """Whether no connection could be made, so that nothing was sent, and another attempt may succeed."""
+        ...
 
     @property
     def may_have_effect(self) -> bool:
         """Whether the server may have carried out the request if it is a write, or may do so later."""
+        ...
 
     @property
     def retry_after(self) -> float | None:
         """The minimum pause in seconds that the server asked for; None if it did not."""
+        ...
 
 
 class Attempts:
