@@ -1,7 +1,8 @@
-"""DNS names and base URLs in canonical form, in which they are compared and stored."""
+"""Names in one form: DNS names and base URLs as they are compared and stored, and properties as the engine has them."""
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -46,3 +47,11 @@ def canonical_base_url(base_url: str) -> str:
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = "" if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
+
+
+@functools.cache
+def camel_case(name: str) -> str:
+    """Returns the engine's name of a property: zoneId for zone_id. Names that begin with an underscore are the same."""
+    if name.startswith("_") or name != name.lower():
+        return name
+    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
-from pulumi_agin.dns.record_class import ns_record, values_property
+from pulumi_agin.dns.state_records import ns_record, values_property
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.native.names import in_snake_case
 

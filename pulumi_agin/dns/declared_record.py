@@ -1,4 +1,4 @@
-"""DeclaredRecord: a resource with an NS record, before it is registered, and the record in the stack's state.
+"""DeclaredRecord: a resource with an NS record, before it is registered, and its check against the stack's state.
 
 Pulumi would import a record that the stack has a second time, as a replacement or as another resource. Then it would
 delete the first one, which is the same record. The same happens if a renamed resource is created at a DNS provider that
@@ -7,20 +7,52 @@ overwrites records.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import pulumi
 
-from pulumi_agin.base.names import canonical_domain
+from pulumi_agin.base.names import camel_case, canonical_domain
 from pulumi_agin.lifecycle.shell_commands import state_delete_line
 from pulumi_agin.lifecycle.urns import DELEGATION, Urn
 from pulumi_agin.program.aliases import urns_of
 from pulumi_agin.program.run import ProgramRun
 
 from .adapter import NsRecords, error
-from .record_class import IDENTITIES, RecordClass, camel_case
+from .state_records import IDENTITIES
+
+
+@dataclass(frozen=True)
+class RecordClass:
+    """A package's class for NS records, with the names in Python of the arguments that all packages have."""
+
+    make: Callable[..., pulumi.Resource]
+    """The class."""
+    _: KW_ONLY
+    type: str
+    """The type of its resources. IDENTITIES must have a line for it."""
+    name: str = "name"
+    """The argument with the name of the record."""
+    value: str = ""
+    """The argument with the value; "" if a resource has all values."""
+    ttl: str = "ttl"
+    """The argument with the TTL."""
+    overwrites: bool = False
+    """Whether a create may succeed although the record exists.
+
+    A renamed delegation without aliases would then create its record and delete it with the old resource.
+    """
+
+    @property
+    def name_property(self) -> str:
+        """The engine's name for the argument with the name of the record, which its output has, too."""
+        return camel_case(self.name)
+
+    @property
+    def value_property(self) -> str:
+        """The engine's name for the argument with the value."""
+        return camel_case(self.value)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 
+from pulumi_agin.base.names import camel_case
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.engine import failures
 from pulumi_agin.engine.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
@@ -29,7 +30,7 @@ from pulumi_agin.settings import IN_OTHER_LANGUAGES, PROVIDER_NAME, Setting, Set
 from pulumi_agin.version import VERSION
 
 from .functions import FUNCTIONS, Caller, Function
-from .names import camel_case, in_snake_case, misspelled
+from .names import in_snake_case, misspelled
 from .properties import Unknown, from_struct, is_unknown, to_struct
 from .resources import RESOURCES, Resource
 
