@@ -18,7 +18,7 @@ from .base.names import canonical_domain
 from .dynamic.agent_ingress import AgentIngressProvider
 from .lifecycle import urns
 from .lifecycle.operation import Placement
-from .program import sdk_internals
+from .program import sdk
 from .program.argument_errors import WrongArgumentsError, require_options
 from .program.dynamic_resource import DynamicResource
 from .program.preview import exact_outputs
@@ -317,7 +317,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
 
 
 def _declared_domain(domain: object, opts: pulumi.ResourceOptions) -> str | None:
-    may_differ = opts.id is not None or opts.ignore_changes or sdk_internals.may_be_transformed(opts)
+    may_differ = opts.id is not None or opts.ignore_changes or sdk.may_be_transformed(opts)
     return canonical_domain(domain) if isinstance(domain, str) and not may_differ else None
 
 

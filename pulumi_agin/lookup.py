@@ -18,7 +18,7 @@ from .agent_ingress import AgentIngressCertPolicy, AgentIngressCertStatus
 from .api.errors import InvalidInputsError, NgrokError
 from .lifecycle import lookup, urns
 from .lifecycle.account import Account
-from .program import sdk_internals
+from .program import sdk
 from .program.run import ProgramRun
 
 
@@ -204,7 +204,7 @@ class _Lookup:
             raise pulumi.RunError(f"{self.name} works only in a program that Pulumi runs, as in `pulumi preview`")
         if run.is_mocked:
             return pulumi.runtime.invoke(self.token, arguments, opts, self.result).value
-        found = sdk_internals.wait_for(self._look_up(arguments, opts), self.name)
+        found = sdk.wait_for(self._look_up(arguments, opts), self.name)
         if found is UNKNOWN:
             raise pulumi.RunError(
                 f"{self.name} can't query ngrok in this preview, because its Provider has inputs that are not known "
@@ -223,7 +223,7 @@ class _Lookup:
 
         async def look_up(values: Sequence[Any]) -> Any:
             # An argument can be known before its resource exists, such as the domain of a new ingress.
-            for resource in await sdk_internals.with_children(await given.resources()):
+            for resource in await sdk.with_children(await given.resources()):
                 id_ = getattr(resource, "id", None)
                 if id_ is not None and not await id_.is_known():
                     return UNKNOWN

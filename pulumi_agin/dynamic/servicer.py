@@ -1,6 +1,6 @@
 """Front end of Pulumi's dynamic providers, in the SDK's plugin process (`python -m pulumi.dynamic`).
 
-The SDK turns every exception into a traceback. With the request and the context from `sdk_frames`, a call fails with a
+The SDK turns every exception into a traceback. With the request and the context from `sdk`, a call fails with a
 sentence instead, and a failure can keep the resource.
 """
 
@@ -28,9 +28,9 @@ from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed, Lifecycle, PartlyDone
 from pulumi_agin.settings import Settings
 
-from . import sdk_frames
+from . import sdk
 from .run_facts import RunFacts
-from .sdk_frames import Request
+from .sdk import Request
 
 if TYPE_CHECKING:
     from pulumi_agin.lifecycle.account import Account
@@ -190,7 +190,7 @@ def _engine_call(kind: type[Request], provider: str | None = None) -> Iterator[t
     If the `with` block raises an exception, it reaches the user as a sentence, without a traceback. With PartlyDone,
     the engine keeps the outputs in the state, together with `provider`, the string that the SDK passed.
     """
-    request, context = sdk_frames.find_request_and_context(kind)
+    request, context = sdk.find_request_and_context(kind)
     call = Call(
         request.urn or "urn:pulumi:STACK::PROJECT::TYPE::NAME",
         is_unknown=lambda value: isinstance(value, Unknown),

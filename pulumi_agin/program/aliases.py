@@ -13,7 +13,7 @@ import pulumi
 
 from pulumi_agin.lifecycle.urns import STACK, Urn
 
-from . import sdk_internals
+from . import sdk
 
 
 def former_urns(resource: pulumi.Resource, parent: pulumi.Resource | None) -> list[pulumi.Output[str]]:
@@ -21,7 +21,7 @@ def former_urns(resource: pulumi.Resource, parent: pulumi.Resource | None) -> li
 
     Those of the components above the parent are not included, because the SDK has no way to find them.
     """
-    own = [pulumi.Output.from_input(each) for each in sdk_internals.aliases_of(resource)]
+    own = [pulumi.Output.from_input(each) for each in sdk.aliases_of(resource)]
     if parent is None:
         return own
     name = parent.pulumi_resource_name
@@ -30,7 +30,7 @@ def former_urns(resource: pulumi.Resource, parent: pulumi.Resource | None) -> li
         above, child = map(Urn.parse, known)
         return str(above.child(child.type, former_name(child.name, name, above.name)))
 
-    of_parent = sdk_internals.aliases_of(parent)
+    of_parent = sdk.aliases_of(parent)
     return own + [
         pulumi.Output.all(above, child).apply(inherited) for above in of_parent for child in [resource.urn, *own]
     ]

@@ -13,7 +13,7 @@ import pulumi
 
 from pulumi_agin.lifecycle.urns import AGENT_INGRESS_TYPES
 
-from . import sdk_internals
+from . import sdk
 
 _PACKAGE = Path(__file__).parent.parent
 
@@ -56,7 +56,7 @@ def deleted_with_problem(opts: pulumi.ResourceOptions | None, parent: pulumi.Res
     deleted_with = opts.deleted_with if opts else None
     if deleted_with is None:
         return ""
-    inside = sdk_internals.with_descendants(deleted_with)
+    inside = sdk.with_descendants(deleted_with)
     # A resource of another process has no type here.
     if any(getattr(each, "pulumi_resource_type", "") in AGENT_INGRESS_TYPES for each in inside):
         what = "is an Agent Ingress" if len(inside) == 1 else "contains an Agent Ingress"

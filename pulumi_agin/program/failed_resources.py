@@ -14,7 +14,7 @@ import pulumi
 from pulumi_agin.base.redaction import listed
 from pulumi_agin.lifecycle.urns import AGENT_INGRESS, DELEGATION, RFC2136_DELEGATION, Urn, name_of
 
-from . import sdk_internals
+from . import sdk
 
 
 class FailedResources:
@@ -27,7 +27,7 @@ class FailedResources:
 
     def watch(self) -> None:
         """Makes the program end with an error if one of its resources fails, after all were registered."""
-        self._has_end = sdk_internals.watch_program(self._record, self._require_none)
+        self._has_end = sdk.watch_program(self._record, self._require_none)
 
     async def watch_records(self, delegation: pulumi.Resource, existence: pulumi.Output[Any]) -> None:
         """Records a delegation whose records are not registered, because an input of them is unknown in this `up`.

@@ -25,7 +25,7 @@ from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.operation import Placement
 from pulumi_agin.settings import IN_PYTHON, PROVIDER_NAME, Setting, Settings
 
-from . import sdk_internals
+from . import sdk
 from .failed_resources import FailedResources
 
 if TYPE_CHECKING:
@@ -125,19 +125,17 @@ class ProgramRun:
     async def stack_outputs(self, kept: Mapping[str, Sequence[str]]) -> Mapping[str, Mapping[str, Any]] | None:
         """Returns outputs of resources in the stack's state, by URN; None if it can't be read.
 
-        `kept` is that of `sdk_internals.outputs_of_stack`, always the same. The state is read once, and never under
+        `kept` is that of `sdk.outputs_of_stack`, always the same. The state is read once, and never under
         mocks, which would pass the call on to the user's.
         """
         if not self.sends_requests:
             return {}
         if self._stack_outputs is None:
-            self._stack_outputs = asyncio.ensure_future(sdk_internals.outputs_of_stack(self.stack, kept))
+            self._stack_outputs = asyncio.ensure_future(sdk.outputs_of_stack(self.stack, kept))
         return await self._stack_outputs
 
-    async def resource(
-        self, urn: pulumi.Input[str], kept: Collection[str] | None
-    ) -> sdk_internals.ResourceOfRun | None:
-        """Returns a resource that this run has registered, with the outputs of `sdk_internals.resource_of_run`.
+    async def resource(self, urn: pulumi.Input[str], kept: Collection[str] | None) -> sdk.ResourceOfRun | None:
+        """Returns a resource that this run has registered, with the outputs of `sdk.resource_of_run`.
 
         It is None if the URN is not known, if the engine can't return the resource, and under mocks.
         """
@@ -145,7 +143,7 @@ class ProgramRun:
             return None
         known = await pulumi.Output.from_input(urn).future()
         # For anything but a string, the engine would panic.
-        return await sdk_internals.resource_of_run(known, kept) if isinstance(known, str) else None
+        return await sdk.resource_of_run(known, kept) if isinstance(known, str) else None
 
     async def watch_records(self, delegation: pulumi.Resource, existence: pulumi.Output[Any]) -> None:
         """Makes an `up` end with an error if the records of a delegation are not registered after a failure.
@@ -158,7 +156,7 @@ class ProgramRun:
     async def placement(self, resource: pulumi.Resource, parent: pulumi.Resource | None) -> Placement:
         """Returns the stack and the URNs of the parent and the provider, for a command about a resource."""
         # When this is awaited, the SDK has already found the provider of the resource.
-        named = {"parent": parent, "provider": sdk_internals.provider_of(resource)}
+        named = {"parent": parent, "provider": sdk.provider_of(resource)}
         return Placement(self.stack, **{name: str(await each.urn.future()) for name, each in named.items() if each})
 
     async def queries_of(self, provider: pulumi.ProviderResource | None) -> AccountQueries | None:

@@ -12,7 +12,7 @@ import pulumi
 
 from pulumi_agin.lifecycle import urns
 
-from . import sdk_internals
+from . import sdk
 from .run import ProgramRun
 
 
@@ -24,9 +24,9 @@ def check_settings(opts: pulumi.ResourceOptions) -> None:
     """
     run = ProgramRun.current()
     run.warn_of_plain_api_key()
-    if not run.sends_requests or sdk_internals.may_be_transformed(opts) or has_explicit_provider(opts):
+    if not run.sends_requests or sdk.may_be_transformed(opts) or has_explicit_provider(opts):
         return
-    if run.settings_problems and sdk_internals.has_environment_of_cli():
+    if run.settings_problems and sdk.has_environment_of_cli():
         raise pulumi.RunError("; ".join(run.settings_problems))
 
 

@@ -17,7 +17,7 @@ from pulumi.runtime.proto import resource_pb2
 import pulumi_agin as agin
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.program import sdk_internals
+from pulumi_agin.program import sdk
 from pulumi_agin.program.failed_resources import FailedResources
 from pulumi_agin.program.run import ProgramRun
 from tests.support.keys import OTHER_ACCOUNTS_KEY
@@ -110,13 +110,13 @@ def test_sdk_without_private_attributes(preview: Mocks, monkeypatch: pytest.Monk
         inherited, own = pulumi.ResourceOptions(parent=component), pulumi.ResourceOptions(provider=one)
         for number, opts in enumerate([inherited, own]):
             ingress = agin.AgentIngress(f"i{number}", domain="connect.acme.com", opts=opts)
-            assert sdk_internals.provider_of(ingress) is one
+            assert sdk.provider_of(ingress) is one
             del ingress._provider
-            assert sdk_internals.provider_of(ingress) is one
-        assert sdk_internals.provider_of(agin.AgentIngress("none", domain="connect.acme.com")) is None
-        assert len(sdk_internals.aliases_of(component)) == 1
+            assert sdk.provider_of(ingress) is one
+        assert sdk.provider_of(agin.AgentIngress("none", domain="connect.acme.com")) is None
+        assert len(sdk.aliases_of(component)) == 1
         del component._aliases
-        assert sdk_internals.aliases_of(component) == []
+        assert sdk.aliases_of(component) == []
         # Without a private name, any resource may be transformed.
         owners = {
             "_CallbackServicer": _callbacks,
@@ -124,27 +124,27 @@ def test_sdk_without_private_attributes(preview: Mocks, monkeypatch: pytest.Monk
             "_transformations": pulumi.runtime.get_root_resource(),
         }
         for name, owner in owners.items():
-            assert not sdk_internals.may_be_transformed(pulumi.ResourceOptions())
+            assert not sdk.may_be_transformed(pulumi.ResourceOptions())
             with monkeypatch.context() as context:
                 context.delattr(owner, name)
-                assert sdk_internals.may_be_transformed(pulumi.ResourceOptions())
+                assert sdk.may_be_transformed(pulumi.ResourceOptions())
 
     run(program)
 
 
 def test_sdk_without_its_config_shows_the_keys_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_CONFIG", '{"acme:zone": "a value"}')
-    assert list(sdk_internals.config_keys()) == []
-    monkeypatch.setattr(sdk_internals, "_SDK", SimpleNamespace())
-    assert list(sdk_internals.config_keys()) == ["acme:zone"]
+    assert list(sdk.config_keys()) == []
+    monkeypatch.setattr(sdk, "_SDK", SimpleNamespace())
+    assert list(sdk.config_keys()) == ["acme:zone"]
 
 
 def test_sdk_without_children_shows_the_resource_alone(mocks: Mocks) -> None:
     def program() -> None:
         component = Component("c")
-        assert sdk_internals.with_descendants(component) == [component, component.child]
+        assert sdk.with_descendants(component) == [component, component.child]
         del component._childResources
-        assert sdk_internals.with_descendants(component) == [component]
+        assert sdk.with_descendants(component) == [component]
 
     run(program)
 
@@ -172,7 +172,7 @@ def test_only_named_outputs_of_the_state_are_kept(
     seen: list[Any] = []
 
     async def program() -> None:
-        seen.append(await sdk_internals.outputs_of_stack("dev", {"a:b:Record": ("name", "zone", "absent")}))
+        seen.append(await sdk.outputs_of_stack("dev", {"a:b:Record": ("name", "zone", "absent")}))
 
     run(program)
     assert seen == [expected]
@@ -282,7 +282,7 @@ def monitor(monkeypatch: pytest.MonkeyPatch) -> Any:
         return response
 
     calls = SimpleNamespace(RegisterResource=respond, ReadResource=respond, SignalAndWaitForShutdown=respond)
-    monkeypatch.setattr(sdk_internals, "get_monitor", lambda: calls)
+    monkeypatch.setattr(sdk, "get_monitor", lambda: calls)
     monkeypatch.setattr(pulumi.runtime, "get_root_resource", lambda: "the stack")
     return calls
 
