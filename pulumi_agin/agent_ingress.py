@@ -19,11 +19,10 @@ from .dynamic.agent_ingress import AgentIngressProvider
 from .lifecycle import urns
 from .lifecycle.operation import Placement
 from .program import sdk
-from .program.argument_errors import WrongArgumentsError, require_options
-from .program.dynamic_resource import DynamicResource
+from .program.errors import WrongArgumentsError
 from .program.preview import exact_outputs
+from .program.resource import DynamicResource, check_settings, has_explicit_provider, require_options
 from .program.run import ProgramRun
-from .program.settings_check import check_settings, has_explicit_provider
 
 
 class CertificateAuthority(str, Enum):

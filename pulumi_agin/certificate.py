@@ -9,10 +9,8 @@ import pulumi
 from .dynamic.certificate import CertificateValidationProvider
 from .lifecycle import urns
 from .lifecycle.defaults import DEFAULT_GRACE_SECONDS, DEFAULT_VALIDATION_SECONDS
-from .program.argument_errors import require_options
-from .program.dynamic_resource import DynamicResource
+from .program.resource import DynamicResource, check_settings, require_options
 from .program.run import ProgramRun
-from .program.settings_check import check_settings
 
 
 class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_VALIDATION):

@@ -14,7 +14,8 @@ from .dns.former_domain import require_new_domain
 from .dnsclient.values import LONGEST_TTL_SECONDS
 from .lifecycle import urns
 from .program.aliases import former_urns
-from .program.argument_errors import WrongArgumentsError, deleted_with_problem, place_in_program, require_options
+from .program.errors import WrongArgumentsError, place_in_program
+from .program.resource import deleted_with_problem, require_options
 from .program.run import ProgramRun
 
 DEFAULT_TTL_SECONDS = 300

@@ -8,7 +8,7 @@ import pulumi
 
 from .lifecycle import urns
 from .program import sdk
-from .program.argument_errors import require_options
+from .program.resource import require_options
 from .settings import IN_PYTHON, PROVIDER_NAME, Setting, Settings
 
 # The inputs, whose names are in users' states.

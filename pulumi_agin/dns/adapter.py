@@ -14,7 +14,8 @@ from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.dnsclient.values import zone_problem
 from pulumi_agin.lifecycle.urns import Urn
 from pulumi_agin.program.aliases import former_name
-from pulumi_agin.program.argument_errors import WrongZonesError, deleted_with_problem, place_in_program
+from pulumi_agin.program.errors import WrongZonesError, place_in_program
+from pulumi_agin.program.resource import deleted_with_problem
 from pulumi_agin.program.run import ProgramRun
 
 Made: TypeAlias = pulumi.Input[pulumi.Resource | Sequence[pulumi.Resource]]

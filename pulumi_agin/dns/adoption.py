@@ -14,7 +14,7 @@ import pulumi
 from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
 from pulumi_agin.base.redaction import listed
 from pulumi_agin.lifecycle.shell_commands import state_delete_line
-from pulumi_agin.program.argument_errors import WrongArgumentsError
+from pulumi_agin.program.errors import WrongArgumentsError
 from pulumi_agin.program.run import ProgramRun
 
 from .adapter import NsRecords, error, is_ingress_to_be_created

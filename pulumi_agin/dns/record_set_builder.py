@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pulumi
 
-from pulumi_agin.program.argument_errors import WrongArgumentsError, require_options
+from pulumi_agin.program.errors import WrongArgumentsError
+from pulumi_agin.program.resource import require_options
 
 from .adapter import Adapter, Made, NsRecords
 from .adoption import NameValuesTtl, ToImport, import_or_keep, reject_import_option, require_ingress

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pulumi
 
-from pulumi_agin.program.argument_errors import require_options
+from pulumi_agin.program.resource import require_options
 
 from .adapter import Adapter, NsRecords, canonical_name, invoke_options, package
 from .declared_record import RecordClass

@@ -10,13 +10,8 @@ from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import DEFAULT_TSIG_ALGORITHM, DNS_PORT
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.program.argument_errors import (
-    WrongArgumentsError,
-    deleted_with_problem,
-    place_in_program,
-    require_options,
-)
-from pulumi_agin.program.dynamic_resource import DynamicResource
+from pulumi_agin.program.errors import WrongArgumentsError, place_in_program
+from pulumi_agin.program.resource import DynamicResource, deleted_with_problem, require_options
 
 from .adapter import Adapter
 

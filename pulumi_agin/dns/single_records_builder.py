@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from pulumi_agin.program.argument_errors import require_options
+from pulumi_agin.program.resource import require_options
 
 from .adapter import Adapter, Made, NsRecords, reject_deleted_with, resource_name
 from .adoption import (

@@ -8,37 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import pulumi
 from pulumi.output import UNKNOWN
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
-from pulumi_agin.api.errors import BadResponseError, InvalidInputsError, NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.operation import Placement
 from pulumi_agin.settings import IN_PYTHON, PROVIDER_NAME, Setting, Settings
 
 from . import sdk
+from .account_queries import AccountQueries
 from .failed_resources import FailedResources
-
-if TYPE_CHECKING:
-    from pulumi_agin.api.models import IngressModel
-    from pulumi_agin.base.budget import Budget
-
-T = TypeVar("T")
-
-# The time budget for the reads of a preview, all ingresses together. Without a response in time, outputs are unknown.
-PREVIEW_READS_SECONDS = 30
-
-# Enough that one slow response does not delay others. Reads share a list, so more threads would not be faster.
-THREADS = 8
 
 # The outputs of a provider from which its settings are loaded.
 _SETTINGS = (PROVIDER_NAME, *map(IN_PYTHON.key, Setting))
@@ -214,54 +200,3 @@ class ProgramRun:
         if subject not in self._warned_of:
             self._warned_of.add(subject)
             pulumi.log.warn(sentence)
-
-
-class AccountQueries:
-    """The queries that the program itself sends to an ngrok account, for lookups and previews."""
-
-    def __init__(self, account: Account) -> None:
-        self.account = account
-        self._client = account.require_client()
-        # Not asyncio's default executor: the SDK's calls fill it, and in a large stack ours would be queued.
-        self._executor = ThreadPoolExecutor(THREADS)
-        self._lock = threading.Lock()
-        # Of a preview: the reads that are running, the budget that they share, and whether a failure ended all reads.
-        self._running_reads = 0
-        self._read_budget = self._client.budget(0)
-        self._have_reads_ended = False
-
-    async def call(self, function: Callable[..., T], *args: Any) -> T:
-        """Calls a function in a thread, while the program's event loop keeps running."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
-
-    def get_for_preview(self, id_: str) -> IngressModel:
-        """Reads an ingress within the time budget that all reads of a preview share.
-
-        A failure that is not about one ingress alone, such as a timeout, makes all later reads fail immediately.
-        """
-        with self._shared_read_budget() as budget:
-            try:
-                if self._have_reads_ended or budget.left <= 0:
-                    raise UnreachableError("timed out")
-                ingress, _ = self._client.get_one_of_many(id_, budget)
-                return ingress
-            except (NotFoundError, BadResponseError):
-                # These are about this ingress alone.
-                raise
-            except NgrokError:
-                self._have_reads_ended = True
-                raise
-
-    @contextmanager
-    def _shared_read_budget(self) -> Iterator[Budget]:
-        """Yields the budget that concurrent reads share. It starts with a read while no other is running."""
-        with self._lock:
-            if not self._running_reads:
-                self._read_budget = self._client.budget(min(PREVIEW_READS_SECONDS, self._client.timeout_seconds))
-            self._running_reads += 1
-            budget = self._read_budget
-        try:
-            yield budget
-        finally:
-            with self._lock:
-                self._running_reads -= 1
