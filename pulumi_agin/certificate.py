@@ -9,6 +9,7 @@ import pulumi
 from .dynamic.certificate import CertificateValidationProvider
 from .lifecycle import urns
 from .lifecycle.defaults import DEFAULT_GRACE_SECONDS, DEFAULT_VALIDATION_SECONDS
+from .program import sdk
 from .program.resource import DynamicResource, check_settings, require_options
 from .program.run import ProgramRun
 
@@ -95,5 +96,5 @@ async def _after(previous: pulumi.CustomResource, value: pulumi.Input[str]) -> p
     Unlike `depends_on`, this leaves no dependency in the state, which `--target` and `--exclude` would follow.
     """
     with suppress(Exception):
-        await previous.id.future()
+        await sdk.value_of(previous.id)
     return value

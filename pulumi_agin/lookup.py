@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 import pulumi
-from pulumi.output import UNKNOWN
-from pulumi.runtime import rpc
+from pulumi import UNKNOWN
 
 from .agent_ingress import AgentIngressCertPolicy, AgentIngressCertStatus
 from .api.errors import InvalidInputsError, NgrokError
@@ -223,9 +222,9 @@ class _Lookup:
 
         async def look_up(values: Sequence[Any]) -> Any:
             # An argument can be known before its resource exists, such as the domain of a new ingress.
-            for resource in await sdk.with_children(await given.resources()):
+            for resource in await sdk.with_children(await sdk.resources_of(given)):
                 id_ = getattr(resource, "id", None)
-                if id_ is not None and not await id_.is_known():
+                if id_ is not None and not await sdk.is_known(id_):
                     return UNKNOWN
             self._check_types(values[0])
             return await self._look_up(values[0], opts)
@@ -249,7 +248,7 @@ class _Lookup:
             found = await queries.call(self.find, queries.account, arguments)
         except NgrokError as error:
             raise pulumi.RunError(str(error)) from None
-        return rpc.translate_output_properties(found, lambda name: name, self.result)
+        return sdk.typed(found, self.result)
 
     def _check_types(self, arguments: Mapping[str, object]) -> None:
         for name, value in arguments.items():

@@ -16,6 +16,7 @@ import pulumi
 from pulumi_agin.base.names import camel_case, canonical_domain
 from pulumi_agin.lifecycle.shell_commands import state_delete_line
 from pulumi_agin.lifecycle.urns import DELEGATION, Urn
+from pulumi_agin.program import sdk
 from pulumi_agin.program.aliases import urns_of
 from pulumi_agin.program.run import ProgramRun
 
@@ -93,9 +94,9 @@ class DeclaredRecord:
                 "stack's state, which shows whether the stack already has them. `pulumi stack` may show the reason",
             )
         identity = self._identity(import_id)
-        if not stack or not await identity.is_known():
+        if not stack or not await sdk.is_known(identity):
             return False
-        declared = await identity.future() or {}
+        declared = await sdk.value_of(identity) or {}
         current = await self._current(stack)
         # The resource is named after its value. If it has another one now, somebody has changed the record.
         value = self.record_class.value_property
@@ -103,7 +104,7 @@ class DeclaredRecord:
         is_own = bool(current) and _matches(stack[current or ""], without_value)
         for urn, outputs in stack.items():
             if urn != current and Urn.parse(urn).type == self.record_class.type and _matches(outputs, declared):
-                domain = str(await self.records.domain.future())
+                domain = str(await sdk.value_of(self.records.domain))
                 message = self._is_there_twice(urn, domain) if is_own else self._belongs_to(Urn.parse(urn), domain)
                 raise error(self.records, message)
         return is_own
@@ -130,7 +131,7 @@ class DeclaredRecord:
 
         The aliases of a component two levels above the delegation are not known here.
         """
-        parent = Urn.parse(str(await self.records.delegation.urn.future()))
+        parent = Urn.parse(str(await sdk.value_of(self.records.delegation.urn)))
         own = parent.child(self.record_class.type, self.name)
         urns = [str(own), *await urns_of(self.options.aliases or (), own, parent)]
         return next((urn for urn in urns if urn in stack), None)

@@ -32,7 +32,7 @@ def require_new_domain(records: NsRecords, made: pulumi.Resource | Sequence[pulu
 async def _check(run: ProgramRun, records: NsRecords, made: pulumi.Resource | Sequence[pulumi.Resource]) -> None:
     delegation = await run.resource(records.delegation.urn, ("domain",))
     former = delegation.outputs.get("domain") if delegation else None
-    domain: object = await records.domain.future()
+    domain: object = await sdk.value_of(records.domain)
     # Neither is a string if it is not known, in a preview or after a failure.
     if not isinstance(former, str) or not isinstance(domain, str) or former == domain:
         return
@@ -89,6 +89,6 @@ async def _is_of_other_ingress(run: ProgramRun, records: NsRecords, former: str)
     """
     ingress = records.agent_ingress
     names = [ingress.urn, *sdk.aliases_of(ingress)]
-    own = {await pulumi.Output.from_input(each).future() for each in names}
+    own = {await sdk.value_of(pulumi.Output.from_input(each)) for each in names}
     stack = await sdk.outputs_of_stack(run.stack, {urns.AGENT_INGRESS: ("domain",)}) or {}
     return any(outputs.get("domain") == former for urn, outputs in stack.items() if urn not in own)

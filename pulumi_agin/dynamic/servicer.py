@@ -7,7 +7,6 @@ sentence instead, and a failure can keep the resource.
 from __future__ import annotations
 
 import atexit
-import concurrent.futures.thread
 import functools
 import gc
 import os
@@ -17,13 +16,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import pulumi
 from google.protobuf import struct_pb2
 from pulumi import dynamic
-from pulumi.output import Unknown
-from pulumi.runtime import rpc
 
+from pulumi_agin.engine import protocol
 from pulumi_agin.engine.failures import WRONG_VALUE_IN_STATE, failure_of, message_of, set_status
-from pulumi_agin.engine.protocol import provider_pb2
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed, Lifecycle, PartlyDone
 from pulumi_agin.settings import Settings
@@ -73,7 +71,7 @@ class DynamicProvider(dynamic.ResourceProvider):
 
     # See `Lifecycle`. The underscores are those of the SDK's signatures.
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
-        with _engine_call(provider_pb2.CheckRequest) as (request, call):
+        with _engine_call(protocol.provider_pb2.CheckRequest) as (request, call):
             facts = RunFacts.of(news)
             old_outputs = request.old_outputs.fields.items()
             call = call._replace(
@@ -96,7 +94,7 @@ class DynamicProvider(dynamic.ResourceProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """See `Lifecycle.diff`. `__provider` is ignored, because its string differs between versions of Python."""
-        with _engine_call(provider_pb2.DiffRequest) as (_, call):
+        with _engine_call(protocol.provider_pb2.DiffRequest) as (_, call):
             if PROVIDER_KEY in _news and PROVIDER_KEY not in _olds:
                 # The SDK could neither read nor delete it. The engine does not send its URN in the state.
                 raise Failed(
@@ -118,22 +116,22 @@ class DynamicProvider(dynamic.ResourceProvider):
             )
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        with _engine_call(provider_pb2.CreateRequest, props.get(PROVIDER_KEY)) as (request, call):
+        with _engine_call(protocol.provider_pb2.CreateRequest, props.get(PROVIDER_KEY)) as (request, call):
             call = call._replace(timeout_seconds=request.timeout or None)
             created = self._lifecycle.create(call, _without_sdk_properties(props))
             return dynamic.CreateResult(created.id, created.outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """See `Lifecycle.read`. `props` are the outputs in the state, or the inputs of a `get`."""
-        with _engine_call(provider_pb2.ReadRequest) as (request, call):
+        with _engine_call(protocol.provider_pb2.ReadRequest) as (request, call):
             try:
-                inputs_before = _without_sdk_properties(rpc.deserialize_properties(request.inputs))
+                inputs = sdk.deserialized(request.inputs)
             except AssertionError:
                 # The SDK itself deserializes the outputs, and fails with a traceback.
                 raise Failed(WRONG_VALUE_IN_STATE) from None
             call = call._replace(
                 timeout_seconds=request.timeout or None,
-                inputs_before=inputs_before if request.inputs else None,
+                inputs_before=_without_sdk_properties(inputs) if inputs else None,
                 outputs_before=_without_sdk_properties(props),
             )
             existing = self._lifecycle.read(call, id_)
@@ -145,13 +143,13 @@ class DynamicProvider(dynamic.ResourceProvider):
             return dynamic.ReadResult(existing.id, existing.outputs, existing.inputs if has_drifted else None)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
-        with _engine_call(provider_pb2.UpdateRequest, _news.get(PROVIDER_KEY)) as (request, call):
+        with _engine_call(protocol.provider_pb2.UpdateRequest, _news.get(PROVIDER_KEY)) as (request, call):
             outputs_before = _without_sdk_properties(_olds)
             call = call._replace(timeout_seconds=request.timeout or None, outputs_before=outputs_before)
             return dynamic.UpdateResult(self._lifecycle.update(call, _id, _without_sdk_properties(_news)))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        with _engine_call(provider_pb2.DeleteRequest) as (request, call):
+        with _engine_call(protocol.provider_pb2.DeleteRequest) as (request, call):
             outputs_before = _without_sdk_properties(_props)
             call = call._replace(timeout_seconds=request.timeout or None, outputs_before=outputs_before)
             self._lifecycle.delete(call, _id)
@@ -193,7 +191,7 @@ def _engine_call(kind: type[Request], provider: str | None = None) -> Iterator[t
     request, context = sdk.find_request_and_context(kind)
     call = Call(
         request.urn or "urn:pulumi:STACK::PROJECT::TYPE::NAME",
-        is_unknown=lambda value: isinstance(value, Unknown),
+        is_unknown=lambda value: isinstance(value, type(pulumi.UNKNOWN)),
         is_cancelled=lambda: context is not None and not context.is_active(),
     )
     try:
@@ -221,10 +219,7 @@ def _without_sdk_properties(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _end_process() -> None:
-    """Ends the servicer after its current calls: its engine is gone, and its parent is only a shell.
-
-    If the engine has already interrupted the servicer, which only a name that is private to Python shows, a second
-    interrupt would show a traceback.
-    """
-    if not getattr(concurrent.futures.thread, "_shutdown", False):
+    """Ends the servicer after its current calls: its engine is gone, and its parent is only a shell."""
+    # A second interrupt would show a traceback.
+    if not sdk.is_interrupted():
         os.kill(os.getpid(), signal.SIGINT)

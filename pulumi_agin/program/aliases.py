@@ -38,7 +38,7 @@ def former_urns(resource: pulumi.Resource, parent: pulumi.Resource | None) -> li
 
 async def urns_of(aliases: Sequence[pulumi.Input[str | pulumi.Alias]], urn: Urn, parent: Urn) -> list[str]:
     """Returns the URNs that the aliases of a resource name. `urn` is its own, and `parent` that of its parent."""
-    return [await _urn_of(await pulumi.Output.from_input(each).future(), urn, parent) for each in aliases]
+    return [await _urn_of(await sdk.value_of(pulumi.Output.from_input(each)), urn, parent) for each in aliases]
 
 
 async def _urn_of(alias: Any, urn: Urn, parent: Urn) -> str:
@@ -49,7 +49,7 @@ async def _urn_of(alias: Any, urn: Urn, parent: Urn) -> str:
         parent = parent._replace(types=STACK)
     elif alias.parent is not ...:
         above = alias.parent.urn if isinstance(alias.parent, pulumi.Resource) else alias.parent
-        parent = Urn.parse(str(await pulumi.Output.from_input(above).future()))
+        parent = Urn.parse(str(await sdk.value_of(pulumi.Output.from_input(above))))
     type_ = urn.type if alias.type_ in (None, ...) else alias.type_
     name = urn.name if alias.name in (None, ...) else alias.name
     return str(parent.child(type_, name))

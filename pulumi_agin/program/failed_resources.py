@@ -35,8 +35,8 @@ class FailedResources:
         After a failure, that happens to records that are declared in an `apply` of outputs of the failed resource, as
         with `adopt`.
         """
-        if not await existence.is_known():
-            self._record(str(await delegation.urn.future()), has_failed=False, is_unknown=True)
+        if not await sdk.is_known(existence):
+            self._record(str(await sdk.value_of(delegation.urn)), has_failed=False, is_unknown=True)
 
     def _record(self, urn: str, has_failed: bool, is_unknown: bool) -> None:
         """Records the result of any resource of the program. Without an end of the program, it fails at once."""

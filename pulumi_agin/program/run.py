@@ -12,9 +12,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pulumi
-from pulumi.output import UNKNOWN
-from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.settings import get_monitor
 
 from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.lifecycle import urns
@@ -29,7 +26,7 @@ from .failed_resources import FailedResources
 # The outputs of a provider from which its settings are loaded.
 _SETTINGS = (PROVIDER_NAME, *map(IN_PYTHON.key, Setting))
 
-# A run is an attribute of its monitor, to which its parts refer, so that both are freed together.
+# A run is an attribute of its connection to the engine, to which its parts refer, so that both are freed together.
 _ATTRIBUTE = "_pulumi_agin_run"
 
 
@@ -54,13 +51,13 @@ class ProgramRun:
 
         Outside of a run, it returns a new object each time.
         """
-        monitor = get_monitor()
-        if monitor is None:
+        connection = sdk.engine_connection()
+        if connection is None:
             return cls(is_running=False, is_mocked=False)
-        run: ProgramRun | None = getattr(monitor, _ATTRIBUTE, None)
+        run: ProgramRun | None = getattr(connection, _ATTRIBUTE, None)
         if run is None:
-            run = cls(is_running=True, is_mocked=isinstance(monitor, MockMonitor))
-            setattr(monitor, _ATTRIBUTE, run)
+            run = cls(is_running=True, is_mocked=sdk.is_mock(connection))
+            setattr(connection, _ATTRIBUTE, run)
             if run.sends_requests and not pulumi.runtime.is_dry_run():
                 run._failed_resources.watch()
         return run
@@ -127,7 +124,7 @@ class ProgramRun:
         """
         if not self.sends_requests:
             return None
-        known = await pulumi.Output.from_input(urn).future()
+        known = await sdk.value_of(pulumi.Output.from_input(urn))
         # For anything but a string, the engine would panic.
         return await sdk.resource_of_run(known, kept) if isinstance(known, str) else None
 
@@ -143,7 +140,8 @@ class ProgramRun:
         """Returns the stack and the URNs of the parent and the provider, for a command about a resource."""
         # When this is awaited, the SDK has already found the provider of the resource.
         named = {"parent": parent, "provider": sdk.provider_of(resource)}
-        return Placement(self.stack, **{name: str(await each.urn.future()) for name, each in named.items() if each})
+        urns_of_named = {name: str(await sdk.value_of(each.urn)) for name, each in named.items() if each}
+        return Placement(self.stack, **urns_of_named)
 
     async def queries_of(self, provider: pulumi.ProviderResource | None) -> AccountQueries | None:
         """Returns the queries to the account of an explicit provider, or of the stack config and the environment.
@@ -176,7 +174,7 @@ class ProgramRun:
                 "failed or was skipped, install another version of the Pulumi CLI, or a newer version of pulumi-agin"
             )
         settings = registered.outputs
-        return None if UNKNOWN in settings.values() else self.queries(Settings.load(settings.get))
+        return None if pulumi.UNKNOWN in settings.values() else self.queries(Settings.load(settings.get))
 
     def queries(self, settings: Settings) -> AccountQueries:
         """Returns the queries to the account of these settings, the same object each time."""
