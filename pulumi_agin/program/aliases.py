@@ -22,9 +22,10 @@ def former_urns(resource: pulumi.Resource, parent: pulumi.Resource | None) -> li
     Those of the components above the parent are not included, because the SDK has no way to find them.
     """
     own = [pulumi.Output.from_input(each) for each in sdk.aliases_of(resource)]
-    if parent is None:
+    # A parent of another process has only a URN.
+    name = getattr(parent, "pulumi_resource_name", None)
+    if parent is None or name is None:
         return own
-    name = parent.pulumi_resource_name
 
     def inherited(known: Sequence[str]) -> str:
         above, child = map(Urn.parse, known)
