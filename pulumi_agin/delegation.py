@@ -102,7 +102,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
         made: Any = dns.create_records(records)
         # `all` puts it into a list, because Pulumi would treat a single Resource as a nested value.
         existence = pulumi.Output.all(made).apply(lambda known: _existence_of(place, resource_name, known[0]))
-        watched: pulumi.Input[None] = ProgramRun.current().watch_records(self, existence)
+        watched: pulumi.Input[None] = ProgramRun.current().failed_resources.watch_records(self, existence)
         # As an Output, so that the program waits for it.
         pulumi.Output.from_input(watched)
         moved: pulumi.Output[None] = pulumi.Output.all(made).apply(lambda known: require_new_domain(records, known[0]))

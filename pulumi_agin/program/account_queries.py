@@ -34,7 +34,7 @@ class AccountQueries:
         # Not asyncio's default executor: the SDK's calls fill it, and in a large stack ours would be queued.
         self._executor = ThreadPoolExecutor(THREADS)
         self._lock = threading.Lock()
-        # Of a preview: the reads that are running, the budget that they share, and whether a failure ended all reads.
+        # Of a preview: the running reads, the budget that they share, and whether a failure has ended all reads.
         self._running_reads = 0
         self._read_budget = self._client.budget(0)
         self._have_reads_ended = False
@@ -49,17 +49,19 @@ class AccountQueries:
         A failure that is not about one ingress alone, such as a timeout, makes all later reads fail immediately.
         """
         with self._shared_read_budget() as budget:
+            if budget.left <= 0:
+                self._have_reads_ended = True
+            if self._have_reads_ended:
+                raise UnreachableError("timed out")
             try:
-                if self._have_reads_ended or budget.left <= 0:
-                    raise UnreachableError("timed out")
                 ingress, _ = self._client.get_one_of_many(id_, budget)
-                return ingress
             except (NotFoundError, BadResponseError):
                 # These are about this ingress alone.
                 raise
             except NgrokError:
                 self._have_reads_ended = True
                 raise
+            return ingress
 
     @contextmanager
     def _shared_read_budget(self) -> Iterator[Budget]:

@@ -27,13 +27,15 @@ def former_urns(resource: pulumi.Resource, parent: pulumi.Resource | None) -> li
     if parent is None or name is None:
         return own
 
+    # The resource had each of its names, also the present one, below each former parent.
     def inherited(known: Sequence[str]) -> str:
         above, child = map(Urn.parse, known)
         return str(above.child(child.type, former_name(child.name, name, above.name)))
 
-    of_parent = sdk.aliases_of(parent)
     return own + [
-        pulumi.Output.all(above, child).apply(inherited) for above in of_parent for child in [resource.urn, *own]
+        pulumi.Output.all(above, child).apply(inherited)
+        for above in sdk.aliases_of(parent)
+        for child in (resource.urn, *own)
     ]
 
 

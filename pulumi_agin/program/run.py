@@ -26,8 +26,14 @@ from .failed_resources import FailedResources
 # The outputs of a provider from which its settings are loaded.
 _SETTINGS = (PROVIDER_NAME, *map(IN_PYTHON.key, Setting))
 
-# A run is an attribute of its connection to the engine, to which its parts refer, so that both are freed together.
+# The attribute of the connection to the engine that holds the run. In a dict of all runs, ended ones would stay,
+# because their parts refer to the connection.
 _ATTRIBUTE = "_pulumi_agin_run"
+
+_NO_SETTINGS = (
+    "Pulumi's engine did not return the settings of the provider, such as its API key. Unless the provider failed or "
+    "was skipped, install another version of the Pulumi CLI, or a newer version of pulumi-agin"
+)
 
 
 class ProgramRun:
@@ -43,7 +49,7 @@ class ProgramRun:
         self._queries: dict[Settings, AccountQueries] = {}
         self._stack_outputs: asyncio.Future[dict[str, dict[str, Any]] | None] | None = None
         self._warned_of: set[str] = set()
-        self._failed_resources = FailedResources()
+        self.failed_resources = FailedResources()
 
     @classmethod
     def current(cls) -> ProgramRun:
@@ -59,7 +65,7 @@ class ProgramRun:
             run = cls(is_running=True, is_mocked=sdk.is_mock(connection))
             setattr(connection, _ATTRIBUTE, run)
             if run.sends_requests and not pulumi.runtime.is_dry_run():
-                run._failed_resources.watch()
+                run.failed_resources.watch()
         return run
 
     @property
@@ -108,8 +114,8 @@ class ProgramRun:
     async def stack_outputs(self, kept: Mapping[str, Sequence[str]]) -> Mapping[str, Mapping[str, Any]] | None:
         """Returns outputs of resources in the stack's state, by URN; None if it can't be read.
 
-        `kept` is that of `sdk.outputs_of_stack`, always the same. The state is read once, and never under
-        mocks, which would pass the call on to the user's.
+        `kept` is that of `sdk.outputs_of_stack`, always the same. The state is read once, and never under mocks, which
+        would pass the call on to the user's.
         """
         if not self.sends_requests:
             return {}
@@ -128,17 +134,9 @@ class ProgramRun:
         # For anything but a string, the engine would panic.
         return await sdk.resource_of_run(known, kept) if isinstance(known, str) else None
 
-    async def watch_records(self, delegation: pulumi.Resource, existence: pulumi.Output[Any]) -> None:
-        """Makes an `up` end with an error if the records of a delegation are not registered after a failure.
-
-        `existence` is not known then.
-        """
-        if self.sends_requests and not pulumi.runtime.is_dry_run():
-            await self._failed_resources.watch_records(delegation, existence)
-
     async def placement(self, resource: pulumi.Resource, parent: pulumi.Resource | None) -> Placement:
         """Returns the stack and the URNs of the parent and the provider, for a command about a resource."""
-        # When this is awaited, the SDK has already found the provider of the resource.
+        # The SDK awaits this as an input of the resource, after it has found the provider.
         named = {"parent": parent, "provider": sdk.provider_of(resource)}
         urns_of_named = {name: str(await sdk.value_of(each.urn)) for name, each in named.items() if each}
         return Placement(self.stack, **urns_of_named)
@@ -163,16 +161,15 @@ class ProgramRun:
         A transform may have changed the one that the program has given it. None as for `queries_of`.
         """
         registered = await self.resource(resource.urn, ())
-        return await self._queries_of_urn(registered.provider if registered else "")
+        if registered is None:
+            raise InvalidInputsError(_NO_SETTINGS)
+        return await self._queries_of_urn(registered.provider)
 
     async def _queries_of_urn(self, provider: pulumi.Input[str]) -> AccountQueries | None:
         # The provider may be of another process, which does not show its inputs to this one.
         registered = await self.resource(provider, _SETTINGS)
         if registered is None:
-            raise InvalidInputsError(
-                "Pulumi's engine did not return the settings of the provider, such as its API key. Unless the provider "
-                "failed or was skipped, install another version of the Pulumi CLI, or a newer version of pulumi-agin"
-            )
+            raise InvalidInputsError(_NO_SETTINGS)
         settings = registered.outputs
         return None if pulumi.UNKNOWN in settings.values() else self.queries(Settings.load(settings.get))
 

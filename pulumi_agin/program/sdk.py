@@ -276,10 +276,12 @@ async def _call_engine(function: str, arguments: Mapping[str, str], read: Callab
         except Exception:  # noqa: BLE001 - it could quote a secret
             return None
 
+    # In a thread, because it blocks.
     return await asyncio.get_running_loop().run_in_executor(None, call)
 
 
 def _kept_outputs(outputs: Any, kept: Collection[str] | None) -> dict[str, Any]:
+    """Returns the outputs of a resource that `kept` names, or all that are not secret; see `resource_of_run`."""
     if kept is None:
         from google.protobuf.json_format import MessageToDict  # slow to load, and only for a changed domain
 
