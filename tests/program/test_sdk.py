@@ -20,7 +20,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import resource_pb2
 
 import pulumi_agin as agin
-from pulumi_agin import dynamic
+from pulumi_agin.dynamic import sdk as plugin_sdk
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import urns
@@ -112,7 +112,7 @@ FAILS: dict[str, Callable[[], Any]] = {
     "pulumi.runtime.proto.resource_pb2.ResourceInvokeRequest": lambda: sdk.resource_of_run("urn", ("name",)),
     "pulumi.runtime.rpc.UNKNOWN": lambda: sdk.resource_of_run("urn", ("name",)),
     "pulumi.runtime.rpc.is_rpc_secret": lambda: sdk.resource_of_run("urn", None),
-    "pulumi.dynamic.dynamic.serialize_provider": lambda: dynamic.sdk.serialized(AgentIngressProvider()),
+    "pulumi.dynamic.dynamic.serialize_provider": lambda: plugin_sdk.serialized(AgentIngressProvider()),
 }
 FAILS_WITHOUT_ATTRIBUTE: dict[str, Callable[[pulumi.Resource], Any]] = {
     "pulumi.Resource._aliases": sdk.aliases_of,
@@ -168,7 +168,7 @@ WORKS = {
 
 
 def test_each_name_of_the_sdk_is_taken_away() -> None:
-    assert names_used(sdk, dynamic.sdk) == FAILS.keys() | FAILS_WITHOUT_ATTRIBUTE.keys() | WORKS
+    assert names_used(sdk, plugin_sdk) == FAILS.keys() | FAILS_WITHOUT_ATTRIBUTE.keys() | WORKS
 
 
 def test_sdk_without_a_resources_provider_uses_the_documented_one(preview: Mocks) -> None:
@@ -210,16 +210,16 @@ def test_sdk_without_its_config_shows_the_keys_in_the_environment(monkeypatch: p
 def test_sdk_that_does_not_deserialize_has_no_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     properties = Struct()
     properties.update({"domain": "connect.acme.com"})
-    assert dynamic.sdk.deserialized(properties) == {"domain": "connect.acme.com"}
+    assert plugin_sdk.deserialized(properties) == {"domain": "connect.acme.com"}
     with without("pulumi.runtime.rpc.deserialize_properties", monkeypatch):
-        assert dynamic.sdk.deserialized(properties) == {}
+        assert plugin_sdk.deserialized(properties) == {}
 
 
 def test_python_without_its_private_name_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(concurrent.futures.thread, "_shutdown", True)
-    assert dynamic.sdk.is_interrupted()
+    assert plugin_sdk.is_interrupted()
     monkeypatch.delattr(concurrent.futures.thread, "_shutdown")
-    assert not dynamic.sdk.is_interrupted()
+    assert not plugin_sdk.is_interrupted()
 
 
 def test_a_component_has_descendants_and_aliases(mocks: Mocks) -> None:
