@@ -24,11 +24,10 @@ from enum import Enum
 from typing import Literal, NoReturn
 from urllib.parse import urlsplit
 
-from .api.constants import DEFAULT_CALL_SECONDS, PUBLIC_API
-from .base.addresses import LOOPBACK_HOSTS, canonical_base_url
+from .api.facts import DEFAULT_CALL_SECONDS, PUBLIC_API
 from .base.budget import LONGEST_TIMEOUT_SECONDS
-from .base.redaction import one_line
-from .base.secret import Secret
+from .base.names import LOOPBACK_HOSTS, canonical_base_url
+from .base.redaction import Secret, one_line
 from .base.shell import quoted
 
 # The input of an explicit Provider that has its name.

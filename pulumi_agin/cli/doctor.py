@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         if not options.json:
             _print_notes(report, checks)
     else:
-        report = _examine_domain(_canonical(options.domain, account.client), reader, checks)
+        report = _examine_domain(_canonical(options.domain, account.require_client()), reader, checks)
     output = _json(report) if options.json else report.table()
     # A report that could not be printed has a status of its own.
     return print_text(output) or _STATUS[report.state]

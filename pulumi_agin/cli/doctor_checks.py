@@ -9,13 +9,7 @@ from typing import Any
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.models import (
-    CertificateState,
-    CertStatusModel,
-    IngressModel,
-    certificate_state,
-    describe_certificate,
-)
+from pulumi_agin.api.models import IngressModel, Issuance, describe_certificate
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock, parse_time
 from pulumi_agin.base.redaction import listed, one_line
 from pulumi_agin.base.shell import command_line, quoted
@@ -73,7 +67,7 @@ class Checks:
 
     @property
     def client(self) -> AgentIngressClient:
-        return self.account.client
+        return self.account.require_client()
 
     def command(self, *what: str, dns: str | None = None, stack: str | None = None) -> str:
         """Returns the doctor command for `what`, with the user's own options unless others are given."""
@@ -372,27 +366,27 @@ class Checks:
 
     def _certificate_at_ngrok(self, domain: str, ingress: IngressModel, delegation: State) -> Check:
         """Returns the check by what ngrok reports, with the next step until agents can use the certificate."""
-        status = _managed_status(ingress)
+        status = ingress.managed_status
         job = status.provisioning_job if status else None
         error_code = self._sanitized(job.error_code) if job else None
         retries_at = self._sanitized(job.retries_at) if job else None
         renews_at = self._sanitized(status.renews_at) if status else None
         details = {**_NO_CERTIFICATE, "error_code": error_code, "retries_at": retries_at, "renews_at": renews_at}
-        state = certificate_state(ingress)
+        issuance = Issuance.of(ingress)
         reason = self.client.sanitize(describe_certificate(ingress))
         is_overdue = self._overdue(ingress) > timedelta(0)
         if is_overdue:
             reason += f", but its renewal has been due since {renews_at}"
-        elif state is CertificateState.ISSUED:
+        elif issuance is Issuance.ISSUED:
             reason += f", renews {renews_at}"
         # A failed renewal leaves the certificate valid, but only until it expires.
-        if state.is_ready and not error_code and not is_overdue:
+        if issuance.is_ready and not error_code and not is_overdue:
             # At another base URL, the domain need not exist.
             can_connect = delegation == "ok" and not self.settings.has_other_base_url
             return Check("ok", reason, _connection_tests(ingress) if can_connect else (), details)
         retry = "ngrok retries" + (f" at {retries_at}" if retries_at else "")
         # ngrok documents only these two errors.
-        if state is CertificateState.UNKNOWN or error_code not in (None, "INTERNAL_ERROR", "DNS_ERROR"):
+        if issuance is Issuance.UNKNOWN or error_code not in (None, "INTERNAL_ERROR", "DNS_ERROR"):
             do = f"{retry}; if this persists, contact ngrok support and include {ingress.id}"
             return Check("unknown", reason, [Remedy(do)], details)
         if is_overdue and not error_code:
@@ -410,8 +404,9 @@ class Checks:
 
     def _overdue(self, ingress: IngressModel) -> timedelta:
         """Returns for how long the renewal of an issued certificate has been due; zero if it is not known to be."""
-        status = _managed_status(ingress)
-        renews_at = parse_time(status.renews_at) if status and status.renews_at else None
+        status = ingress.managed_status
+        is_issued = Issuance.of(ingress) in (Issuance.ISSUED, Issuance.RENEWING)
+        renews_at = parse_time(status.renews_at) if is_issued and status and status.renews_at else None
         return max(self.clock.utc_now() - renews_at, timedelta(0)) if renews_at else timedelta(0)
 
     def _after_caa(self, check: Check, domain: str, ingress: IngressModel, delegation: State, caa: CaaSet) -> Check:
@@ -471,14 +466,9 @@ def _declarations(language: str, domain: str) -> list[str]:
     return [_DECLARATIONS[language].format(domain=domain)] if language in _DECLARATIONS else []
 
 
-def _managed_status(ingress: IngressModel) -> CertStatusModel | None:
-    """Returns the status of the certificate; None without a policy, because ngrok's status then has no meaning."""
-    return None if ingress.certificate_management_policy is None else ingress.certificate_management_status
-
-
 def _due(ingress: IngressModel, certificate: Check) -> str:
     """Returns when the certificate renews, or why it fails and when ngrok retries."""
-    state = certificate_state(ingress)
+    issuance = Issuance.of(ingress)
     # These strings are from ngrok or DNS, and a row has to be short.
     error_code, retries_at, renews_at, caa_owner = (
         one_line(certificate.details[name] or "", 40)
@@ -488,11 +478,11 @@ def _due(ingress: IngressModel, certificate: Check) -> str:
         return f"forbidden by the CAA records of {caa_owner}"
     if error_code:
         retry = f", retries at {retries_at}" if retries_at else ""
-        return f"{'renewal fails' if state.is_ready else 'fails'} ({error_code}){retry}"
+        return f"{'renewal fails' if issuance.is_ready else 'fails'} ({error_code}){retry}"
     if renews_at:
         return f"renews {renews_at}" if certificate.state == "ok" else f"renewal due since {renews_at}"
     # The description without its reason.
-    return state.value.partition(",")[0]
+    return issuance.value.partition(",")[0]
 
 
 def _connection_tests(ingress: IngressModel) -> list[Remedy]:

@@ -62,7 +62,7 @@ class Reader:
             resources: All resources of the stack; none if the key comes from no stack.
         """
         self._account = account
-        self._client = account.client
+        self._client = account.require_client()
         self._server = server
         ingresses = ingresses_in_state(resources, account, provider)
         self._in_stack = managed(ingresses)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
-from pulumi_agin.dns.record_class import ns_record, values_property
+from pulumi_agin.dns.state_records import ns_record, values_property
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
-from pulumi_agin.lifecycle.outputs import FINGERPRINT, KeptOutputs
+from pulumi_agin.lifecycle.outputs import KeptOutputs
 from pulumi_agin.native.names import in_snake_case
 
 from .stack import Resources
@@ -75,7 +75,7 @@ def _parse(
         provider=provider,
         has_this_provider=provider == provider_of_settings,
         base_url=kept.base_url,
-        was_read_with_these_settings=kept.fingerprint == account.fingerprint(id_)[FINGERPRINT],
+        was_read_with_these_settings=kept.fingerprint == account.fingerprint(id_),
         is_external=bool(resource.get("external")),
         is_deleted_next=bool(resource.get("delete")),
     )

@@ -8,8 +8,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pulumi_agin.base.addresses import LOOPBACK_HOSTS
 from pulumi_agin.base.clock import Clock
+from pulumi_agin.base.names import LOOPBACK_HOSTS
 from pulumi_agin.base.shell import quoted
 from pulumi_agin.settings import IN_PYTHON, Setting
 

@@ -135,7 +135,7 @@ def _print_notes(account: Account, unreadable: Sequence[str], skipped: Sequence[
     settings = account.settings
     note(f"the API key is from {settings.api_key_source.shown_as}")
     if settings.has_other_base_url:
-        note(f"the base URL is {account.client.sanitize(settings.shown_base_url)}")
+        note(f"the base URL is {account.require_client().sanitize(settings.shown_base_url)}")
     for sentence in unreadable:
         note(f"skipped: {sentence}")
     if len(skipped) > MOST_LISTED:
@@ -199,7 +199,7 @@ def _select(options: argparse.Namespace, account: Account) -> _Selection:
 
     One that can't be read is an error if it is an argument of the command.
     """
-    client = account.client
+    client = account.require_client()
     in_file = {} if options.names is None else read_names(options.names, client)
     chosen = [canonical_key(each, client) for each in options.chosen]
     budget = request_budget(client)
@@ -238,7 +238,7 @@ def _pick(keys: Sequence[str], listing: Listing, account: Account, source: str =
         if error.id in keys or error.domain in keys:
             raise error
     by_key = {key: ingress for ingress in listing.ingresses for key in (ingress.id, ingress.domain)}
-    missing = [account.client.sanitize(key, 100) for key in keys if key not in by_key]
+    missing = [account.require_client().sanitize(key, 100) for key in keys if key not in by_key]
     if missing:
         more = f" and {len(missing) - MOST_LISTED} more" if len(missing) > MOST_LISTED else ""
         raise UsageError(

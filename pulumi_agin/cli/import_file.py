@@ -12,13 +12,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
-
 from pulumi_agin.api.models import IngressModel
+from pulumi_agin.dynamic import sdk
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
+from pulumi_agin.dynamic.servicer import PROVIDER_KEY
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
-from pulumi_agin.lifecycle.outputs import inputs_of, outputs_of
+from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 
 from .import_names import unique
 
@@ -28,11 +28,11 @@ def resource(type_: str, name: str, ingress: IngressModel, account: Account) -> 
     identity = {"type": type_, "name": name, "id": ingress.id}
     if type_ == urns.NATIVE_AGENT_INGRESS:
         return identity
-    mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
+    mark = {PROVIDER_KEY: sdk.serialized(AgentIngressProvider())}
     return {
         **identity,
-        "inputs": {**inputs_of(ingress, {}), **mark},
-        "outputs": {**outputs_of(ingress), **account.fingerprint(ingress.id), **mark},
+        "inputs": {**inputs_of(ingress, shown_by={}), **mark},
+        "outputs": {**outputs_of(ingress), FINGERPRINT: account.fingerprint(ingress.id), **mark},
     }
 
 

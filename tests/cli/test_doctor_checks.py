@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from pulumi_agin.api.constants import PUBLIC_API
+from pulumi_agin.api.facts import PUBLIC_API
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.cli.doctor_caa import CaaRecord, CaaSet
@@ -199,11 +199,17 @@ def test_renewal_that_fails_is_wrong_after_14_days() -> None:
     assert check_certificate(status=renewal(15, {})).state == "wrong"
 
 
-def test_renewal_at_an_invalid_time_and_without_a_policy_is_never_due() -> None:
+def test_renewal_at_an_invalid_time_is_never_due() -> None:
     for renews_at in ("yesterday", "2020-01-01", "2020-01-01T00:00:00", "9" * 300, "0001-01-01T00:00:00+23:59:99"):
         assert check_certificate(status={"renews_at": renews_at}).state == "ok"
     assert check_certificate(status={"renews_at": "0001-01-01T00:00:00+23:59"}).state == "wrong"
-    assert check_certificate(policy=None, status=renewal(100)).state == "ok"
+
+
+def test_status_that_is_left_from_a_removed_policy_is_ignored() -> None:
+    without_status = check_certificate(policy=None, status=None)
+    assert without_status.state == "ok"
+    for status in (renewal(100), renewal(15, {"error_code": "DNS_ERROR", "msg": "no NS records"})):
+        assert check_certificate(policy=None, status=status) == without_status
 
 
 def test_status_that_is_left_from_a_removed_policy_is_not_read() -> None:

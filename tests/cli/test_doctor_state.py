@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pulumi_agin.cli.doctor_state import RecordsInState, ingresses_in_state
-from pulumi_agin.dns.record_class import ns_record
+from pulumi_agin.dns.state_records import ns_record
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
@@ -30,7 +30,7 @@ def urn(type_: str, name: str) -> str:
 
 
 def ingress(domain: Any, type_: str = DYNAMIC, key: str = API_KEY, **resource: Any) -> dict[str, Any]:
-    fingerprint = Account(Settings.load({"ngrok:apiKey": key}.get, {})).client.fingerprint("agin_1")
+    fingerprint = Account(Settings.load({"ngrok:apiKey": key}.get, {})).fingerprint("agin_1")
     targets = NEW if domain == "new.acme.com" else OLD
     outputs = {"domain": domain, "ns_targets": targets, "_key_fingerprint": fingerprint}
     return resource_of(type_, "ingress", outputs, id="agin_1", **resource)

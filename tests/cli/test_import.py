@@ -16,8 +16,8 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
 import pulumi_agin as agin
-from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.api.fingerprint import fingerprint
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from tests.support import ngrok
@@ -119,7 +119,7 @@ def test_file_has_what_a_create_leaves_in_the_state(create: Create, command: Imp
         "ns_targets": sorted(f"{target}." for target in stored["ns_targets"]),
         "region_domains": sorted(stored["region_domains"]),
         "created_at": stored["created_at"],
-        "_key_fingerprint": AgentIngressClient(Secret(API_KEY), emulator.url).fingerprint(id_),
+        "_key_fingerprint": fingerprint(Secret(API_KEY), emulator.url, id_),
     }
     expected = {"type": TYPE, "name": "connect", "id": id_, "inputs": inputs, "outputs": {**inputs, **outputs}}
     assert json.loads(out) == {"nameTable": {}, "resources": [expected]}

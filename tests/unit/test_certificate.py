@@ -11,7 +11,7 @@ import pytest
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import ApiError, NotConnectedError
 from pulumi_agin.base.clock import Clock
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.dynamic.phrasing import PythonPhrasing
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import log_line
@@ -218,7 +218,7 @@ def test_dns_error_fails_after_its_grace_with_the_next_step(waiting: Waiting) ->
     assert waiting.fails(grace=100) == (
         f"the certificate of {DOMAIN} (ID) was not issued: ngrok has reported a DNS error for 100 seconds "
         "(dns_error_grace_seconds). It is blocked by a DNS error (DNS_ERROR): ngrok reports "
-        f'"{NO_RECORDS}". The NS records of {DOMAIN} must be {names}. Fix them, and run '
+        f'"{NO_RECORDS}". The NS records of {DOMAIN} must be {names}; fix them, and run '
         "`pulumi up`, which validates again; ngrok retries at 2024-08-03T07:15:41Z, and does not check before then"
         f"; `pulumi-agin doctor` {FINDS}\n{doctor_line(DOMAIN, 'dev')}"
     )
@@ -239,7 +239,7 @@ def test_timeout_ends_a_dns_error_within_its_grace(waiting: Waiting) -> None:
     waiting.ingress(state="dns_error")
     sentence = waiting.fails(timeout=30)
     assert "was not issued within 30 seconds (timeout_seconds). It is blocked by a DNS error" in sentence
-    assert "Fix them, and run `pulumi up`" in sentence
+    assert "fix them, and run `pulumi up`" in sentence
 
 
 def test_grace_begins_again_with_the_next_dns_error(waiting: Waiting) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "pulumi_agin"
 
 FILES = """
-__init__.py agent_ingress.py certificate.py delegation.py lookup.py provider.py agent_configuration.py
+__init__.py agent_ingress.py certificate_validation.py delegation.py lookups.py provider.py agent_configuration.py
 settings.py version.py py.typed pulumi-plugin.json
 """
 FOLDERS = "dns program lifecycle api base dynamic native engine dnsclient emulator cli"

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 import pulumi
-from pulumi.output import UNKNOWN
-from pulumi.runtime import rpc
+from pulumi import UNKNOWN
 
 from .agent_ingress import AgentIngressCertPolicy, AgentIngressCertStatus
 from .api.errors import InvalidInputsError, NgrokError
 from .lifecycle import lookup, urns
 from .lifecycle.account import Account
-from .program import sdk_internals
+from .program import sdk
 from .program.run import ProgramRun
 
 
@@ -204,7 +203,7 @@ class _Lookup:
             raise pulumi.RunError(f"{self.name} works only in a program that Pulumi runs, as in `pulumi preview`")
         if run.is_mocked:
             return pulumi.runtime.invoke(self.token, arguments, opts, self.result).value
-        found = sdk_internals.wait_for(self._look_up(arguments, opts), self.name)
+        found = sdk.wait_for(self._look_up(arguments, opts), self.name)
         if found is UNKNOWN:
             raise pulumi.RunError(
                 f"{self.name} can't query ngrok in this preview, because its Provider has inputs that are not known "
@@ -223,9 +222,9 @@ class _Lookup:
 
         async def look_up(values: Sequence[Any]) -> Any:
             # An argument can be known before its resource exists, such as the domain of a new ingress.
-            for resource in await sdk_internals.with_children(await given.resources()):
+            for resource in await sdk.with_children(await sdk.resources_of(given)):
                 id_ = getattr(resource, "id", None)
-                if id_ is not None and not await id_.is_known():
+                if id_ is not None and not await sdk.is_known(id_):
                     return UNKNOWN
             self._check_types(values[0])
             return await self._look_up(values[0], opts)
@@ -249,7 +248,7 @@ class _Lookup:
             found = await queries.call(self.find, queries.account, arguments)
         except NgrokError as error:
             raise pulumi.RunError(str(error)) from None
-        return rpc.translate_output_properties(found, lambda name: name, self.result)
+        return sdk.typed(found, self.result)
 
     def _check_types(self, arguments: Mapping[str, object]) -> None:
         for name, value in arguments.items():

@@ -1,4 +1,4 @@
-"""Facts about ngrok's API: its URL, limits, allowed values and patterns.
+"""Facts about ngrok's API: its URL, limits, allowed values and patterns, and what a certificate policy means.
 
 This module loads quickly, so programs can import it. Facts come from ngrok's API page "Agent Ingresses"
 unless a comment says otherwise.
@@ -7,7 +7,8 @@ unless a comment says otherwise.
 from __future__ import annotations
 
 import re
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 PUBLIC_API = "https://api.ngrok.com"
 
@@ -23,6 +24,9 @@ TRANSIENT_STATUSES = frozenset({RATE_LIMITED, 500, 502, 503, 504})
 DESCRIPTION_MAX_BYTES = 255
 METADATA_MAX_BYTES = 4096
 
+# The field of the policy.
+POLICY = "certificate_management_policy"
+
 CertificateAuthorityLiteral: TypeAlias = Literal["letsencrypt"]
 PrivateKeyTypeLiteral: TypeAlias = Literal["rsa", "ecdsa"]
 
@@ -31,3 +35,10 @@ PrivateKeyTypeLiteral: TypeAlias = Literal["rsa", "ecdsa"]
 PLAIN_ID = re.compile(r"^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$")
 AGENT_INGRESS_ID = re.compile(r"agin_[0-9A-Za-z]{1,95}")
 ID_HINT = "an ID looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+
+
+def matches_policy(existing: Mapping[str, Any] | None, inputs: Mapping[str, Any] | None) -> bool:
+    """Returns whether an existing policy has the desired values. Without a desired key type, any key type matches."""
+    if not existing or not inputs:
+        return not existing and not inputs
+    return all(value is None or value == existing.get(name) for name, value in inputs.items())

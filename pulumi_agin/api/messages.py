@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from pulumi_agin.base.budget import LONGEST_TIMEOUT_SECONDS
 
-from .constants import RATE_LIMITED, TRANSIENT_STATUSES
+from .facts import RATE_LIMITED, TRANSIENT_STATUSES
 
 
 @dataclass(frozen=True)

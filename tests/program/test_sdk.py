@@ -1,23 +1,30 @@
-"""Versions of Pulumi's SDK that lack a private name which the program uses."""
+"""Versions of Pulumi's SDK that lack an undocumented name, and the functions of the engine."""
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures.thread
+import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import _callbacks, rpc, sync_await
+from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import resource_pb2
 
 import pulumi_agin as agin
+from pulumi_agin.dynamic import sdk as plugin_sdk
+from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.program import sdk_internals
+from pulumi_agin.program import sdk
 from pulumi_agin.program.failed_resources import FailedResources
 from pulumi_agin.program.run import ProgramRun
 from tests.support.keys import OTHER_ACCOUNTS_KEY
@@ -39,16 +46,14 @@ def test_lookups_query_ngrok_with_todays_sdk(preview: Mocks, id_: str) -> None:
 
 
 def test_sdk_without_waiting_keeps_the_output_form(preview: Mocks, id_: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(sync_await, "_sync_await")
+    monkeypatch.delattr("pulumi.runtime.sync_await._sync_await")
     seen: list[str] = []
 
     def program() -> Any:
         with pytest.raises(pulumi.RunError) as raised:
             agin.get_agent_ingress(domain="connect.acme.com")
         assert str(raised.value) == (
-            f"Pulumi's SDK {metadata.version('pulumi')} lacks pulumi.runtime.sync_await._sync_await, which pulumi-agin "
-            "needs: install another version of the `pulumi` package, or a newer version of pulumi-agin. "
-            "get_agent_ingress_output works without it"
+            f"{lacks('pulumi.runtime.sync_await._sync_await')}. get_agent_ingress_output works without it"
         )
         return agin.get_agent_ingress_output(domain="connect.acme.com").apply(lambda found: seen.append(found.id))
 
@@ -59,92 +64,169 @@ def test_sdk_without_waiting_keeps_the_output_form(preview: Mocks, id_: str, mon
 class Component(pulumi.ComponentResource):
     """A component with one child."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__("acme:index:Component", name)
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("acme:index:Component", name, None, opts)
         self.child = pulumi.CustomResource("acme:index:Child", f"{name}-child", {}, pulumi.ResourceOptions(parent=self))
 
 
 @pytest.mark.parametrize(
-    ("has_name", "make", "is_known"),
-    [
-        (True, lambda: Component("c"), False),
-        (False, lambda: Component("c"), True),
-        (False, lambda: pulumi.CustomResource("acme:index:Child", "r", {}), False),
-    ],
-    ids=["with it", "a component", "a resource"],
+    "make",
+    [lambda: Component("c"), lambda: pulumi.CustomResource("acme:index:Child", "r", {})],
+    ids=["a component", "a resource"],
 )
-def test_sdk_without_component_internals_waits_for_resources_only(
-    has_name: bool,
-    make: Callable[[], Any],
-    is_known: bool,
-    preview: Mocks,
-    id_: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_lookups_wait_for_children(make: Callable[[], Any], preview: Mocks, id_: str) -> None:
     preview.to_be_made = {"c-child", "r"}
     seen: list[bool] = []
 
-    def program() -> Any:
-        resource = make()
-
-        async def look_up() -> None:
-            # The SDK itself needs the name to register a resource.
-            await getattr(resource, "child", resource).urn.future()
-            with monkeypatch.context() as context:
-                if not has_name:
-                    context.delattr(rpc, "_expand_dependencies")
-                opts = pulumi.InvokeOutputOptions(depends_on=[pulumi.Output.from_input(resource)])
-                seen.append(await agin.get_agent_ingress_output(id=id_, opts=opts).is_known())
-
-        return look_up()
+    async def program() -> None:
+        opts = pulumi.InvokeOutputOptions(depends_on=[pulumi.Output.from_input(make())])
+        seen.append(await agin.get_agent_ingress_output(id=id_, opts=opts).is_known())
 
     run(program)
-    assert seen == [is_known]
+    assert seen == [False]
 
 
-def test_sdk_without_private_attributes(preview: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+def names_used(*modules: Any) -> set[str]:
+    """Returns the names of the SDK in modules, except those of the engine's calls."""
+    return {name for module in modules for name in re.findall(r'"(pulumi\.[\w.]+)"', Path(module.__file__).read_text())}
+
+
+@contextmanager
+def without(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Takes a name away from the SDK."""
+    owner, _, attribute = name.removeprefix("pulumi.").rpartition(".")
+    with monkeypatch.context() as context:
+        context.delattr(operator.attrgetter(owner)(pulumi), attribute)
+        yield
+
+
+FAILS: dict[str, Callable[[], Any]] = {
+    "pulumi.Output.future": lambda: sdk.value_of(pulumi.Output.from_input("")),
+    "pulumi.Output.is_known": lambda: sdk.is_known(pulumi.Output.from_input("")),
+    "pulumi.Output.resources": lambda: sdk.resources_of(pulumi.Output.from_input("")),
+    "pulumi.runtime.rpc.translate_output_properties": lambda: sdk.typed({}, None),
+    "pulumi.runtime.rpc._expand_dependencies": lambda: sdk.with_children([Component("c")]),
+    "pulumi.runtime.settings.get_monitor": ProgramRun.current,
+    "pulumi.runtime.mocks.MockMonitor": lambda: sdk.is_mock(None),
+    "pulumi.runtime.proto.resource_pb2.Result": lambda: sdk.watch_program(lambda *_: None, lambda: None),
+    "pulumi.runtime.proto.resource_pb2.ResourceInvokeRequest": lambda: sdk.resource_of_run("urn", ("name",)),
+    "pulumi.runtime.rpc.UNKNOWN": lambda: sdk.resource_of_run("urn", ("name",)),
+    "pulumi.runtime.rpc.is_rpc_secret": lambda: sdk.resource_of_run("urn", None),
+    "pulumi.dynamic.dynamic.serialize_provider": lambda: plugin_sdk.serialized(AgentIngressProvider()),
+}
+FAILS_WITHOUT_ATTRIBUTE: dict[str, Callable[[pulumi.Resource], Any]] = {
+    "pulumi.Resource._aliases": sdk.aliases_of,
+    "pulumi.Resource._childResources": sdk.with_descendants,
+}
+
+
+def lacks(name: str) -> str:
+    return (
+        f"Pulumi's SDK {metadata.version('pulumi')} lacks {name}, which pulumi-agin needs: install another version of "
+        "the `pulumi` package, or a newer version of pulumi-agin"
+    )
+
+
+@pytest.mark.parametrize(("name", "use"), FAILS.items(), ids=FAILS)
+def test_sdk_without_a_name_fails_with_one_sentence(
+    name: str, use: Callable[[], Any], preview: Mocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returned = Struct()
+    returned.update({"provider": "", "state": {"name": "connect"}})
+    monkeypatch.setattr(Monitor, "Invoke", lambda *_: SimpleNamespace(failures=[], **{"return": returned}))
+
+    async def result() -> Any:
+        return await use()
+
+    async def program() -> None:
+        with without(name, monkeypatch), pytest.raises(pulumi.RunError, match=f"^{re.escape(lacks(name))}$"):
+            await result()
+
+    run(program)
+
+
+@pytest.mark.parametrize(("name", "use"), FAILS_WITHOUT_ATTRIBUTE.items(), ids=FAILS_WITHOUT_ATTRIBUTE)
+def test_sdk_without_an_attribute_of_resources_fails_with_one_sentence(
+    name: str, use: Callable[[pulumi.Resource], Any], preview: Mocks
+) -> None:
+    def program() -> None:
+        component = Component("c")
+        delattr(component, name.rpartition(".")[2])
+        with pytest.raises(pulumi.RunError, match=f"^{re.escape(lacks(name))}$"):
+            use(component)
+
+    run(program)
+
+
+# What happens without these is in the tests below.
+WORKS = {
+    "pulumi.runtime._callbacks._CallbackServicer._servicers",
+    "pulumi.runtime.config.CONFIG",
+    "pulumi.runtime.rpc.deserialize_properties",
+    "pulumi.runtime.sync_await._sync_await",
+}
+
+
+def test_each_name_of_the_sdk_is_taken_away() -> None:
+    assert names_used(sdk, plugin_sdk) == FAILS.keys() | FAILS_WITHOUT_ATTRIBUTE.keys() | WORKS
+
+
+def test_sdk_without_a_resources_provider_uses_the_documented_one(preview: Mocks) -> None:
     def program() -> None:
         one = agin.Provider("one", OTHER_ACCOUNTS_KEY)
-        opts = pulumi.ResourceOptions(providers=[one], aliases=["urn:pulumi:stack::project::a:b:C::former"])
-        component = pulumi.ComponentResource("a:b:C", "c", None, opts)
+        component = pulumi.ComponentResource("a:b:C", "c", None, pulumi.ResourceOptions(providers=[one]))
         inherited, own = pulumi.ResourceOptions(parent=component), pulumi.ResourceOptions(provider=one)
         for number, opts in enumerate([inherited, own]):
             ingress = agin.AgentIngress(f"i{number}", domain="connect.acme.com", opts=opts)
-            assert sdk_internals.provider_of(ingress) is one
+            assert sdk.provider_of(ingress) is one
             del ingress._provider
-            assert sdk_internals.provider_of(ingress) is one
-        assert sdk_internals.provider_of(agin.AgentIngress("none", domain="connect.acme.com")) is None
-        assert len(sdk_internals.aliases_of(component)) == 1
-        del component._aliases
-        assert sdk_internals.aliases_of(component) == []
-        # Without a private name, any resource may be transformed.
-        owners = {
-            "_CallbackServicer": _callbacks,
-            "_servicers": _callbacks._CallbackServicer,
-            "_transformations": pulumi.runtime.get_root_resource(),
-        }
-        for name, owner in owners.items():
-            assert not sdk_internals.may_be_transformed(pulumi.ResourceOptions())
-            with monkeypatch.context() as context:
-                context.delattr(owner, name)
-                assert sdk_internals.may_be_transformed(pulumi.ResourceOptions())
+            assert sdk.provider_of(ingress) is one
+        assert sdk.provider_of(agin.AgentIngress("none", domain="connect.acme.com")) is None
+
+    run(program)
+
+
+def test_sdk_without_transformations_may_transform_any_resource(
+    preview: Mocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def program() -> None:
+        assert not sdk.may_be_transformed(pulumi.ResourceOptions())
+        with without("pulumi.runtime._callbacks._CallbackServicer._servicers", monkeypatch):
+            assert sdk.may_be_transformed(pulumi.ResourceOptions())
+        with monkeypatch.context() as context:
+            context.delattr(pulumi.runtime.get_root_resource(), "_transformations")
+            assert sdk.may_be_transformed(pulumi.ResourceOptions())
 
     run(program)
 
 
 def test_sdk_without_its_config_shows_the_keys_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_CONFIG", '{"acme:zone": "a value"}')
-    assert list(sdk_internals.config_keys()) == []
-    monkeypatch.setattr(sdk_internals, "_SDK", SimpleNamespace())
-    assert list(sdk_internals.config_keys()) == ["acme:zone"]
+    assert list(sdk.config_keys()) == []
+    with without("pulumi.runtime.config.CONFIG", monkeypatch):
+        assert list(sdk.config_keys()) == ["acme:zone"]
 
 
-def test_sdk_without_children_shows_the_resource_alone(mocks: Mocks) -> None:
+def test_sdk_that_does_not_deserialize_has_no_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    properties = Struct()
+    properties.update({"domain": "connect.acme.com"})
+    assert plugin_sdk.deserialized(properties) == {"domain": "connect.acme.com"}
+    with without("pulumi.runtime.rpc.deserialize_properties", monkeypatch):
+        assert plugin_sdk.deserialized(properties) == {}
+
+
+def test_python_without_its_private_name_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(concurrent.futures.thread, "_shutdown", True)
+    assert plugin_sdk.is_interrupted()
+    monkeypatch.delattr(concurrent.futures.thread, "_shutdown")
+    assert not plugin_sdk.is_interrupted()
+
+
+def test_a_component_has_descendants_and_aliases(mocks: Mocks) -> None:
     def program() -> None:
-        component = Component("c")
-        assert sdk_internals.with_descendants(component) == [component, component.child]
-        del component._childResources
-        assert sdk_internals.with_descendants(component) == [component]
+        component = Component("c", pulumi.ResourceOptions(aliases=["urn:pulumi:stack::project::a:b:C::former"]))
+        assert sdk.with_descendants(component) == [component, component.child]
+        assert len(sdk.aliases_of(component)) == 1
 
     run(program)
 
@@ -172,7 +254,7 @@ def test_only_named_outputs_of_the_state_are_kept(
     seen: list[Any] = []
 
     async def program() -> None:
-        seen.append(await sdk_internals.outputs_of_stack("dev", {"a:b:Record": ("name", "zone", "absent")}))
+        seen.append(await sdk.outputs_of_stack("dev", {"a:b:Record": ("name", "zone", "absent")}))
 
     run(program)
     assert seen == [expected]
@@ -282,7 +364,7 @@ def monitor(monkeypatch: pytest.MonkeyPatch) -> Any:
         return response
 
     calls = SimpleNamespace(RegisterResource=respond, ReadResource=respond, SignalAndWaitForShutdown=respond)
-    monkeypatch.setattr(sdk_internals, "get_monitor", lambda: calls)
+    monkeypatch.setattr(pulumi.runtime.settings, "get_monitor", lambda: calls)
     monkeypatch.setattr(pulumi.runtime, "get_root_resource", lambda: "the stack")
     return calls
 
@@ -337,7 +419,9 @@ def test_failed_resource_ends_a_program_without_an_end_at_once(
         monitor.ReadResource(result(urns.AGENT_INGRESS, has_failed=True))
 
 
-def test_sdk_without_calls_of_the_engine(monitor: Any) -> None:
-    vars(monitor).clear()
-    FailedResources().watch()
-    assert vars(monitor) == {}
+@pytest.mark.parametrize("name", ["RegisterResource", "ReadResource"])
+def test_sdk_without_a_call_of_the_engine_fails(name: str, monitor: Any) -> None:
+    delattr(monitor, name)
+    message = lacks(f"pulumi.runtime.settings.SETTINGS.monitor.{name}")
+    with pytest.raises(pulumi.RunError, match=f"^{re.escape(message)}$"):
+        FailedResources().watch()

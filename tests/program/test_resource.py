@@ -1,4 +1,4 @@
-"""The check of the settings before a resource is registered."""
+"""The checks of the settings before a resource is registered."""
 
 from __future__ import annotations
 

@@ -9,10 +9,9 @@ import pulumi
 from .dynamic.certificate import CertificateValidationProvider
 from .lifecycle import urns
 from .lifecycle.defaults import DEFAULT_GRACE_SECONDS, DEFAULT_VALIDATION_SECONDS
-from .program.argument_errors import require_options
-from .program.dynamic_resource import DynamicResource
+from .program import sdk
+from .program.resource import DynamicResource, check_settings, require_options
 from .program.run import ProgramRun
-from .program.settings_check import check_settings
 
 
 class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_VALIDATION):
@@ -97,5 +96,5 @@ async def _after(previous: pulumi.CustomResource, value: pulumi.Input[str]) -> p
     Unlike `depends_on`, this leaves no dependency in the state, which `--target` and `--exclude` would follow.
     """
     with suppress(Exception):
-        await previous.id.future()
+        await sdk.value_of(previous.id)
     return value

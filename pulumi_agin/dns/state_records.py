@@ -1,13 +1,10 @@
-"""RecordClass: a package's class for NS records, and the tables with the outputs of a record in the stack's state."""
+"""NS records in a stack's state: the outputs that identify one and have its values, by the type of its resource."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
-
-import pulumi
 
 from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
 
@@ -42,43 +39,6 @@ VALUES: Mapping[str, str] = {
 }
 
 _AZURE_ID = re.compile(r"/dnsZones/([^/]+)/(NS)/([^/]+)\Z", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class RecordClass:
-    """A package's class for NS records, with the names in Python of the arguments that all packages have."""
-
-    make: Callable[..., pulumi.Resource]
-    """The class."""
-    type: str
-    """The type of its resources, which has its line in IDENTITIES."""
-    name: str = "name"
-    """The argument with the name of the record."""
-    value: str = ""
-    """The argument with the value; "" if a resource has all values."""
-    ttl: str = "ttl"
-    """The argument with the TTL."""
-    overwrites: bool = False
-    """Whether a create may succeed although the record exists.
-
-    A renamed delegation without aliases would then create its record and delete it with the old resource.
-    """
-
-    @property
-    def name_property(self) -> str:
-        """The engine's name for the argument with the name of the record, which its output has, too."""
-        return camel_case(self.name)
-
-    @property
-    def value_property(self) -> str:
-        """The engine's name for the argument with the value."""
-        return camel_case(self.value)
-
-
-def camel_case(argument: str) -> str:
-    """Returns the engine's name for an argument: zoneId for zone_id."""
-    first, *rest = argument.split("_")
-    return first + "".join(map(str.capitalize, rest))
 
 
 def ns_record(type_: str, outputs: Mapping[str, Any]) -> tuple[str, list[str]] | None:
