@@ -14,7 +14,6 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from pulumi_agin.api.models import PlainModel
-from pulumi_agin.base.values import without_none
 
 from .phrasing import NEUTRAL, Phrasing, UnsupportedValue, must_be_one_of, printable_name, right_names
 
@@ -92,15 +91,24 @@ def validate(
 
     None counts as absent. Values for which `is_unknown` returns True are left as they are.
     """
-    given = without_none(values)
+    given = _without_none(values)
     inputs: dict[str, Any] = {}
     problems: list[Problem] = []
     try:
-        inputs = without_none(model.model_validate(given, context=is_unknown).plain())
+        inputs = _without_none(model.model_validate(given, context=is_unknown).plain())
     except ValidationError as error:
         problems = [_problem(model, detail, phrasing) for detail in error.errors(include_url=False)]
     problems += model.conflicts(given, phrasing)
     return ({}, problems) if problems else (inputs, [])
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values that are not None, in nested dicts too."""
+    return {
+        name: _without_none(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def _problem(model: type[BaseModel], detail: Mapping[str, Any], phrasing: Phrasing) -> Problem:

@@ -18,7 +18,7 @@ import pulumi_agin as agin
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import ApiError, CreateUnsettledError
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.cli.import_program import program
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
@@ -110,11 +110,11 @@ def test_every_input_is_an_argument_for_type_checkers(name: str) -> None:
 def test_every_output_is_one_of_the_resource_and_of_the_lookup(output: str) -> None:
     outputs = {"id", *agin.AgentIngress.__annotations__}
     assert output in outputs, f"AgentIngress in agent_ingress.py lacks the annotation {output}"
-    assert output in agin.GetAgentIngressResult.__annotations__, f"GetAgentIngressResult in lookup.py lacks {output}"
+    assert output in agin.GetAgentIngressResult.__annotations__, f"GetAgentIngressResult in lookups.py lacks {output}"
 
 
 def test_every_input_is_kept_in_the_state(name: str) -> None:
-    assert name in inputs_of(ingress(), {}), f"inputs_of in lifecycle/outputs.py lacks {name}"
+    assert name in inputs_of(ingress(), shown_by={}), f"inputs_of in lifecycle/outputs.py lacks {name}"
     after = outputs_after({}, {each: values[0] for each, values in VALUES.items()}, lambda value: False)
     assert name in after, f"outputs_after in lifecycle/outputs.py lacks {name}"
 

@@ -19,11 +19,9 @@ from requests.structures import CaseInsensitiveDict
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.http_messages import Response
+from pulumi_agin.api.messages import Response
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.base.redaction import REVEALING_CHARACTERS, redact
-from pulumi_agin.base.secret import Secret
-from pulumi_agin.base.values import without_none
+from pulumi_agin.base.redaction import REVEALING_CHARACTERS, Secret, redact
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
@@ -202,7 +200,7 @@ def test_validation_and_emulator_agree(
         assert ingress.domain == valid["domain"]
         for name in STRINGS:
             assert getattr(ingress, name) == valid.get(name, "")
-        responded = without_none(ingress.plain())
+        responded = ingress.model_dump(exclude_none=True)
         assert PROVIDER.diff(ingress.id, responded, valid).changes is False
 
 

@@ -19,7 +19,7 @@ from pulumi_agin.lifecycle import services, shell_commands
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.claims import Claims, RecordSet
-from pulumi_agin.lifecycle.operation import Call, Failed, InputFailure, PartlyDone, Reading
+from pulumi_agin.lifecycle.operation import Call, Failed, InputFailure, PartlyDone
 from pulumi_agin.lifecycle.outputs import STRINGS
 from pulumi_agin.lifecycle.services import Services
 from pulumi_agin.native.phrasing import NativePhrasing
@@ -97,7 +97,7 @@ def test_threads_share_one_account_and_client(process: Process, monkeypatch: pyt
     make_slowly(client, "AgentIngressClient")
     settings = settings_at("http://127.0.0.1:1")
     with ThreadPoolExecutor(2) as threads:
-        for call in [threads.submit(lambda: process.services.account(settings).client) for _ in range(2)]:
+        for call in [threads.submit(lambda: process.services.account(settings).require_client()) for _ in range(2)]:
             call.result()
     assert made == ["Account", "AgentIngressClient"]
 
@@ -110,12 +110,12 @@ def test_create_update_read_and_delete(ingresses: AgentIngressLifecycle, emulato
     assert (difference.changed, difference.replacing) == (["description"], [])
     updated = ingresses.update(Call(URN, outputs_before=outputs), id_, wanted)
     assert {**outputs, "description": "two"} == updated
-    existing = ingresses.read(Call(URN, outputs_before=updated), id_, Reading.REFRESH)
+    existing = ingresses.read(Call(URN, outputs_before=updated), id_)
     assert existing is not None
     assert existing.outputs == updated
     ingresses.delete(Call(URN, outputs_before=updated), id_)
     assert emulator.ingresses() == []
-    assert ingresses.read(Call(URN, outputs_before=updated), id_, Reading.REFRESH) is None
+    assert ingresses.read(Call(URN, outputs_before=updated), id_) is None
 
 
 def test_create_that_ngrok_carries_out_in_part_keeps_the_ingress(
@@ -129,16 +129,16 @@ def test_create_that_ngrok_carries_out_in_part_keeps_the_ingress(
 
 
 def test_preview_of_a_create_only_lists(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
-    call = Call(URN, is_preview=True)
+    call = Call(URN)
     inputs: dict[str, Any] = {
         "domain": "connect.acme.com",
         "certificate_management_policy": {"authority": "letsencrypt"},
     }
     # ngrok chooses the key type.
     expected = {"domain": "connect.acme.com", **dict.fromkeys(STRINGS, "")}
-    assert ingresses.create(call, inputs).outputs == expected
+    assert ingresses.preview_create(call, inputs) == expected
     inputs["certificate_management_policy"]["private_key_type"] = "rsa"
-    assert ingresses.create(call, inputs).outputs == {**expected, **inputs}
+    assert ingresses.preview_create(call, inputs) == {**expected, **inputs}
     assert emulator.counts() == {"GET /agent_ingresses": 1}
 
 
@@ -148,7 +148,7 @@ def test_creates_of_a_preview_share_a_list(ingresses: AgentIngressLifecycle, emu
         created(ingresses, f"{URN}{number}", domain=f"d{number}.acme.com")
     emulator.clear_requests()
     for number in range(30):
-        ingresses.create(Call(f"{NEW}{number}", is_preview=True), {"domain": f"new{number}.acme.com"})
+        ingresses.preview_create(Call(f"{NEW}{number}"), {"domain": f"new{number}.acme.com"})
     # A page has 100 ingresses.
     assert emulator.counts() == {"GET /agent_ingresses": 2}
 
@@ -163,9 +163,9 @@ def test_preview_warns_of_a_taken_domain(
     def preview(urn: str, domain: object, **before: Any) -> list[tuple[str, str]]:
         """Returns the warnings of the preview of a create."""
         warnings.clear()
-        call = Call(urn, is_preview=True, is_unknown=lambda value: value is ...)
+        call = Call(urn, is_unknown=lambda value: value is ...)
         ingresses.check(call._replace(**before), {"domain": domain})
-        ingresses.create(call, {"domain": domain})
+        ingresses.preview_create(call, {"domain": domain})
         return list(warnings)
 
     [(sentence, urn)] = preview(NEW, "connect.acme.com")
@@ -189,13 +189,27 @@ def test_preview_warns_of_a_taken_domain(
     # A replacement with the same domain deletes the old ingress first.
     assert preview(URN, "connect.acme.com", inputs_before={"domain": "x"}, outputs_before=outputs) == []
     # The domain belongs to another resource of the stack, which gets another domain.
-    ingresses.check(
-        Call(URN, inputs_before={"domain": "x"}, outputs_before=outputs, is_preview=True), {"domain": "other.acme.com"}
-    )
+    ingresses.check(Call(URN, inputs_before={"domain": "x"}, outputs_before=outputs), {"domain": "other.acme.com"})
     [(sentence, _)] = preview(NEW, "connect.acme.com")
     assert sentence.startswith("connect.acme.com already has an Agent Ingress, so `pulumi up` will fail")
     assert f"which this stack already manages as {URN}" in sentence
     assert emulator.counts() == {"GET /agent_ingresses": 1}
+
+
+@pytest.mark.parametrize(("domain", "condition"), [("new.acme.com", ""), (..., "if the domain changes, ")])
+def test_preview_of_a_domain_change_warns_of_agents(
+    domain: object, condition: str, ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]]
+) -> None:
+    call = Call(URN, is_unknown=lambda value: value is ...)
+    ingresses.check(call._replace(inputs_before={"domain": "x"}, outputs_before=IN_STATE), {"domain": domain})
+    ingresses.preview_create(call, {"domain": domain})
+    sentence = (
+        f"{condition}this replacement deletes the Agent Ingress connect.acme.com in the same `pulumi up`, which "
+        "disconnects all agents that still have its connect URL. To avoid that, leave the domain unchanged, declare a "
+        "second Agent Ingress with the new domain, move the agents to it (connect_url and connect_cas together), and "
+        "then remove the old one"
+    )
+    assert warnings == [(sentence, URN)]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -205,7 +219,7 @@ def test_preview_warns_once_of_a_rejected_key(
     rejection = {"status_code": status, "error_code": "ERR_NGROK_202", "msg": "not a credential: '{api_key}'"}
     emulator.add_fault("GET", "respond", times=None, status=status, json_body=rejection)
     for number in range(3):
-        ingresses.create(Call(f"{NEW}{number}", is_preview=True), {"domain": f"d{number}.acme.com"})
+        ingresses.preview_create(Call(f"{NEW}{number}"), {"domain": f"d{number}.acme.com"})
     assert warnings == [
         (
             "ngrok rejects the API key, so `pulumi up` will fail: could not list the Agent Ingresses: ngrok responded "
@@ -231,7 +245,7 @@ def test_preview_without_a_list_warns_of_nothing(
 ) -> None:
     created(ingresses)
     emulator.add_fault("GET", "respond", times=None, **fault)
-    ingresses.create(Call(f"{URN}2", is_preview=True), {"domain": "connect.acme.com"})
+    ingresses.preview_create(Call(f"{URN}2"), {"domain": "connect.acme.com"})
     assert warnings == []
 
 
@@ -248,7 +262,7 @@ def test_refresh_warns_once_of_an_odd_ingress_and_keeps_its_state(
     for _ in range(2):
         for name, (each, before) in made.items():
             call = Call(f"{URN}-{name}", inputs_before={"domain": f"{name}.acme.com"}, outputs_before=before)
-            existing = ingresses.read(call, each, Reading.REFRESH)
+            existing = ingresses.read(call, each)
             assert existing is not None
             assert existing.outputs == before
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 1, "GET /agent_ingresses": 1}
@@ -264,10 +278,10 @@ def test_refresh_warns_of_the_first_odd_ingresses_and_the_number_of_the_others(
     odd = [{"id": f"agin_{number}", "domain": f"d{number}.acme.com"} for number in range(322)]
     listed = {"ingresses": [*emulator.ingresses(), *odd]}
     call = Call(URN, outputs_before=outputs)
-    ingresses.read(call, id_, Reading.REFRESH)
+    ingresses.read(call, id_)
     emulator.add_fault("GET", "respond", status=200, json_body=listed)
     for _ in range(3):
-        ingresses.read(call, id_, Reading.REFRESH)
+        ingresses.read(call, id_)
     sentences = [sentence for sentence, _ in warnings]
     assert [sentence.partition(" (")[0] for sentence in sentences[:10]] == [
         f"could not read the Agent Ingress d{number}.acme.com" for number in range(10)
@@ -284,7 +298,7 @@ def test_preview_warns_of_an_odd_ingress(
     id_, _ = created(ingresses, domain="odd.acme.com")
     emulator.set_ingress(id_, {"ns_targets": [""]})
     for domain in ("free.acme.com", "odd.acme.com", "taken.acme.com"):
-        ingresses.create(Call(NEW, is_preview=True), {"domain": domain})
+        ingresses.preview_create(Call(NEW), {"domain": domain})
     sentences = [sentence for sentence, _ in warnings]
     assert len(sentences) == 2
     assert sentences[0].startswith(ODD)
@@ -433,12 +447,6 @@ def test_failed_create_does_not_keep_other_domains(ingresses: AgentIngressLifecy
     assert emulator.ingresses() == []
 
 
-def test_preview_remains_one_after_a_check_without_that_fact(process: Process) -> None:
-    process.claims.record_check(Call(URN, is_preview=True))
-    process.claims.record_check(Call(WAIT))
-    assert process.claims.is_preview
-
-
 def test_records_to_keep_in_a_delete(process: Process) -> None:
     claims, records = process.claims, RecordSet("127.0.0.1:53", "acme.com", "connect.acme.com")
     # A refresh also compares removed resources.
@@ -457,7 +465,7 @@ def test_resource_that_only_reads_does_not_own_the_ingress(
 ) -> None:
     id_, outputs = created(ingresses)
     # The plugin can't distinguish a `get` from an import. A refresh also compares removed resources.
-    assert ingresses.read(Call(NEW), id_, Reading.IMPORT)
+    assert ingresses.read(Call(NEW), id_)
     ingresses.diff(Call(NEW, outputs_before=outputs), id_, {"domain": "connect.acme.com"})
     ingresses.delete(Call(URN, outputs_before=outputs), id_)
     assert emulator.ingresses() == []
@@ -714,15 +722,10 @@ def test_preview_warns_once_of_an_update_of_the_certificate_authority(
     ingresses: AgentIngressLifecycle,
     warnings: list[tuple[str, str]],
 ) -> None:
-    call = Call(
-        URN,
-        is_preview=True,
-        outputs_before={**IN_STATE, "certificate_management_policy": before},
-        is_unknown=lambda value: value is ...,
-    )
+    in_state = {**IN_STATE, "certificate_management_policy": before}
+    call = Call(URN, outputs_before=in_state, is_unknown=lambda value: value is ...)
     inputs = {"domain": "connect.acme.com", "certificate_management_policy": wanted}
-    # One front end has a preview of updates, the other one only a diff.
-    ingresses.update(call, "agin_1", inputs)
-    ingresses.warn_of_update(call, "agin_1", inputs)
+    for _ in range(2):
+        ingresses.preview_update(call, inputs)
     assert warnings == ([(warning, URN)] if warning else [])
     assert yaml.safe_load(KEEP)["certificateManagementPolicy"]["privateKeyType"] == "ecdsa"

@@ -95,11 +95,11 @@ def test_outputs_of_missing_values() -> None:
 def test_inputs_have_values_of_the_program_and_drift() -> None:
     inputs = {name: EXISTING[name] for name in ("domain", *STRINGS, POLICY)}
     del inputs["metadata"]
-    assert inputs_of(ingress(metadata=""), {}) == inputs
-    emptied = inputs_of(ingress(description="", metadata=None), {"description": "one", "metadata": "m"})
+    assert inputs_of(ingress(metadata=""), shown_by={}) == inputs
+    emptied = inputs_of(ingress(description="", metadata=None), shown_by={"description": "one", "metadata": "m"})
     assert (emptied["description"], emptied["metadata"]) == ("", "")
 
 
 def test_key_type_chosen_by_ngrok_is_not_an_input() -> None:
-    assert inputs_of(ingress(), {POLICY: {"authority": "letsencrypt"}})[POLICY] == {"authority": "letsencrypt"}
-    assert inputs_of(ingress(), {POLICY: EXISTING[POLICY]})[POLICY] == EXISTING[POLICY]
+    assert inputs_of(ingress(), shown_by={POLICY: {"authority": "letsencrypt"}})[POLICY] == {"authority": "letsencrypt"}
+    assert inputs_of(ingress(), shown_by={POLICY: EXISTING[POLICY]})[POLICY] == EXISTING[POLICY]
