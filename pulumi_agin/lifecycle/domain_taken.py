@@ -35,7 +35,8 @@ class DomainTaken:
             return f"{error}. If it was created, the next `pulumi up` shows how to import it"
         try:
             # Even a call without time left gets a second.
-            existing = self._account.client.find(domain, budget.part(min(SEARCH_SECONDS, max(budget.left, 1))))
+            part = budget.part(min(SEARCH_SECONDS, max(budget.left, 1)))
+            existing = self._account.require_client().find(domain, part)
         except NgrokError as failure:
             return f"{error}. The search for that ingress failed: {failure}"
         if existing is None:
@@ -53,7 +54,7 @@ class DomainTaken:
         """
         budget = self._account.budget(call, PREVIEW_SEARCH_SECONDS)
         try:
-            existing, unreadable = self._account.client.find_in_preview(domain, budget)
+            existing, unreadable = self._account.require_client().find_in_preview(domain, budget)
         except AuthenticationError as error:
             # A proxy may respond 403, too.
             if error.is_from_ngrok:
@@ -88,7 +89,7 @@ class DomainTaken:
 
     def _explain_existing(self, urn: str, existing: IngressModel) -> str:
         """Returns whose ingress it is, as far as the stack shows, and the next step for the resource `urn`."""
-        belongs = f"The domain belongs to {self._account.client.describe(existing)}"
+        belongs = f"The domain belongs to {self._account.require_client().describe(existing)}"
         owner = self._claims.resource_with(existing)
         if owner == urn:
             return (

@@ -12,7 +12,7 @@ from pulumi_agin.base.redaction import LISTED_VALUES
 from .account import Account
 from .claims import Claims
 from .operation import Call, Failed
-from .outputs import FINGERPRINT, KeptOutputs
+from .outputs import KeptOutputs
 from .services import Services
 from .shell_commands import explain_line
 
@@ -44,7 +44,7 @@ class Existence:
         """
         domain, budget = KeptOutputs.of(call.outputs_before).domain or None, self._account.budget(call)
         try:
-            ingress, unreadable = self._account.client.get_one_of_many(id_, budget, domain=domain)
+            ingress, unreadable = self._account.require_client().get_one_of_many(id_, budget, domain=domain)
         except NotFoundError as error:
             self.require_gone(call, id_, error)
             return None
@@ -75,7 +75,7 @@ class Existence:
         # `check` reports problems with the settings.
         if not last or settings.problems:
             return
-        if change := settings.change_of_base_url(last):
+        if change := settings.describe_change_of_base_url(last):
             self._services.warn_once(
                 f"according to the state, Agent Ingresses of this stack were {change}. To use the old one again, "
                 f"{settings.how_to_set_base_url(last)}; only if both lead to the same account, run `pulumi refresh "
@@ -89,9 +89,9 @@ class Existence:
         many keys. In a run, the search sends at most one list and one read.
         """
         kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
-        is_same_key = kept.fingerprint in ("", self._account.fingerprint(id_)[FINGERPRINT])
+        is_same_key = kept.fingerprint in ("", self._account.fingerprint(id_))
         # `check` reports problems with the settings, and warns of another base URL.
-        if is_same_key or settings.problems or settings.change_of_base_url(kept.base_url):
+        if is_same_key or settings.problems or settings.describe_change_of_base_url(kept.base_url):
             return
         if error := self._not_found(call, id_, kept.domain):
             self._services.warn(
@@ -107,7 +107,7 @@ class Existence:
 
         After that, or without a response in time, the search is over, and every call returns None.
         """
-        client, budget = self._account.client, self._account.budget(call, OTHER_ACCOUNT_SECONDS)
+        client, budget = self._account.require_client(), self._account.budget(call, OTHER_ACCOUNT_SECONDS)
         with self._lock:
             if self._is_search_over:
                 return None
@@ -127,10 +127,10 @@ class Existence:
     def require_gone(self, call: Call, id_: str, error: NotFoundError) -> None:
         """Fails if a 404 does not prove that the ingress is gone: its last read had another key or base URL."""
         kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
-        if kept.fingerprint == self._account.fingerprint(id_)[FINGERPRINT]:
+        if kept.fingerprint == self._account.fingerprint(id_):
             return
         key = f"the API key from {settings.api_key_source.shown_as}"
-        if change := settings.change_of_base_url(kept.base_url):
+        if change := settings.describe_change_of_base_url(kept.base_url):
             reason = f"according to the state, it was {change}"
             step = f"To use the old one again, {settings.how_to_set_base_url(kept.base_url)}"
         elif kept.fingerprint:

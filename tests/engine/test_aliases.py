@@ -10,7 +10,7 @@ import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.support.bind import Bind, Key
-from tests.support.cloud_provider import Cloud, install_dns
+from tests.support.cloud_provider import Cloud
 from tests.support.project import Project
 from tools.bind import Programs
 
@@ -49,11 +49,6 @@ for name, dns in adapters.items():
 BEFORE = {"FLEET_ALIASES": "", "FLEET": "fleet", "ALIASES": "", "NAME": "old"}
 RENAMED = {**BEFORE, "FLEET": "armada", "NAME": "new"}
 ALIASED = {**RENAMED, "FLEET_ALIASES": 'pulumi.Alias(name="fleet")', "ALIASES": 'pulumi.Alias(name=f"old::{name}")'}
-
-
-@pytest.fixture
-def cloud(project: Project, dns_packages: Path) -> Cloud:
-    return install_dns(project, dns_packages)
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ import pytest
 
 import pulumi_agin as agin
 from pulumi_agin.dns.adapter import Adapter
-from pulumi_agin.dns.record_class import IDENTITIES, RecordClass
+from pulumi_agin.dns.declared_record import RecordClass
 from pulumi_agin.dns.record_set_builder import record_set
+from pulumi_agin.dns.state_records import IDENTITIES
 from tests.support.delegations import (
     ADAPTERS,
     DELEGATION,
@@ -382,7 +383,7 @@ def test_records_of_the_resource_itself_may_be_overwritten(name: str, preview: M
 def in_overwriting_dns() -> Adapter:
     """An adapter whose DNS provider overwrites, for a package that `make test` has."""
     return record_set(
-        RecordClass(importlib.import_module("pulumi_aws.route53").Record, ADAPTERS["aws"].token, overwrites=True),
+        RecordClass(importlib.import_module("pulumi_aws.route53").Record, type=ADAPTERS["aws"].token, overwrites=True),
         lambda records: {"zone_id": "Z1", "name": records.domain, "type": "NS", "records": records.ns_targets},
         import_id=lambda records: "",
         values=lambda record: record.records,

@@ -12,7 +12,7 @@ from pulumi.runtime.proto import engine_pb2
 
 from tests.support.bind import Bind
 from tests.support.flaky_proxy import before_updates, between
-from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, DynamicPlugin, Plugin, both_front_ends
+from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, Plugin, both_front_ends
 from tests.support.records import DOMAIN, KEY, OTHERS, TARGETS, delegate, inputs, outputs, records, rejection
 from tools.bind import Programs
 
@@ -43,16 +43,6 @@ def port(bind: Bind) -> Iterator[int]:
     """Yields a separate port of BIND, because the process records the owners of a server's records."""
     with between(bind, lambda message, ask: ask()) as port:
         yield port
-
-
-def preview_create(plugin: Plugin, given: dict[str, Any]) -> None:
-    """Calls what the engine calls in the preview of a create."""
-    if isinstance(plugin, DynamicPlugin):
-        # The program sets the flag, and the engine calls no Create in a preview.
-        assert plugin.check({**given, "_is_preview": True})[1] == []
-    else:
-        assert plugin.check(given)[1] == []
-        assert plugin.create(given, preview=True)[0] == ""
 
 
 @pytest.mark.parametrize("existing", [OTHERS, TARGETS], ids=["others", "equal"])
@@ -163,7 +153,7 @@ def test_adopt_requires_known_targets(targets: Any, plugin: Plugin, port: int, b
 def test_preview_warns_of_existing_records(plugin: Plugin, port: int, bind: Bind) -> None:
     delegate(bind, DOMAIN, OTHERS)
     given = inputs(port, ns_targets=UNKNOWN)
-    preview_create(plugin, given)
+    plugin.preview_create(given)
     [warning] = [line for line in plugin.engine.lines if line.urn == plugin.urn]
     assert warning.severity == engine_pb2.WARNING
     assert warning.message.startswith(
@@ -181,8 +171,19 @@ def test_replacement_does_not_meet_its_own_records(adopt: bool, plugin: Plugin, 
     delegate(bind, DOMAIN, TARGETS)
     # If the ingress is deleted before its replacement is created, the engine compares the records before their check.
     assert plugin.diff(outputs(port), inputs(port, domain=UNKNOWN, ns_targets=UNKNOWN))[1] == ["domain"]
-    preview_create(plugin, inputs(port, ns_targets=UNKNOWN, adopt=adopt))
+    plugin.preview_create(inputs(port, ns_targets=UNKNOWN, adopt=adopt))
     assert plugin.shown_lines() == []
+
+
+@both_front_ends
+def test_delete_of_a_replaced_resource_keeps_the_records_that_its_replacement_adopted(
+    plugin: Plugin, port: int, bind: Bind
+) -> None:
+    delegate(bind, DOMAIN, TARGETS)
+    assert plugin.check(inputs(port, adopt=True), inputs(port))[1] == []
+    plugin.create(inputs(port, adopt=True))
+    plugin.delete(DOMAIN, outputs(port))
+    assert records(bind) == (TARGETS, 300)
 
 
 @both_front_ends
@@ -190,7 +191,7 @@ def test_forced_replacement_may_meet_its_own_records(plugin: Plugin, port: int, 
     delegate(bind, DOMAIN, TARGETS)
     # As in `up --refresh --replace`: nothing has changed, and no later call shows that it is a replacement.
     assert plugin.diff(outputs(port), inputs(port)) == (False, [])
-    preview_create(plugin, inputs(port))
+    plugin.preview_create(inputs(port))
     [warning] = plugin.shown_lines()
     assert "will fail unless it deletes these records first" in warning
     # It does not advise to remove its own records. The page has the option for this case.

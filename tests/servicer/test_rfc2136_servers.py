@@ -316,6 +316,30 @@ def test_other_servers_are_tried_for_30_seconds(
     assert message == f"could not read the NS records of {DOMAIN} at ns1.acme.com:53{problem}"
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [lambda message, ask: unsigned_response(message, dns.rcode.SERVFAIL), lambda *_: None],
+    ids=["SERVFAIL", "lost response"],
+)
+def test_read_has_30_seconds_for_each_outage(
+    rule: Rule, delegation: Delegation, bind: Bind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, addresses = socket.create_connection, []
+
+    def reach_at_fourth_attempt(address: tuple[str, int], *args: Any) -> socket.socket:
+        addresses.append(address)
+        if len(addresses) == 4:
+            return connect(("127.0.0.1", port), *args)
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+
+    with between(bind, rule) as port:
+        monkeypatch.setattr(socket, "create_connection", reach_at_fourth_attempt)
+        message = rejection(lambda: delegation.read(unsigned(outputs(53, server="ns1.acme.com"))))
+    assert "after 7 attempts in 45 seconds: no connection" in message
+    # The second outage begins after 15 seconds. A read changes nothing, so it does not matter whether one arrived.
+    assert delegation.clock.slept == [1, 2, 4, 8, 16, 14]
+
+
 def test_create_waits_for_a_server_that_restarts(
     delegation: Delegation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bind_programs: Programs
 ) -> None:
@@ -441,9 +465,9 @@ def stripped(message: bytes, ask: Callable[[], bytes]) -> bytes:
 
 
 INVALID_RESPONSES: dict[str, Rule] = {
-    "lost": Outage(of_looks=False),
+    "lost": Outage(loses_reads=False),
     "stripped": stripped,
-    "garbled": Outage(of_looks=False, response=b"HTTP/1.1 400 Bad Request"),
+    "garbled": Outage(loses_reads=False, response=b"HTTP/1.1 400 Bad Request"),
     "unsigned REFUSED": respond(dns.rcode.REFUSED, arrives=True),
     "unsigned SERVFAIL": respond(dns.rcode.SERVFAIL, arrives=True),
 }
@@ -524,8 +548,18 @@ def test_interrupted_write_is_not_retried(delegation: Delegation, bind: Bind) ->
     assert records(bind) == ([], 0)
 
 
+def test_interrupted_call_reports_its_attempts(bind: Bind) -> None:
+    unsent, lost = Delegation(), Delegation()
+    port = free_port()
+    message = rejection(lambda: unsent.create(inputs(port), is_cancelled=lambda: len(unsent.clock.slept) == 2))
+    assert message.endswith(f"127.0.0.1:{port} after 2 attempts in 3 seconds: it was interrupted")
+    with between(bind, Outage(loses_reads=False, arrives=False)) as port:
+        message, _ = unsettled(lambda: lost.create(inputs(port), is_cancelled=lambda: len(lost.clock.slept) == 2))
+    assert f"127.0.0.1:{port} after 2 attempts in 3 seconds (limit: 60 seconds): it was interrupted" in message
+
+
 def test_create_that_may_arrive_late(delegation: Delegation, bind: Bind) -> None:
-    with between(bind, Outage(of_looks=False, arrives=False)) as port:
+    with between(bind, Outage(loses_reads=False, arrives=False)) as port:
         message, kept = unsettled(lambda: delegation.create(inputs(port)))
     assert "may have applied it anyway: it now has no NS records for this name. The state keeps all" in message
     assert kept == unsettled_outputs(port, [], TARGETS)
@@ -570,7 +604,7 @@ def test_update_of_unknown_outcome_keeps_both_sets_of_targets(
     arrives: bool, delegation: Delegation, bind: Bind
 ) -> None:
     delegate(bind, DOMAIN, TARGETS)
-    outage = Outage(of_looks=arrives, arrives=arrives)
+    outage = Outage(loses_reads=arrives, arrives=arrives)
     with between(bind, outage) as port:
         message, kept = unsettled(lambda: delegation.update(outputs(port), inputs(port, ns_targets=NEW, ttl=60)))
         assert f"keeps all possible values ({', '.join(sorted({*TARGETS, *NEW}))}): `pulumi up` sets" in message
@@ -585,7 +619,7 @@ def test_update_of_unknown_outcome_keeps_both_sets_of_targets(
 
 def test_second_update_of_unknown_outcome_keeps_all_targets(delegation: Delegation, bind: Bind) -> None:
     delegate(bind, DOMAIN, TARGETS, ttl=77)
-    with between(bind, Outage(of_looks=False, arrives=False)) as port:
+    with between(bind, Outage(loses_reads=False, arrives=False)) as port:
         before = unsettled_outputs(port, TARGETS, OTHERS)
         kept = unsettled(lambda: delegation.update(before, inputs(port, ns_targets=NEW)))[1]
     assert kept == unsettled_outputs(port, TARGETS, sorted([NEW[1], *OTHERS]), ttl=77)
@@ -602,7 +636,7 @@ def test_update_of_unknown_outcome_at_another_server(delegation: Delegation, bin
 
 def test_delete_of_unknown_outcome_fails_until_it_is_known(delegation: Delegation, bind: Bind) -> None:
     delegate(bind, DOMAIN, TARGETS)
-    with between(bind, Outage(of_looks=False, arrives=False)) as port:
+    with between(bind, Outage(loses_reads=False, arrives=False)) as port:
         message = rejection(lambda: delegation.delete(outputs(port)))
     assert f"may have applied it anyway: it now has {', '.join(TARGETS)}" in message
     with between(bind, Outage()) as port:
@@ -613,7 +647,7 @@ def test_delete_of_unknown_outcome_fails_until_it_is_known(delegation: Delegatio
 
 
 def test_rejected_retry_does_not_settle_the_first_try(delegation: Delegation, bind: Bind) -> None:
-    first, retry = Outage(of_looks=False, arrives=False), respond(dns.rcode.REFUSED)
+    first, retry = Outage(loses_reads=False, arrives=False), respond(dns.rcode.REFUSED)
 
     def rule(message: bytes, ask: Callable[[], bytes]) -> bytes | None:
         return retry(message, ask) if first.has_begun else first(message, ask)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from types import ModuleType
 from typing import Any, Literal, NamedTuple
 
 import pytest
 import yaml
 
+from pulumi_agin.api import client
 from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import services, shell_commands
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.claims import Claims, RecordSet
-from pulumi_agin.lifecycle.operation import Call, Failed, InputFailure, PartlyDone, Reading
+from pulumi_agin.lifecycle.operation import Call, Failed, InputFailure, PartlyDone
+from pulumi_agin.lifecycle.outputs import STRINGS
 from pulumi_agin.lifecycle.services import Services
 from pulumi_agin.native.phrasing import NativePhrasing
 from pulumi_agin.settings import Settings
@@ -73,44 +77,29 @@ def created(ingresses: AgentIngressLifecycle, urn: str = URN, **inputs: Any) -> 
     return result.id, result.outputs
 
 
-class SeenLock:
-    """A lock that shows how many threads have come to it."""
-
-    def __init__(self) -> None:
-        self.arrivals = threading.Semaphore(0)
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        self.arrivals.release()
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-
-def assert_made_once(
-    owner: object, place: object, maker: str, get: Callable[[], object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Fails unless threads get one object, which `place.maker` makes after all have come to the lock of the owner."""
-    threads, lock = 8, SeenLock()
-
-    def make_slowly(*arguments: object) -> object:
-        for _ in range(threads):
-            assert lock.arrivals.acquire(timeout=20)
-        return object()
-
-    monkeypatch.setattr(owner, "_lock", lock)
-    monkeypatch.setattr(place, maker, make_slowly)
-    with ThreadPoolExecutor(threads) as pool:
-        assert len({done.result() for done in [pool.submit(get) for _ in range(threads)]}) == 1
-
-
 def test_threads_share_one_account_and_client(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     # A second client would have a second rate limit.
-    account = process.services.account(Settings.load(lambda key: None, {"NGROK_API_KEY": API_KEY}))
-    assert_made_once(account, account, "_make_client", lambda: account.client, monkeypatch)
-    others = Settings.load(lambda key: None, {"NGROK_API_KEY": "another"})
-    assert_made_once(process.services, services, "Account", lambda: process.services.account(others), monkeypatch)
+    made: list[str] = []
+
+    def make_slowly(module: ModuleType, name: str) -> None:
+        make, second_thread = getattr(module, name), threading.Barrier(2)
+
+        def slowly(*arguments: Any, **keywords: Any) -> Any:
+            made.append(name)
+            # A second thread comes only if nothing prevents it.
+            with suppress(threading.BrokenBarrierError):
+                second_thread.wait(0.2)
+            return make(*arguments, **keywords)
+
+        monkeypatch.setattr(module, name, slowly)
+
+    make_slowly(services, "Account")
+    make_slowly(client, "AgentIngressClient")
+    settings = settings_at("http://127.0.0.1:1")
+    with ThreadPoolExecutor(2) as threads:
+        for call in [threads.submit(lambda: process.services.account(settings).require_client()) for _ in range(2)]:
+            call.result()
+    assert made == ["Account", "AgentIngressClient"]
 
 
 def test_create_update_read_and_delete(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
@@ -121,12 +110,12 @@ def test_create_update_read_and_delete(ingresses: AgentIngressLifecycle, emulato
     assert (difference.changed, difference.replacing) == (["description"], [])
     updated = ingresses.update(Call(URN, outputs_before=outputs), id_, wanted)
     assert {**outputs, "description": "two"} == updated
-    existing = ingresses.read(Call(URN, outputs_before=updated), id_, Reading.REFRESH)
+    existing = ingresses.read(Call(URN, outputs_before=updated), id_)
     assert existing is not None
     assert existing.outputs == updated
     ingresses.delete(Call(URN, outputs_before=updated), id_)
     assert emulator.ingresses() == []
-    assert ingresses.read(Call(URN, outputs_before=updated), id_, Reading.REFRESH) is None
+    assert ingresses.read(Call(URN, outputs_before=updated), id_) is None
 
 
 def test_create_that_ngrok_carries_out_in_part_keeps_the_ingress(
@@ -140,16 +129,16 @@ def test_create_that_ngrok_carries_out_in_part_keeps_the_ingress(
 
 
 def test_preview_of_a_create_only_lists(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
-    call = Call(URN, is_preview=True)
+    call = Call(URN)
     inputs: dict[str, Any] = {
         "domain": "connect.acme.com",
         "certificate_management_policy": {"authority": "letsencrypt"},
     }
     # ngrok chooses the key type.
-    expected = {"domain": "connect.acme.com", "description": "", "metadata": ""}
-    assert ingresses.create(call, inputs).outputs == expected
+    expected = {"domain": "connect.acme.com", **dict.fromkeys(STRINGS, "")}
+    assert ingresses.preview_create(call, inputs) == expected
     inputs["certificate_management_policy"]["private_key_type"] = "rsa"
-    assert ingresses.create(call, inputs).outputs == {**expected, **inputs}
+    assert ingresses.preview_create(call, inputs) == {**expected, **inputs}
     assert emulator.counts() == {"GET /agent_ingresses": 1}
 
 
@@ -159,7 +148,7 @@ def test_creates_of_a_preview_share_a_list(ingresses: AgentIngressLifecycle, emu
         created(ingresses, f"{URN}{number}", domain=f"d{number}.acme.com")
     emulator.clear_requests()
     for number in range(30):
-        ingresses.create(Call(f"{NEW}{number}", is_preview=True), {"domain": f"new{number}.acme.com"})
+        ingresses.preview_create(Call(f"{NEW}{number}"), {"domain": f"new{number}.acme.com"})
     # A page has 100 ingresses.
     assert emulator.counts() == {"GET /agent_ingresses": 2}
 
@@ -174,9 +163,9 @@ def test_preview_warns_of_a_taken_domain(
     def preview(urn: str, domain: object, **before: Any) -> list[tuple[str, str]]:
         """Returns the warnings of the preview of a create."""
         warnings.clear()
-        call = Call(urn, is_preview=True, is_unknown=lambda value: value is ...)
+        call = Call(urn, is_unknown=lambda value: value is ...)
         ingresses.check(call._replace(**before), {"domain": domain})
-        ingresses.create(call, {"domain": domain})
+        ingresses.preview_create(call, {"domain": domain})
         return list(warnings)
 
     [(sentence, urn)] = preview(NEW, "connect.acme.com")
@@ -192,13 +181,26 @@ def test_preview_warns_of_a_taken_domain(
     # A replacement with the same domain deletes the old ingress first.
     assert preview(URN, "connect.acme.com", inputs_before={"domain": "x"}, outputs_before=outputs) == []
     # The domain belongs to another resource of the stack, which gets another domain.
-    ingresses.check(
-        Call(URN, inputs_before={"domain": "x"}, outputs_before=outputs, is_preview=True), {"domain": "other.acme.com"}
-    )
+    ingresses.check(Call(URN, inputs_before={"domain": "x"}, outputs_before=outputs), {"domain": "other.acme.com"})
     [(sentence, _)] = preview(NEW, "connect.acme.com")
     assert sentence.startswith("connect.acme.com already has an Agent Ingress, so `pulumi up` fails")
     assert f"which this stack already manages as {URN}" in sentence
     assert emulator.counts() == {"GET /agent_ingresses": 1}
+
+
+@pytest.mark.parametrize(("domain", "condition"), [("new.acme.com", ""), (..., "if the domain changes, ")])
+def test_preview_of_a_domain_change_warns_of_agents(
+    domain: object, condition: str, ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]]
+) -> None:
+    call = Call(URN, is_unknown=lambda value: value is ...)
+    ingresses.check(call._replace(inputs_before={"domain": "x"}, outputs_before=IN_STATE), {"domain": domain})
+    ingresses.preview_create(call, {"domain": domain})
+    sentence = (
+        f"{condition}this replacement deletes the Agent Ingress connect.acme.com in the same `pulumi up`, which "
+        "disconnects all agents that still have its connect URL. To avoid that, leave the domain unchanged, and move "
+        f"the agents to a second Agent Ingress first\n{shell_commands.explain_line('move-agents')}"
+    )
+    assert warnings == [(sentence, URN)]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -208,7 +210,7 @@ def test_preview_warns_once_of_a_rejected_key(
     rejection = {"status_code": status, "error_code": "ERR_NGROK_202", "msg": "not a credential: '{api_key}'"}
     emulator.add_fault("GET", "respond", times=None, status=status, json_body=rejection)
     for number in range(3):
-        ingresses.create(Call(f"{NEW}{number}", is_preview=True), {"domain": f"d{number}.acme.com"})
+        ingresses.preview_create(Call(f"{NEW}{number}"), {"domain": f"d{number}.acme.com"})
     assert warnings == [
         (
             "ngrok rejects the API key, so `pulumi up` will fail: could not list the Agent Ingresses: ngrok responded "
@@ -234,7 +236,7 @@ def test_preview_without_a_list_warns_of_nothing(
 ) -> None:
     created(ingresses)
     emulator.add_fault("GET", "respond", times=None, **fault)
-    ingresses.create(Call(f"{URN}2", is_preview=True), {"domain": "connect.acme.com"})
+    ingresses.preview_create(Call(f"{URN}2"), {"domain": "connect.acme.com"})
     assert warnings == []
 
 
@@ -251,7 +253,7 @@ def test_refresh_warns_once_of_an_odd_ingress_and_keeps_its_state(
     for _ in range(2):
         for name, (each, before) in made.items():
             call = Call(f"{URN}-{name}", inputs_before={"domain": f"{name}.acme.com"}, outputs_before=before)
-            existing = ingresses.read(call, each, Reading.REFRESH)
+            existing = ingresses.read(call, each)
             assert existing is not None
             assert existing.outputs == before
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 1, "GET /agent_ingresses": 1}
@@ -267,10 +269,10 @@ def test_refresh_warns_of_the_first_odd_ingresses_and_the_number_of_the_others(
     odd = [{"id": f"agin_{number}", "domain": f"d{number}.acme.com"} for number in range(322)]
     listed = {"ingresses": [*emulator.ingresses(), *odd]}
     call = Call(URN, outputs_before=outputs)
-    ingresses.read(call, id_, Reading.REFRESH)
+    ingresses.read(call, id_)
     emulator.add_fault("GET", "respond", status=200, json_body=listed)
     for _ in range(3):
-        ingresses.read(call, id_, Reading.REFRESH)
+        ingresses.read(call, id_)
     sentences = [sentence for sentence, _ in warnings]
     assert [sentence.partition(" (")[0] for sentence in sentences[:10]] == [
         f"could not read the Agent Ingress d{number}.acme.com" for number in range(10)
@@ -287,7 +289,7 @@ def test_preview_warns_of_an_odd_ingress(
     id_, _ = created(ingresses, domain="odd.acme.com")
     emulator.set_ingress(id_, {"ns_targets": [""]})
     for domain in ("free.acme.com", "odd.acme.com", "taken.acme.com"):
-        ingresses.create(Call(NEW, is_preview=True), {"domain": domain})
+        ingresses.preview_create(Call(NEW), {"domain": domain})
     sentences = [sentence for sentence, _ in warnings]
     assert len(sentences) == 2
     assert sentences[0].startswith(ODD)
@@ -432,12 +434,6 @@ def test_failed_create_does_not_keep_other_domains(ingresses: AgentIngressLifecy
     assert emulator.ingresses() == []
 
 
-def test_preview_remains_one_after_a_check_without_that_fact(process: Process) -> None:
-    process.claims.record_check(Call(URN, is_preview=True))
-    process.claims.record_check(Call(WAIT))
-    assert process.claims.is_preview
-
-
 def test_records_to_keep_in_a_delete(process: Process) -> None:
     claims, records = process.claims, RecordSet("127.0.0.1:53", "acme.com", "connect.acme.com")
     # A refresh also compares removed resources.
@@ -456,7 +452,7 @@ def test_resource_that_only_reads_does_not_own_the_ingress(
 ) -> None:
     id_, outputs = created(ingresses)
     # The plugin can't distinguish a `get` from an import. A refresh also compares removed resources.
-    assert ingresses.read(Call(NEW), id_, Reading.IMPORT)
+    assert ingresses.read(Call(NEW), id_)
     ingresses.diff(Call(NEW, outputs_before=outputs), id_, {"domain": "connect.acme.com"})
     ingresses.delete(Call(URN, outputs_before=outputs), id_)
     assert emulator.ingresses() == []
@@ -704,16 +700,11 @@ def test_preview_warns_once_of_an_update_of_the_certificate_authority(
     ingresses: AgentIngressLifecycle,
     warnings: list[tuple[str, str]],
 ) -> None:
-    call = Call(
-        URN,
-        is_preview=True,
-        outputs_before={**IN_STATE, "certificate_management_policy": before},
-        is_unknown=lambda value: value is ...,
-    )
+    in_state = {**IN_STATE, "certificate_management_policy": before}
+    call = Call(URN, outputs_before=in_state, is_unknown=lambda value: value is ...)
     inputs = {"domain": "connect.acme.com", "certificate_management_policy": wanted}
-    # One front end has a preview of updates, the other one only a diff.
-    ingresses.update(call, "agin_1", inputs)
-    ingresses.warn_of_update(call, "agin_1", inputs)
+    for _ in range(2):
+        ingresses.preview_update(call, inputs)
     # The path of the program depends on the machine.
     program = shell_commands.explain_line("").removesuffix("''")
     shown = [(sentence.replace(program, "EXPLAIN "), urn) for sentence, urn in warnings]
