@@ -36,10 +36,10 @@ lint: env  ## formatting, lint, types, import contracts, and the workflows
 unit: env  ## the unit tests
 	$(PYTEST) tests/unit
 
-coverage: env  ## the unit and servicer tests, with the coverage of all their processes in .build/coverage
+coverage: env  ## the unit, servicer and CLI tests, with the coverage of all their processes in .build/coverage
 	@mkdir -p .build/coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q --numprocesses $(JOBS) --dist worksteal tests/unit tests/servicer
+	$(BIN)/coverage run -m pytest -q --numprocesses $(JOBS) --dist worksteal tests/unit tests/servicer tests/cli
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage html --quiet
 	$(BIN)/coverage report
@@ -51,7 +51,7 @@ test: env  ## lint, every level, the main scenarios with the real engine, the do
 	status=0; \
 	$(MAKE) --no-print-directory unit || status=1; \
 	$(MAKE) --no-print-directory lint || status=1; \
-	$(PYTEST) -m main tests/servicer tests/program || status=1; \
+	$(PYTEST) -m main tests/servicer tests/program tests/cli || status=1; \
 	$(BIN)/python -m tools.versions python >.build/logs/python.log 2>&1 & python=$$!; \
 	$(PYTEST) -m main tests/engine tests/docs || status=1; \
 	wait $$python || status=1; cat .build/logs/python.log; \

@@ -95,7 +95,7 @@ def test_fleet_on_bind(project: Project, bind: Bind) -> None:
         left_alone = f"already has NS records at 127.0.0.1:{bind.port}, which are left unchanged: {', '.join(TARGETS)}"
         assert f"will fail unless it deletes these records first: {name}.acme.com {left_alone}" in warned
         assert f"error: {name}.acme.com {left_alone}" in failed
-    assert "an interrupted run may have created them. If they" in failed
+    assert "; if an interrupted run created them, adopt=True adopts them" in failed
     assert not failed.has_traceback
     created = ["drifted", "removed", "rotated", "moved"]
     assert referrals(bind, created) == dict.fromkeys(created, TARGETS)
@@ -215,6 +215,6 @@ def test_replacements_never_advise_to_remove_their_own_records(
     # Without the option, the ingress itself is in the way.
     project.pulumi("state", "taint", "--yes", ingresses["forced"])
     failed = project.up(fails=True)
-    assert "or undo the latter with `pulumi state untaint`" in failed.messages["forced"]
+    assert "`pulumi-agin explain taken-domain`" in failed.messages["forced"]
     project.pulumi("state", "untaint", "--yes", ingresses["forced"])
     assert "unchanged" in project.up("--expect-no-changes")

@@ -32,8 +32,7 @@ ngrok and DNS
 The rest
     set_up              fixtures that are made once: the CLI, a user's environment, language hosts, npm packages
     clock, waiting      a simulated clock, and waiting until a condition is true
-    command, terminal, stub_cli
-                        the command line of pulumi-agin, a pseudo terminal, a stub of `pulumi`
+    command, stub_cli   the command line of pulumi-agin, and a stub of `pulumi`
     pages, pyproject    the code blocks of the docs, and pyproject.toml
     ports               free ports
 """
