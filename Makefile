@@ -57,10 +57,10 @@ pyright:
 unit: env  ## the unit tests
 	$(PYTEST) tests/unit
 
-coverage: env  ## the unit and servicer tests, with the coverage of all their processes in .build/coverage
+coverage: env  ## the unit, servicer and CLI tests, with the coverage of all their processes in .build/coverage
 	@mkdir -p .build/coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q --numprocesses $(JOBS) --dist worksteal tests/unit tests/servicer
+	$(BIN)/coverage run -m pytest -q --numprocesses $(JOBS) --dist worksteal tests/unit tests/servicer tests/cli
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage html --quiet
 	$(BIN)/coverage report

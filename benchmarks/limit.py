@@ -13,7 +13,7 @@ from pulumi_agin.api import rate_limit
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.base.clock import Clock
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.emulator import Emulator
 
 COUNT = 300

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
         CertificateAuthority,
         PrivateKeyType,
     )
-    from .certificate import AgentIngressCertificateValidation
+    from .certificate_validation import AgentIngressCertificateValidation
     from .delegation import AgentIngressDelegation
-    from .lookup import (
+    from .lookups import (
         GetAgentIngressesResult,
         GetAgentIngressResult,
         get_agent_ingress,
@@ -57,7 +57,7 @@ __version__ = _VERSION
 
 # A module is loaded when a program uses one of its names: the plugin process needs none of them, and its start delays
 # the engine. Modules that load others come last.
-_MODULES = ("agent_ingress", "provider", "certificate", "agent_configuration", "lookup", "delegation")
+_MODULES = ("agent_ingress", "provider", "certificate_validation", "agent_configuration", "lookups", "delegation")
 
 
 # Type checkers see the imports above instead. They would accept every name with this function.

@@ -10,7 +10,7 @@ from .api.errors import InvalidInputsError
 
 if TYPE_CHECKING:
     from .agent_ingress import AgentIngress
-    from .lookup import GetAgentIngressResult
+    from .lookups import GetAgentIngressResult
 
 
 def agent_config(

@@ -13,17 +13,16 @@ from typing import Any, TypeAlias, TypedDict, overload
 import pulumi
 from typing_extensions import NotRequired
 
-from .api.constants import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
+from .api.facts import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
 from .base.names import canonical_domain
 from .dynamic.agent_ingress import AgentIngressProvider
 from .lifecycle import urns
 from .lifecycle.operation import Placement
-from .program import sdk_internals
-from .program.argument_errors import WrongArgumentsError, require_options
-from .program.dynamic_resource import DynamicResource
+from .program import sdk
+from .program.errors import WrongArgumentsError
 from .program.preview import exact_outputs
+from .program.resource import DynamicResource, check_settings, has_explicit_provider, require_options
 from .program.run import ProgramRun
-from .program.settings_check import check_settings, has_explicit_provider
 
 
 class CertificateAuthority(str, Enum):
@@ -277,7 +276,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
             raise pulumi.RunError(_how_to_import(resource_name, opts.import_, opts))
         check_settings(opts)
         # A resource of the SDK has only outputs with a key here.
-        props = {**dict.fromkeys(_OUTPUTS), **inputs, **_inputs_for_check(self, opts)}
+        props = {**dict.fromkeys(_OUTPUTS), **inputs}
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         # Whether this is a `get`, so that the stack does not delete the ingress.
         self._is_read = opts.id is not None
@@ -316,22 +315,8 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         return ingress
 
 
-def _inputs_for_check(ingress: AgentIngress, opts: pulumi.ResourceOptions) -> dict[str, Any]:
-    """Returns inputs that the engine does not send a plugin by itself. They are for `check`, which removes them."""
-    run = ProgramRun.current()
-    inputs: dict[str, Any] = {}
-    # A `get` has no check, and mocks would show these inputs to a user's test.
-    if opts.id is not None or run.is_mocked:
-        return inputs
-    if opts.parent or opts.provider or opts.providers or run.organization:
-        inputs[urns.PLACEMENT] = pulumi.Output.from_input(run.placement(ingress, opts.parent))
-    if pulumi.runtime.is_dry_run():
-        inputs[urns.IS_PREVIEW] = True
-    return inputs
-
-
 def _declared_domain(domain: object, opts: pulumi.ResourceOptions) -> str | None:
-    may_differ = opts.id is not None or opts.ignore_changes or sdk_internals.may_be_transformed(opts)
+    may_differ = opts.id is not None or opts.ignore_changes or sdk.may_be_transformed(opts)
     return canonical_domain(domain) if isinstance(domain, str) and not may_differ else None
 
 

@@ -14,7 +14,8 @@ from .dns.former_domain import require_new_domain
 from .dnsclient.values import LONGEST_TTL_SECONDS
 from .lifecycle import urns
 from .program.aliases import former_urns
-from .program.argument_errors import WrongArgumentsError, deleted_with_problem, place_in_program, require_options
+from .program.errors import WrongArgumentsError, place_in_program
+from .program.resource import deleted_with_problem, require_options
 from .program.run import ProgramRun
 
 DEFAULT_TTL_SECONDS = 300
@@ -101,7 +102,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
         made: Any = dns.create_records(records)
         # `all` puts it into a list, because Pulumi would treat a single Resource as a nested value.
         existence = pulumi.Output.all(made).apply(lambda known: _existence_of(place, resource_name, known[0]))
-        watched: pulumi.Input[None] = ProgramRun.current().watch_records(self, existence)
+        watched: pulumi.Input[None] = ProgramRun.current().failed_resources.watch_records(self, existence)
         # As an Output, so that the program waits for it.
         pulumi.Output.from_input(watched)
         moved: pulumi.Output[None] = pulumi.Output.all(made).apply(lambda known: require_new_domain(records, known[0]))

@@ -7,8 +7,8 @@ from typing import Any
 import pulumi
 
 from .lifecycle import urns
-from .program import sdk_internals
-from .program.argument_errors import require_options
+from .program import sdk
+from .program.resource import require_options
 from .settings import IN_PYTHON, PROVIDER_NAME, Setting, Settings
 
 # The inputs, whose names are in users' states.
@@ -69,7 +69,7 @@ class Provider(pulumi.ProviderResource):
             raise pulumi.RunError("; ".join(problems))
         # Other people's dynamic resources are of the same package. In a component with this provider, they use it, too,
         # and read the stack config.
-        config = {key: _stack_config(key) for key in sdk_internals.config_keys()}
+        config = {key: _stack_config(key) for key in sdk.config_keys()}
         super().__init__(urns.PYTHON_PACKAGE, resource_name, {**config, **inputs}, opts)
 
 

@@ -24,11 +24,10 @@ from enum import Enum
 from typing import Literal, NoReturn
 from urllib.parse import urlsplit
 
-from .api.constants import DEFAULT_CALL_SECONDS, PUBLIC_API
-from .base.addresses import LOOPBACK_HOSTS, canonical_base_url
+from .api.facts import DEFAULT_CALL_SECONDS, PUBLIC_API
 from .base.budget import LONGEST_TIMEOUT_SECONDS
-from .base.redaction import one_line
-from .base.secret import Secret
+from .base.names import LOOPBACK_HOSTS, canonical_base_url
+from .base.redaction import Secret, one_line
 from .base.shell import quoted
 
 # The input of an explicit Provider that has its name.
@@ -69,8 +68,10 @@ class Names:
         return self.provider_arguments.get(setting) or self.key(setting)
 
 
+# In Pulumi's dynamic providers, and so in most programs in Python.
 IN_PYTHON = Names("ngrok", {Setting.API_KEY: "api_key"})
-IN_OTHER_LANGUAGES = Names("agin", {setting: setting.value for setting in Setting})
+# In the provider plugin, and so in programs in other languages.
+IN_PLUGIN = Names("agin", {setting: setting.value for setting in Setting})
 
 
 @dataclass(frozen=True)
@@ -192,9 +193,9 @@ class Settings:
         return f"the account of the API key from {self.api_key_source.shown_as}"
 
     @property
-    def other_base_url(self) -> str:
-        """The base URL and where it comes from, for a message; "" if it is that of ngrok's public API."""
-        return "" if canonical_base_url(self.base_url) == PUBLIC_API else self.shown_base_url
+    def has_other_base_url(self) -> bool:
+        """Whether requests go elsewhere than to ngrok's public API, such as to the emulator."""
+        return canonical_base_url(self.base_url) != PUBLIC_API
 
     @property
     def shown_base_url(self) -> str:
@@ -206,7 +207,7 @@ class Settings:
         )
         return f"{canonical_base_url(self.base_url)}, {source}"
 
-    def change_of_base_url(self, last: str) -> str:
+    def describe_change_of_base_url(self, last: str) -> str:
         """Returns that an ingress was last read at another base URL, as a clause from "last read" on; "" if it was not.
 
         `last` is the base URL in its state; "" if there is none.
@@ -217,9 +218,6 @@ class Settings:
 
     def how_to_set_base_url(self, base_url: str) -> str:
         """Returns the next step to use another base URL, for messages."""
-        return f"{self._step_to_base_url(base_url)}{self.base_url_hint}"
-
-    def _step_to_base_url(self, base_url: str) -> str:
         if self.base_url_source.kind == "environment":
             return f"{'unset' if base_url == PUBLIC_API else 'change'} {self.base_url_source.shown_as}"
         if self.provider_name:

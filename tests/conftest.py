@@ -12,11 +12,15 @@ from pulumi_agin import cli
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.emulator import Emulator
 from tests.support import clock as test_clock
+from tests.support import messages
+from tests.support.bind import Bind
 from tests.support.command import Command
 from tests.support.emulator import Api, EmulatorClock
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tests.support.odd_emulator import OddEmulator
+from tests.support.records import DOMAIN, KEY, delegate
 from tools import docs, environment
+from tools.bind import Programs
 from tools.steps import heed_interrupts
 
 TESTS = Path(__file__).parent
@@ -88,6 +92,15 @@ def empty_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
 
 
+@pytest.fixture(autouse=True)
+def messages_are_short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fails a test that provokes a message that is too long to read."""
+    messages.shown.clear()
+    messages.record(monkeypatch)
+    yield
+    assert [each for each in map(messages.excess, messages.shown) if each] == []
+
+
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
     """ngrok's API, with our account and another user's account. Its responses can have other forms."""
@@ -108,6 +121,19 @@ def emulator_clock() -> EmulatorClock:
 @pytest.fixture
 def api(emulator: Emulator) -> Api:
     return Api(emulator)
+
+
+@pytest.fixture(scope="session")
+def running_bind(tmp_path_factory: pytest.TempPathFactory, bind_programs: Programs) -> Iterator[Bind]:
+    with Bind(bind_programs, tmp_path_factory.mktemp("bind"), [KEY]) as bind:
+        yield bind
+
+
+@pytest.fixture
+def bind(running_bind: Bind) -> Bind:
+    """A primary server of acme.com without delegations."""
+    delegate(running_bind, DOMAIN, [])
+    return running_bind
 
 
 @pytest.fixture

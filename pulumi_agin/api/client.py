@@ -10,26 +10,22 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import ValidationError
 
-from pulumi_agin.base.addresses import LOOPBACK_HOSTS, canonical_base_url
+from pulumi_agin.base.attempts import backoff_seconds
 from pulumi_agin.base.budget import Budget, format_duration
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock, parse_time
-from pulumi_agin.base.names import DOMAIN_MAX_BYTES, canonical_domain
-from pulumi_agin.base.redaction import Redactor, holds_secret, one_line
-from pulumi_agin.base.retry import backoff_seconds
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.names import DOMAIN_MAX_BYTES, LOOPBACK_HOSTS, canonical_base_url, canonical_domain
+from pulumi_agin.base.redaction import Redactor, Secret, holds_secret, one_line
 
 from . import errors
-from .certificate_policy import POLICY, matches_policy
-from .constants import DEFAULT_CALL_SECONDS, ID_HINT, PLAIN_ID, PUBLIC_API
 from .error_mapping import ErrorMapping
-from .fingerprint import fingerprint
+from .facts import DEFAULT_CALL_SECONDS, ID_HINT, PLAIN_ID, POLICY, PUBLIC_API, matches_policy
 from .http import HttpClient
-from .http_messages import Request, Response
 from .list_cache import ListCache, Listing
+from .messages import Request, Response
 from .models import IngressModel, IngressPageModel
 from .transport import Sent, Transport
 
-# The part of a write's time that is reserved to settle a request whose response was lost.
+# The part of a write's time that is reserved to settle a request whose response was lost. The limit is a quarter of it.
 SETTLING_SECONDS = 30
 
 # `created_at` and `Date` are whole seconds.
@@ -154,7 +150,7 @@ class AgentIngressClient:
         if is_made or self._is_ours(existing, inputs, sent.possibly_applied_since, search.now):
             return existing
         raise errors.CreateUnsettledError(
-            f"{lost}. The domain now has an Agent Ingress that does not match this request, so it was left unchanged",
+            f"{lost}; the domain now has an Agent Ingress that does not match this request, so it was left unchanged",
             existing=existing,
         )
 
@@ -177,6 +173,7 @@ class AgentIngressClient:
         in_list = self._list_cache.find(self._check_id(id_), budget)
         ingress = in_list.ingress
         if ingress is None or domain not in (None, ingress.domain):
+            # It also raises the error about another domain.
             ingress = self.get(id_, budget, domain=domain)
         return ingress, in_list.unreadable
 
@@ -238,15 +235,16 @@ class AgentIngressClient:
         sent = self._write(request, budget)
         try:
             response = sent.response()
-            if response.status_code == 204:
-                return
-            # ngrok confirms a delete with 204, so this response may be from an intermediary.
-            wrong = f"status {response.status_code} instead of 204"
-            raise self._error_mapping.bad_response(request, response, wrong)
         except errors.NgrokError as error:
             if sent.possibly_applied_since is None or isinstance(error, errors.NotFoundError):
                 raise
             lost = error
+        else:
+            if response.status_code == 204:
+                return
+            # ngrok confirms a delete with 204, so this response may be from an intermediary.
+            wrong = f"status {response.status_code} instead of 204"
+            lost = self._error_mapping.bad_response(request, response, wrong)
         # The response was lost, or is unusable: if the ingress is gone, this raises NotFoundError.
         existing = self._get_or_error(id_, domain, self._settling(budget))
         if isinstance(existing, errors.NgrokError):
@@ -283,10 +281,6 @@ class AgentIngressClient:
     def describe(self, ingress: IngressModel) -> str:
         """Returns a description of an ingress for messages: its ID and its time of creation."""
         return f"{self.sanitize(ingress.id, 100)}, created at {self.sanitize(ingress.created_at, 40)}"
-
-    def fingerprint(self, id_: str) -> str:
-        """Returns the string in the state by which a later call recognizes the account; see `fingerprint`."""
-        return fingerprint(self._api_key, self._error_mapping.base_url, id_)
 
     # -- reading ------------------------------------------------------------------------------------------
 
@@ -422,8 +416,10 @@ class AgentIngressClient:
         ingress = self._ingress_or_error(self._json(request, response))
         if isinstance(ingress, errors.UnreadableIngressError):
             unreadable = ingress
-            # The domain may be what is invalid, so the ID is enough if the request has one.
-            is_requested = unreadable.domain == request.domain if request.id_ is None else unreadable.id == request.id_
+            # The ID is enough if the request has one, because the domain may be what is invalid.
+            is_requested = (
+                unreadable.id == request.id_ if request.id_ is not None else unreadable.domain == request.domain
+            )
             if unreadable.id and is_requested:
                 raise unreadable
             raise self._error_mapping.bad_response(request, response, unreadable.problem)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from pulumi_agin.base.attempts import Attempts
 from pulumi_agin.base.budget import format_duration
 
 from . import errors
-from .constants import PUBLIC_API, RATE_LIMITED
-from .http_messages import NoResponse, Outcome, Request, Response
+from .facts import PUBLIC_API, RATE_LIMITED
+from .messages import NoResponse, Outcome, Request, Response
 
 # Codes of this form are never redacted: decisions depend on them, and they are too short to reveal a key.
 _CODE = re.compile(r"ERR_NGROK_[0-9]{1,5}")
@@ -60,15 +61,11 @@ class ErrorMapping:
         missing = "no response from" if outcome.may_have_arrived else "no connection to"
         return f"{missing} {self.base_url}{source}: {outcome.reason}"
 
-    def error(self, request: Request, outcome: Outcome, effort: str, *, is_possibly_applied: bool) -> errors.NgrokError:
-        """Returns the error for the outcome of the last attempt: a status of 300 and above, or no response.
-
-        `effort` follows the verb phrase of the message, as `budget.effort` returns it. `is_possibly_applied` is whether
-        this or an earlier attempt may have had an effect.
-        """
-        could_not = f"could not {request.doing}{effort}: {self.reason(outcome)}"
+    def error(self, request: Request, outcome: Outcome, attempts: Attempts) -> errors.NgrokError:
+        """Returns the error for the outcome of the last attempt: a status of 300 and above, or no response."""
+        could_not = f"could not {request.doing}{attempts.effort}: {self.reason(outcome)}"
         if isinstance(outcome, NoResponse):
-            if outcome.may_have_arrived or is_possibly_applied:
+            if outcome.may_have_arrived or attempts.is_possibly_applied:
                 return errors.UnreachableError(could_not)
             hint = f"; {self._connection_hint()}" if outcome.is_transient else ""
             return errors.NotConnectedError(f"{could_not}{hint}")
@@ -140,10 +137,12 @@ class ErrorMapping:
         if not _CODE.fullmatch(code):
             code = self.sanitize(code, 40)
         operation_id = self.sanitize(str(details.get("operation_id") or response.operation_id), 60)
-        description = f"{response.status_code} {code}".rstrip() + f": {self.sanitize(str(body.get('msg')))}"
+        description = f"{response.status_code} {code}".rstrip() + f": {self.sanitize(body['msg'])}"
         if operation_id:
             description += f" (operation {operation_id})"
-        return _Rejection(description, True, code, operation_id, names_path="path" in details)
+        return _Rejection(
+            description, is_from_ngrok=True, code=code, operation_id=operation_id, names_path="path" in details
+        )
 
     @property
     def _base_url_origin(self) -> str:

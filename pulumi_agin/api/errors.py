@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .constants import TRANSIENT_STATUSES
+from .facts import TRANSIENT_STATUSES
 
 if TYPE_CHECKING:
     from .models import IngressModel

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hmac
 
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 
-from .constants import PUBLIC_API
+from .facts import PUBLIC_API
 
 
 def fingerprint(api_key: Secret, base_url: str, id_: str) -> str:

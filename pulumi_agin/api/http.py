@@ -15,15 +15,14 @@ from urllib3.exceptions import (
     HTTPError,
     LocationValueError,
     NewConnectionError,
-    ProtocolError,
     ReadTimeoutError,
 )
 
 from pulumi_agin.base.budget import format_duration
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.version import VERSION
 
-from .http_messages import NoResponse, Request, Response
+from .messages import NoResponse, Request, Response
 from .time_limit import LimitedAdapter, TimeLimit, current_limit
 
 # The size limit of a body after decompression. ngrok's largest response is 3 MB: a list of 100 Agent Ingresses with the
@@ -45,6 +44,8 @@ _MOST_IDLE_CONNECTIONS = 64
 
 _CHUNK_BYTES = 2**16
 
+_CUT_SHORT = NoResponse("the response was cut short", may_have_arrived=True, is_transient=True)
+
 # The beginning of http.client's message after a proxy rejected a connection. The status follows.
 _PROXY_REJECTED = "Tunnel connection failed: "
 
@@ -65,14 +66,16 @@ class HttpClient:
         self._session = requests.Session()
         self._adapter = LimitedAdapter(pool_maxsize=_MOST_IDLE_CONNECTIONS, max_retries=0)
 
-    def send(self, request: Request, base_url: str, seconds: float, connect_seconds: float, /) -> Response | NoResponse:
+    def send(
+        self, request: Request, base_url: str, seconds: float, /, *, connect_seconds: float
+    ) -> Response | NoResponse:
         """Sends a request once and reads its response. Raises no exception of requests.
 
         `seconds` is the limit of the whole request and response, and `connect_seconds` that of connecting.
         """
         url = base_url + request.path
         # Proxies and CA bundles of the environment.
-        settings: Any = self._session.merge_environment_settings(url, {}, True, None, None)
+        settings: Any = self._session.merge_environment_settings(url, proxies={}, stream=True, verify=None, cert=None)
         if not self._use_proxies:
             settings["proxies"] = {}
         with TimeLimit(seconds) as limit:
@@ -118,7 +121,9 @@ class HttpClient:
             return NoResponse(reason, may_have_arrived=False, is_transient=not is_permanent)
         if isinstance(innermost, ssl.SSLCertVerificationError):
             return NoResponse(reason, may_have_arrived=False, is_transient=False)
-        # Any other failure of TLS but the end of the connection would recur.
+        # The connection broke, or the service sent something unexpected. In a TLS handshake, that comes before the
+        # request is sent, but the exceptions are the same as after it. So the request may have arrived; if it did not,
+        # that costs one read. All failures of TLS would recur, except the end of the connection.
         is_permanent = isinstance(error, requests.exceptions.SSLError) and not isinstance(innermost, ssl.SSLEOFError)
         return NoResponse(reason, may_have_arrived=True, is_transient=not is_permanent)
 
@@ -132,8 +137,8 @@ def _read(response: requests.Response, limit: TimeLimit) -> Response | NoRespons
     result: Response | NoResponse
     try:
         if response.status_code < 200:
-            # Another response follows on this connection, and would be mistaken for that of the next request.
-            raise ProtocolError
+            # It is closed unread: another response follows on its connection, which the next request would get.
+            return _CUT_SHORT
         while piece := raw.read(_CHUNK_BYTES, decode_content=True):
             content += piece
             if len(content) > LONGEST_BODY_BYTES:
@@ -145,7 +150,7 @@ def _read(response: requests.Response, limit: TimeLimit) -> Response | NoRespons
     except DecodeError:
         result = NoResponse("the response can't be decoded", may_have_arrived=True, is_transient=False)
     except (HTTPError, OSError):
-        result = NoResponse("the response was cut short", may_have_arrived=True, is_transient=True)
+        result = _CUT_SHORT
     finally:
         # After a complete body, the connection can be reused.
         raw.close()

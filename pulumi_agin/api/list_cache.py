@@ -22,6 +22,7 @@ from .models import IngressModel
 
 # A list is dropped if no read has used it for this many seconds.
 MAX_UNUSED_SECONDS = 5.0
+ANY_AGE = math.inf
 
 
 class Listing(NamedTuple):
@@ -53,6 +54,12 @@ class _Read:
 
     listing: Listing
     failure: errors.NgrokError | None
+
+    def raise_failure(self) -> None:
+        """Raises the failure of the read, if it failed. All callers share it."""
+        if self.failure is not None:
+            # Otherwise, each raise would add to its traceback.
+            raise self.failure.with_traceback(None)
 
     @cached_property
     def ingresses(self) -> Mapping[str, IngressModel]:
@@ -110,11 +117,10 @@ class ListCache:
         Finds nothing if the list lacks the domain, or another thread does not read it in time. If reading it failed,
         this call and all later ones raise that error.
         """
-        last_read = self._shared(budget, math.inf)
+        last_read = self._shared(budget, ANY_AGE)
         if last_read is None:
             return InList(None)
-        if last_read.failure is not None:
-            raise last_read.failure.with_traceback(None)
+        last_read.raise_failure()
         return InList(last_read.ingresses.get(domain), last_read.listing.unreadable)
 
     def ids(self, budget: Budget) -> Set[str]:
@@ -122,11 +128,10 @@ class ListCache:
 
         A caller must keep them, because after a write, the next call reads the list again.
         """
-        last_read = self._shared(budget, math.inf)
+        last_read = self._shared(budget, ANY_AGE)
         if last_read is None:
             raise errors.UnreachableError("no list of Agent Ingresses could be read in time")
-        if last_read.failure is not None:
-            raise last_read.failure.with_traceback(None)
+        last_read.raise_failure()
         listing = last_read.listing
         return {each.id for each in listing.ingresses} | {error.id for error in listing.unreadable}
 
@@ -139,8 +144,8 @@ class ListCache:
     def _shared(self, budget: Budget, max_unused: float) -> _Read | None:
         """Returns the last read, if it was used in the last `max_unused` seconds; otherwise, reads the list for all.
 
-        Returns None if another thread still reads it at the end of the budget, or if the list was cleared meanwhile,
-        unless it may have any age.
+        Returns None if another thread still reads it at the end of the budget, or if a write cleared the list during
+        the read, unless `max_unused` is `ANY_AGE`.
         """
         with self._changed:
             while self._is_reading and budget.left > 0:
@@ -162,7 +167,7 @@ class ListCache:
                 self._last_read = new_read if is_current else None
                 self._last_used_at = self._clock.monotonic()
                 self._clock.notify_all(self._changed)
-        return new_read if is_current or max_unused == math.inf else None
+        return new_read if is_current or max_unused == ANY_AGE else None
 
     def _read(self, budget: Budget) -> _Read:
         listing = Listing([])

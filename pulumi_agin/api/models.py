@@ -1,4 +1,4 @@
-"""Models of ngrok's responses: an Agent Ingress, in canonical form, and the state of its certificate.
+"""Models of ngrok's responses: an Agent Ingress, in canonical form, and the issuance of its certificate.
 
 Facts come from ngrok's API page "Agent Ingresses" unless a comment says otherwise.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from pulumi_agin.base.names import (
     DOMAIN_MAX_BYTES,
@@ -17,7 +17,7 @@ from pulumi_agin.base.names import (
     canonical_region_domains,
 )
 
-from .constants import PLAIN_ID
+from .facts import PLAIN_ID
 
 
 def _printable(value: str) -> str:
@@ -46,22 +46,20 @@ _HostName = Annotated[_Name, _at_most(DOMAIN_MAX_BYTES)]
 _RegionDomain = Annotated[_Name, _at_most(2 * DOMAIN_MAX_BYTES)]
 
 
-class FrozenModel(BaseModel):
-    """Base class of immutable models."""
-
-    model_config = ConfigDict(frozen=True)
+class PlainModel(BaseModel):
+    """Base class of models whose values are needed as plain dicts."""
 
     def plain(self) -> dict[str, Any]:
         """Returns the values as a dict, including nested models."""
         # Not `model_dump`: in a preview, a placeholder may stand for a nested model, and it would become an empty dict.
         fields = type(self).model_fields
         return {
-            fields[name].alias or name: value.plain() if isinstance(value, FrozenModel) else value
+            fields[name].alias or name: value.plain() if isinstance(value, PlainModel) else value
             for name, value in self
         }
 
 
-class ResponseModel(FrozenModel):
+class ResponseModel(PlainModel):
     """An object in a response. Undeclared keys are ignored, because ngrok may add keys."""
 
     @model_validator(mode="before")
@@ -142,6 +140,11 @@ class IngressModel(ResponseModel):
     )
     created_at: _Printable = Field(description="when the ingress was created (RFC 3339)")
 
+    @property
+    def managed_status(self) -> CertStatusModel | None:
+        """The state of the certificate. None without a policy: then a status is left from a policy that was removed."""
+        return self.certificate_management_status if self.certificate_management_policy else None
+
 
 class IngressPageModel(ResponseModel):
     """One page of the list."""
@@ -151,11 +154,11 @@ class IngressPageModel(ResponseModel):
     next_page_uri: str | None = Field(None, description="the URI of the next page; `null` on the last one")
 
 
-# -- the state of a certificate -------------------------------------------------------------------------
+# -- the issuance of a certificate ----------------------------------------------------------------------
 
 
-class CertificateState(Enum):
-    """The state of a certificate by ngrok's policy and status. Each value is a description for messages."""
+class Issuance(Enum):
+    """The issuance of a certificate by ngrok's policy and status. Each value is a description for messages."""
 
     NOT_MANAGED = "ready, because ngrok's internal CA signs it (there is no certificate policy)"
     PENDING = "not being issued yet"
@@ -170,26 +173,26 @@ class CertificateState(Enum):
     @property
     def is_ready(self) -> bool:
         """Whether agents can use it. If not, it may become ready later; a DNS_ERROR is for the user to fix."""
-        return self in (CertificateState.NOT_MANAGED, CertificateState.ISSUED, CertificateState.RENEWING)
+        return self in (Issuance.NOT_MANAGED, Issuance.ISSUED, Issuance.RENEWING)
 
-
-def certificate_state(ingress: IngressModel) -> CertificateState:
-    """Returns the state of the certificate. The rules come from reserved domains, which have the same fields."""
-    status = ingress.certificate_management_status
-    if ingress.certificate_management_policy is None:
-        return CertificateState.NOT_MANAGED
-    if status is None:
-        return CertificateState.PENDING
-    job = status.provisioning_job
-    if status.renews_at:
-        # A failed renewal leaves the existing certificate valid for 30 more days.
-        return CertificateState.RENEWING if job else CertificateState.ISSUED
-    if job is None:
-        return CertificateState.UNKNOWN
-    if not job.error_code:
-        return CertificateState.IN_PROGRESS
-    documented = {"INTERNAL_ERROR": CertificateState.INTERNAL_ERROR, "DNS_ERROR": CertificateState.DNS_ERROR}
-    return documented.get(job.error_code, CertificateState.OTHER_ERROR)
+    @classmethod
+    def of(cls, ingress: IngressModel) -> Issuance:
+        """Returns the issuance of an ingress. The rules come from reserved domains, which have the same fields."""
+        if ingress.certificate_management_policy is None:
+            return cls.NOT_MANAGED
+        status = ingress.managed_status
+        if status is None:
+            return cls.PENDING
+        job = status.provisioning_job
+        if status.renews_at:
+            # A failed renewal leaves the existing certificate valid for 30 more days.
+            return cls.RENEWING if job else cls.ISSUED
+        if job is None:
+            return cls.UNKNOWN
+        if not job.error_code:
+            return cls.IN_PROGRESS
+        documented = {"INTERNAL_ERROR": cls.INTERNAL_ERROR, "DNS_ERROR": cls.DNS_ERROR}
+        return documented.get(job.error_code, cls.OTHER_ERROR)
 
 
 def describe_certificate(ingress: IngressModel) -> str:
@@ -197,9 +200,8 @@ def describe_certificate(ingress: IngressModel) -> str:
 
     The caller must sanitize it, because it contains ngrok's message unchanged.
     """
-    description = certificate_state(ingress).value
-    status = ingress.certificate_management_status
-    job = status.provisioning_job if status and ingress.certificate_management_policy else None
+    description = Issuance.of(ingress).value
+    job = ingress.managed_status.provisioning_job if ingress.managed_status else None
     if job and job.error_code:
         description += f" ({job.error_code})"
     if job and job.msg:

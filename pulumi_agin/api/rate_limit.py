@@ -10,9 +10,9 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
+from pulumi_agin.base.attempts import backoff_seconds
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import Clock
-from pulumi_agin.base.retry import backoff_seconds
 
 # "Your account is rate limited to 120 API requests per minute", counted over a rolling minute.
 LIMIT = 120
@@ -48,7 +48,7 @@ class RateLimit:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        # Guards everything below. Waiting threads are notified of each request that ends.
+        # Guards everything below, with a reentrant lock. Waiting threads are notified of each request that ends.
         self._changed = threading.Condition()
         # When ngrok counted the requests in the window, the oldest first.
         self._counted: deque[float] = deque()
@@ -122,7 +122,7 @@ class RateLimit:
         now = self._drop_old_requests()
         self._closings += 1
         if retry_after is None and len(self._counted) + self._under_way >= LIMIT:
-            # The requests in progress may also be rejected.
+            # ngrok may have accepted more than it documents. The requests in progress may still be rejected.
             self._most = max(LIMIT, len(self._counted))
             return
         self._rejections += 1

@@ -50,6 +50,7 @@ class TimeLimit:
         It needs a duplicate of the descriptor, because urllib3 may close the original before the last byte.
         """
         if self._socket is None:
+            # The family does not matter, because this socket only shuts down the connection.
             self._socket = socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM)
             self._timer = threading.Timer(self._seconds - self.elapsed, self._shut_down)
             # The process can exit earlier.

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pulumi_agin.base.budget import Budget, effort, format_duration
+from pulumi_agin.base.attempts import Attempts, Reachability
+from pulumi_agin.base.budget import Budget, format_duration
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.progress import Progress
-from pulumi_agin.base.retry import Reachability, backoff_seconds
 
 from . import errors
-from .constants import RATE_LIMITED
 from .error_mapping import ErrorMapping
+from .facts import RATE_LIMITED
 from .http import HttpClient
-from .http_messages import NoResponse, Outcome, Request, Response
+from .messages import NoResponse, Outcome, Request, Response
 from .rate_limit import LIMIT, RateLimit, Ticket
 
 CONNECT_TIMEOUT_SECONDS = 10
-
-# The minimum time for a request, because connecting takes some time.
-_LEAST_SECONDS = 0.1
 
 _LIMIT_REASON = f"ngrok accepts {LIMIT} requests a minute for the whole account"
 
@@ -33,9 +30,7 @@ class Sent:
 
     Attributes:
         result: The response, with a status below 300, or the error of the last attempt.
-        possibly_applied_since: When the first attempt of a write began that ngrok may have carried out, by the
-            monotonic clock. After a success, that is the successful attempt or an earlier one. None if ngrok carried
-            out none, and for reads.
+        possibly_applied_since: When the first attempt of a write began that ngrok may have carried out; see `Attempts`.
     """
 
     result: Response | errors.NgrokError
@@ -51,21 +46,20 @@ class Sent:
 class Transport:
     """Sends requests to one API, and repeats each until there is a response or its call times out.
 
-    The rules are the same for all methods:
+    The rules are the same for all methods. `Attempts` has the pauses and the end.
 
     | outcome                                          | repeated                                            |
     |--------------------------------------------------|-----------------------------------------------------|
-    | no response, an incomplete response              | yes, after 0.5 to 1 second at first, up to 20 later |
-    | no connection                                    | the same, for 30 seconds; on this machine for 5     |
-    | 500, 502, 503, 504                               | the same, or later with a longer `Retry-After`      |
+    | no response, an incomplete response              | yes                                                 |
+    | no connection                                    | yes, for a shorter time                             |
+    | 500, 502, 503, 504                               | yes, at the earliest after its `Retry-After`        |
     | 429                                              | yes, when the limit allows it; see `RateLimit`      |
     | a certificate that can't be verified             | no                                                  |
     | a proxy that rejects, or that can't be used      | no                                                  |
     | a redirect                                       | no, and it is never followed                        |
     | any other status                                 | no                                                  |
 
-    Threads may share it. After a 429, they wait together. A write that may have arrived is repeated until its
-    call times out even if no connection can be made, because only a response shows its outcome.
+    Threads may share it. After a 429, they wait together.
     """
 
     def __init__(
@@ -91,9 +85,7 @@ class Transport:
 
         A call without time left still sends one request, unless it would have to wait for the rate limit.
         """
-        attempts = 0
-        pauses = 0
-        possibly_applied_since: float | None = None
+        attempts = Attempts(budget, self._reachability, is_write=request.is_write)
         failure: errors.NgrokError | None = None
         with self.progress.of_call(request.doing, budget) as progress:
             while True:
@@ -103,36 +95,16 @@ class Transport:
                 ticket = self._rate_limit.enter(budget)
                 if ticket is None:
                     error = self._not_admitted(request, budget, failure, seconds_closed)
-                    return Sent(error, possibly_applied_since)
-                attempts += 1
-                sent_at = self._clock.monotonic()
-                outcome = self._send_once(request, budget, ticket, sent_at)
-                if request.is_write and outcome.may_have_effect and possibly_applied_since is None:
-                    possibly_applied_since = sent_at
+                    return Sent(error, attempts.possibly_applied_since)
+                outcome = self._send_once(request, ticket, attempts)
                 if isinstance(outcome, Response) and outcome.is_success:
-                    return Sent(outcome, possibly_applied_since)
-                is_unsent = outcome.is_unconnected and possibly_applied_since is None
-                failure = self._error_mapping.error(
-                    request,
-                    outcome,
-                    effort(attempts, budget, is_unsent=is_unsent),
-                    is_possibly_applied=possibly_applied_since is not None,
-                )
-                if not outcome.is_transient:
-                    return Sent(failure, possibly_applied_since)
+                    return Sent(outcome, attempts.possibly_applied_since)
+                failure = self._error_mapping.error(request, outcome, attempts)
                 if outcome.is_rate_limited:
                     # The rate limit determines the pause.
                     continue
-                pauses += 1
-                pause = backoff_seconds(pauses, outcome.retry_after, self._clock)
-                left = self._reachability.seconds_left_of(budget, is_unsent=is_unsent)
-                if left <= 0 or pause >= budget.left:
-                    return Sent(failure, possibly_applied_since)
-                # Without a connection, the last attempt is at the end of its time budget.
-                pause = min(pause, left)
-                limit = budget.elapsed + left if is_unsent else None
-                progress.show_wait(self._error_mapping.reason(outcome), pause, limit)
-                self._clock.sleep(pause)
+                if not attempts.pause(self._error_mapping.reason(outcome), progress):
+                    return Sent(failure, attempts.possibly_applied_since)
 
     def _not_admitted(
         self, request: Request, budget: Budget, failure: errors.NgrokError | None, seconds_closed: float | None
@@ -154,14 +126,18 @@ class Transport:
             is_from_ngrok=False,
         )
 
-    def _send_once(self, request: Request, budget: Budget, ticket: Ticket, sent_at: float) -> Outcome:
+    def _send_once(self, request: Request, ticket: Ticket, attempts: Attempts) -> Outcome:
         """Sends the request once. Also after an interrupt by the user, its ticket is returned to the rate limit."""
-        left = max(budget.left, _LEAST_SECONDS)
-        connect_seconds = min(CONNECT_TIMEOUT_SECONDS, left, self._reachability.seconds_for_attempt)
+        sent_at = self._clock.monotonic()
         outcome: Outcome = _INTERRUPTED
         try:
-            outcome = self._http_client.send(request, self._error_mapping.base_url, left, connect_seconds)
-            self._reachability.record_attempt(sent_at, is_connected=not outcome.is_unconnected)
+            outcome = self._http_client.send(
+                request,
+                self._error_mapping.base_url,
+                attempts.seconds_left,
+                connect_seconds=attempts.seconds_to_connect(CONNECT_TIMEOUT_SECONDS),
+            )
+            attempts.record(outcome, sent_at)
             return outcome
         finally:
             self._rate_limit.leave(ticket, is_rejected=outcome.is_rate_limited, retry_after=outcome.retry_after)

@@ -57,15 +57,6 @@ class Budget:
         return Budget(seconds, self.clock, self.is_cancelled, self.subject)
 
 
-def effort(attempts: int, budget: Budget, *, is_unsent: bool) -> str:
-    """Returns the number of attempts and their time, to follow a verb phrase in a message; "" for one attempt."""
-    if attempts <= 1:
-        return ""
-    # Attempts to connect end before the limit of the call.
-    time = format_duration(budget.elapsed) if is_unsent else budget.spent
-    return f" after {attempts} attempts in {time}"
-
-
 def format_duration(seconds: float) -> str:
     """Returns a duration for messages, such as "4.9 seconds" or "45 minutes"."""
     if seconds < 120:

@@ -1,4 +1,4 @@
-"""This installation of the package in a shell: the path of a program, and the command that installs missing packages.
+"""This installation of the package: the path of a program, and the messages that a package or a name is missing.
 
 The emulator shares this module with the rest of the package.
 """
@@ -33,3 +33,13 @@ def missing_extra(user: str, extra: str) -> str:
         [python, "-m", "pip", "install"] if util.find_spec("pip") else ["uv", "pip", "install", "--python", python]
     )
     return f"{user} needs a package that is not installed. Install it with\n{command_line([*installer, *packages])}"
+
+
+def missing_in_sdk(name: str) -> str:
+    """Returns the message that Pulumi's SDK lacks an undocumented name, which another version may have moved."""
+    from importlib import metadata  # slow to load
+
+    return (
+        f"Pulumi's SDK {metadata.version('pulumi')} lacks {name}, which pulumi-agin needs: install another version of "
+        "the `pulumi` package, or a newer version of pulumi-agin"
+    )

@@ -1,15 +1,15 @@
-"""Redaction of strings for messages: no API key, no proxy passwords, one line, limited length."""
+"""Secrets, and strings for messages: no API key, no proxy passwords, one line, limited length."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
+from typing import NoReturn
 from urllib.parse import quote, unquote
 from urllib.request import getproxies
-
-from .secret import Secret
 
 # The default limit for quoted strings, so that no response fills the screen.
 EXCERPT_CHARACTERS = 300
@@ -24,6 +24,19 @@ SEARCHED_CHARACTERS = 20_000
 REVEALING_CHARACTERS = 8
 
 PROXY_MARK = "[proxy credentials]"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A string that is never shown by `repr` and can't be pickled."""
+
+    _value: str = field(repr=False)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret must not be pickled")
+
+    def get_secret_value(self) -> str:
+        return self._value
 
 
 def one_line(string: str, limit: int = EXCERPT_CHARACTERS) -> str:

@@ -1,6 +1,14 @@
-"""The command line: `pulumi-agin import`, `pulumi-agin doctor` and `pulumi-agin emulator`.
+"""The command line, `pulumi-agin`: an extra, which no program and no provider needs.
 
-This module only parses. Each command is a separate module, which is loaded when the command runs.
+- `import` is for those who have Agent Ingresses already: `import_command` selects them at ngrok, `import_names` names
+  them, and `import_file` or `import_program` prints what brings them into a stack.
+- `doctor` is for those whose Agent Ingress does not work yet: `doctor_reads` reads ngrok, the state (`doctor_state`)
+  and DNS (`doctor_ns`, `doctor_caa`), `doctor_checks` judges, and `doctor_report` prints. It needs dnspython.
+- `explain` is for those who got a message that names it: it prints a section of the errors page.
+- `emulator` runs the emulator.
+
+All commands stand on `stack`, which reads settings and resources with the user's `pulumi`, on `output`, and on the
+client, the outputs and the URNs of the lifecycle. This module only parses: each command is loaded when it runs.
 """
 
 from __future__ import annotations
@@ -8,8 +16,6 @@ from __future__ import annotations
 import argparse
 import functools
 import importlib
-import shutil
-import textwrap
 from collections.abc import Callable, Sequence
 
 from pulumi_agin.api.errors import ApiError, BadResponseError, NgrokError, UnreachableError
@@ -26,10 +32,10 @@ DEFAULT_LIMIT = 120
 # The names of languages in Pulumi's commands and in Pulumi.yaml. Python has resource types of its own.
 LANGUAGES = ("python", "typescript", "nodejs", "go", "csharp", "dotnet", "java", "yaml")
 
-_SETTINGS = (
-    "The API key comes from the config of the selected stack, if this folder has a Pulumi project, or else from the "
-    f"environment variable {ENVIRONMENT[Setting.API_KEY]}."
-)
+# The lines of descriptions are broken by hand, because argparse wraps either these and the examples, or neither.
+_SETTINGS = f"""\
+The API key comes from the config of the selected stack, if this folder has a
+Pulumi project, or else from the environment variable {ENVIRONMENT[Setting.API_KEY]}."""
 
 
 def main(arguments: Sequence[str] | None = None, clock: Clock = SYSTEM_CLOCK) -> int:
@@ -66,10 +72,11 @@ def parser() -> argparse.ArgumentParser:
     """Returns the argument parser. `shtab` generates the shell completion from it."""
     root = argparse.ArgumentParser(
         prog="pulumi-agin",
-        description=_paragraphs("Import and diagnose Agent Ingresses, and emulate ngrok's API."),
+        description="Import and diagnose Agent Ingresses, and emulate ngrok's API.",
         epilog=_examples(
             "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect --code",
             "pulumi-agin doctor connect.acme.com",
+            "pulumi-agin explain taken-domain",
             "pulumi-agin emulator --port 24404",
         )
         + "\n\n`pulumi-agin COMMAND --help` describes a command.",
@@ -77,22 +84,17 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     root.add_argument("--version", action="version", version=f"pulumi-agin {VERSION}")
-    add_parser = root.add_subparsers(metavar="COMMAND", required=True).add_parser
-    # A later version may have another option with the same beginning.
+    # No abbreviations, because a later version may have another option with the same beginning.
     add_command = functools.partial(
-        add_parser, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        root.add_subparsers(metavar="COMMAND", required=True).add_parser,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     _add_import(add_command)
     _add_doctor(add_command)
+    _add_explain(add_command)
     _add_emulator(add_command)
     return root
-
-
-def _paragraphs(*paragraphs: str) -> str:
-    """Wraps paragraphs to the width of the terminal, as argparse wraps the rest of the help."""
-    # The minimum is the one of argparse.
-    width = max(shutil.get_terminal_size().columns - 2, 11)
-    return "\n\n".join(textwrap.fill(each, width) for each in paragraphs)
 
 
 def _examples(*lines: str) -> str:
@@ -106,11 +108,11 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         help="import existing Agent Ingresses",
         usage="%(prog)s (DOMAIN… | ID… | --all | --filter CEL | --names FILE) [--name N | --names FILE]\n"
         "       [--parent URN] [--provider URN] [--stack S] [--language L] [--code]",
-        description=_paragraphs(
-            "Prints an import file for `pulumi import`. For a program in Python, --code prints the program instead; in "
-            "other languages, `pulumi import` generates it.",
-            _SETTINGS,
-        ),
+        description=f"""\
+Prints an import file for `pulumi import`. For a program in Python, --code
+prints the program instead; in other languages, `pulumi import` generates it.
+
+{_SETTINGS}""",
         epilog=_examples(
             "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect | "
             "pulumi import --file /dev/stdin --generate-code=false --yes",
@@ -155,14 +157,17 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         help="show why an Agent Ingress isn't working yet",
         usage="%(prog)s (DOMAIN | --all | --filter CEL) [--provider URN] [--stack S]\n"
         "       [--dns HOST:PORT] [--json]",
-        description=_paragraphs(
-            "Checks the API key, the Agent Ingress, the NS records and the certificate. Shows how to fix each problem, "
-            "and once there is none, how to test whether agents can connect, which it doesn't check. In the folder of "
-            "a Pulumi project, it also compares ngrok with the state of the stack. It changes nothing.",
-            "The exit status is 0 if every check is ok; 1 if a check is wrong; 2 if you must correct something before "
-            "the checks can run; and 3 if nothing is wrong, but a check is waiting or could not be made.",
-            _SETTINGS,
-        ),
+        description=f"""\
+Checks the API key, the Agent Ingress, the NS records and the certificate.
+Shows how to fix each problem, and once there is none, how to test whether
+agents can connect, which it doesn't check. In the folder of a Pulumi project,
+it also compares ngrok with the state of the stack. It changes nothing.
+
+The exit status is 0 if every check is ok; 1 if a check is wrong; 2 if you must
+correct something before the checks can run; and 3 if nothing is wrong, but a
+check is waiting or could not be made.
+
+{_SETTINGS}""",
         epilog=_examples(
             "pulumi-agin doctor connect.acme.com",
             "pulumi-agin doctor connect.acme.com --dns 127.0.0.1:5300",
@@ -189,14 +194,25 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add("--json", action="store_true", help="print JSON instead of a table")
 
 
+def _add_explain(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add_command(
+        "explain",
+        help="show what to do after an error",
+        description="Prints all next steps after an error, whose message has the NAME.",
+        epilog=_examples("pulumi-agin explain taken-domain", "pulumi-agin explain"),
+    )
+    command.set_defaults(module="explain")
+    command.add_argument("name", nargs="?", metavar="NAME", help="the name; without one, lists all names")
+
+
 def _add_emulator(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     command = add_command(
         "emulator",
         help="emulate ngrok's API, to test programs without an account",
-        description=_paragraphs(
-            "Runs a stand-in for ngrok's Agent Ingress API. When it is ready, prints its URL to stdout "
-            "and, to stderr, the commands that make a stack use it. SIGINT (Ctrl-C) or SIGTERM stops it.",
-        ),
+        description="""\
+Runs a stand-in for ngrok's Agent Ingress API. When it is ready, prints its URL
+to stdout and, to stderr, the commands that make a stack use it. SIGINT (Ctrl-C)
+or SIGTERM stops it.""",
         epilog=_examples(
             "pulumi-agin emulator",
             "pulumi-agin emulator --port 24404 --file agent-ingresses.json",

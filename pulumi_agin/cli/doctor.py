@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 
 from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.names import EXAMPLE_DOMAIN
 from pulumi_agin.dnsclient.values import Server, parse_server
@@ -19,11 +19,10 @@ from pulumi_agin.lifecycle.schema import validate
 from pulumi_agin.version import VERSION
 
 from .doctor_checks import Checks
-from .doctor_examiner import Examiner
-from .doctor_report import FleetReport, Report, State
-from .languages import PYTHON, project_language
-from .output import YELLOW, UsageError, first_unreadable, note, print_text, style_of
-from .stack import load_settings, provider_settings, read_resources
+from .doctor_reads import Reader
+from .doctor_report import AccountReport, Report, State, worst_first
+from .output import UsageError, first_unreadable, note, print_text
+from .stack import PYTHON, project_language, read_stack
 
 # A cron job can ignore 3: nothing is known to be wrong.
 _STATUS: dict[State, int] = {"ok": 0, "wrong": 1, "wait": 3, "unknown": 3}
@@ -34,23 +33,20 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     if (options.domain is not None) + options.all + (options.filter is not None) != 1:
         raise UsageError("specify exactly one of DOMAIN, --all or --filter")
     server = _dns_server_of(options.dns)
-    if options.provider is None:
-        resources, provider, settings = None, None, load_settings(options.stack)
-    else:
-        resources = read_resources(options.stack, show_secrets=True)
-        provider, settings = provider_settings(options.provider, resources, options.stack)
+    settings, provider, resources = read_stack(options.stack, options.provider)
     account = Account(settings, clock)
+    reader = Reader(account, server, provider, resources)
     checks = Checks(account, server, options.stack, provider, project_language() or PYTHON, clock)
-    examiner = Examiner(checks, resources)
-    report: Report | FleetReport
+    report: Report | AccountReport
     if options.domain is None:
-        report = examiner.examine_all(options.filter)
+        report = _examine_account(options.filter, reader, checks)
         # The JSON has them, and a cron job would mail them.
         if not options.json:
             _print_notes(report, checks)
     else:
-        report = examiner.examine(_canonical(options.domain, account.client))
-    output = _json(report) if options.json else report.table(style_of(sys.stdout))
+        report = _examine_domain(_canonical(options.domain, account.require_client()), reader, checks)
+    output = _json(report) if options.json else report.table()
+    # A report that could not be printed has a status of its own.
     return print_text(output) or _STATUS[report.state]
 
 
@@ -62,16 +58,35 @@ def _dns_server_of(value: str | None) -> Server | None:
         raise UsageError(f"--dns: {error}") from None
 
 
-def _print_notes(report: FleetReport, checks: Checks) -> None:
+def _examine_domain(domain: str, reader: Reader, checks: Checks) -> Report:
+    try:
+        facts = reader.read_domain(domain)
+    except NgrokError as error:
+        return checks.report_without_ngrok(domain, error, reader.read_delegation(domain))
+    return checks.report(facts)
+
+
+def _examine_account(filter: str | None, reader: Reader, checks: Checks) -> AccountReport:  # noqa: A002
+    try:
+        facts = reader.read_account(filter)
+    except NgrokError as error:
+        arguments = ["--all"] if filter is None else ["--filter", filter]
+        return AccountReport(checks.api_key(error, *arguments))
+    reports = worst_first(map(checks.report, facts.domains))
+    details_line = checks.command(reports[0].domain) if reports else ""
+    return AccountReport(checks.api_key(None), reports, details_line, facts.skipped, facts.other_providers)
+
+
+def _print_notes(report: AccountReport, checks: Checks) -> None:
     """Prints notes on what the table omits. A user who named a provider needs no note on the others."""
     if report.other_providers and checks.provider is None:
         sentence = "the key of the stack's explicit providers was not used; to check their Agent Ingresses, run"
         note(sentence, lines=[checks.command_of_provider(urn, "--all") for urn in report.other_providers])
     for reason in first_unreadable(report.skipped):
-        note(f"skipped: {reason}", YELLOW)
+        note(f"skipped: {reason}")
 
 
-def _json(report: Report | FleetReport) -> str:
+def _json(report: Report | AccountReport) -> str:
     # ASCII only, so that every terminal can show it.
     return json.dumps({"version": VERSION, **report.plain()}, indent=2) + "\n"
 

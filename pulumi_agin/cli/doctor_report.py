@@ -8,17 +8,19 @@ from typing import Any, Literal
 
 from pulumi_agin.base.redaction import one_line
 
-from .output import GREEN, MAGENTA, RED, YELLOW, Style
-
 State = Literal["ok", "wait", "unknown", "wrong"]
 
-# The worst comes last.
-_COLORS: dict[State, int] = {"ok": GREEN, "wait": YELLOW, "unknown": MAGENTA, "wrong": RED}
-_STATES = list(_COLORS)
-_STATE_WIDTH = max(map(len, _STATES))
+_WORST_FIRST: list[State] = ["wrong", "unknown", "wait", "ok"]
 
-_TITLES = {"api_key": "API key", "agent_ingress": "Agent Ingress"}
+# The titles of the checks in a table, by their names in JSON.
+_TITLES = {
+    "api_key": "API key",
+    "agent_ingress": "Agent Ingress",
+    "delegation": "delegation",
+    "certificate": "certificate",
+}
 _TITLE_WIDTH = max(map(len, _TITLES.values()))
+_STATE_WIDTH = max(map(len, _WORST_FIRST))
 
 # The limit of a column in the table of many domains. All rows are as wide as the longest cell.
 _WIDEST_CELL = 100
@@ -47,26 +49,17 @@ class Check:
         return {"state": self.state, "reason": self.reason, "remedies": remedies, **self.details}
 
 
-def _table_of_checks(checks: Mapping[str, Check], style: Style) -> list[str]:
+def _table_of_checks(checks: Mapping[str, Check]) -> list[str]:
     """Returns a row for each check, followed by the remedies."""
-    lines: list[str] = []
+    rows: list[str] = []
     remedies: list[str] = []
     for name, check in checks.items():
-        title = _TITLES.get(name, name)
-        first, *others = style.beside(_TITLE_WIDTH + 2 + _STATE_WIDTH + 2, check.reason)
-        state = _cell(check.state, _STATE_WIDTH, check.state, style)
-        lines += [f"{title:{_TITLE_WIDTH}}  {state}  {first}", *others]
+        title = _TITLES[name]
+        rows.append(f"{title:{_TITLE_WIDTH}}  {check.state:{_STATE_WIDTH}}  {check.reason}")
         for remedy in check.remedies:
-            first, *others = style.beside(len(title) + 2, f"{remedy.do}{':' if remedy.lines else ''}")
-            # The lines are never wrapped, so that they can be pasted.
-            remedies += ["", f"{title}: {first}", *others, *(f"  {line}" for line in remedy.lines)]
-    return lines + remedies
-
-
-def _cell(content: str, width: int, state: State | None, style: Style) -> str:
-    """Returns a table cell. A state at its beginning is in color."""
-    colored = style.colored(state, _COLORS[state]) + content.removeprefix(state) if state else content
-    return colored + " " * (width - len(content))
+            remedies += ["", f"{title}: {remedy.do}{':' if remedy.lines else ''}"]
+            remedies += [f"  {line}" for line in remedy.lines]
+    return rows + remedies
 
 
 @dataclass(frozen=True)
@@ -83,8 +76,8 @@ class Report:
         """The worst state of all checks."""
         return _worst(check.state for check in self.checks.values())
 
-    def table(self, style: Style) -> str:
-        return "\n".join([self.domain, "", *_table_of_checks(self.checks, style)]) + "\n"
+    def table(self) -> str:
+        return "\n".join([self.domain, "", *_table_of_checks(self.checks)]) + "\n"
 
     def plain(self) -> dict[str, Any]:
         """Returns the report as JSON values."""
@@ -93,8 +86,8 @@ class Report:
 
 
 @dataclass(frozen=True)
-class FleetReport:
-    """The reports of many domains of an account."""
+class AccountReport:
+    """The reports of the domains of an account, or of those that match a filter."""
 
     api_key: Check
     reports: Sequence[Report] = ()
@@ -112,37 +105,26 @@ class FleetReport:
         skipped: list[State] = ["unknown"] if self.skipped else []
         return _worst([self.api_key.state, *skipped, *(report.state for report in self.reports)])
 
-    def table(self, style: Style) -> str:
+    def table(self) -> str:
         """Returns the report as a table: the count of each state, and a row for each domain, the worst first."""
-        lines = _table_of_checks({"api_key": self.api_key}, style)
+        lines = _table_of_checks({"api_key": self.api_key})
         if self.reports:
             states = [report.state for report in self.reports]
-            counts = [
-                f"{states.count(state)} {style.colored(state, _COLORS[state])}"
-                for state in reversed(_STATES)
-                if state in states
-            ]
+            counts = [f"{states.count(each)} {each}" for each in _WORST_FIRST if each in states]
             total = f"{len(states)} domain{'' if len(states) == 1 else 's'}"
-            lines += ["", f"{total}: {', '.join(counts)}", "", *self._table_of_reports(style)]
+            lines += ["", f"{total}: {', '.join(counts)}", "", *self._table_of_reports()]
             if self.reports[0].state != "ok":
                 lines += ["", "to see how to fix the first one:", f"  {self.details_line}"]
         return "\n".join(lines) + "\n"
 
-    def _table_of_reports(self, style: Style) -> list[str]:
-        columns = ("delegation", "certificate")
-        header = ("domain", *columns)
-        rows = [
-            (one_line(each.domain, _WIDEST_CELL), *(_in_short(each.checks[name]) for name in columns))
-            for each in self.reports
-        ]
-        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-        lines = ["  ".join(map(str.ljust, header, widths)).rstrip()]
-        for report, row in zip(self.reports, rows, strict=True):
-            states: list[State | None] = [None, *(report.checks[name].state for name in columns)]
-            cells = [_cell(*cell, style) for cell in zip(row, widths, states, strict=True)]
-            first, *others = style.beside(sum(widths) + 2 * len(widths), report.due)
-            lines += ["  ".join([*cells, first]).rstrip(), *others]
-        return lines
+    def _table_of_reports(self) -> list[str]:
+        """Returns a row for each domain below a header; the last column, the event that is due, has no title."""
+        rows = [("domain", "delegation", "certificate", "")]
+        for each in self.reports:
+            delegation, certificate = _in_short(each.checks["delegation"]), _in_short(each.checks["certificate"])
+            rows.append((one_line(each.domain, _WIDEST_CELL), delegation, certificate, each.due))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
     def plain(self) -> dict[str, Any]:
         """Returns the report as JSON values."""
@@ -164,12 +146,16 @@ def _in_short(check: Check) -> str:
 
 
 def _worst(states: Iterable[State]) -> State:
-    return max(states, key=_STATES.index)
+    return min(states, key=_WORST_FIRST.index)
 
 
 def worst_first(reports: Iterable[Report]) -> list[Report]:
     """Sorts reports, the worst first; within a state, those without an ingress first, and then by domain."""
     return sorted(
         reports,
-        key=lambda each: (-_STATES.index(each.state), -_STATES.index(each.checks["agent_ingress"].state), each.domain),
+        key=lambda each: (
+            _WORST_FIRST.index(each.state),
+            _WORST_FIRST.index(each.checks["agent_ingress"].state),
+            each.domain,
+        ),
     )

@@ -8,8 +8,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pulumi_agin.base.addresses import LOOPBACK_HOSTS
 from pulumi_agin.base.clock import Clock
+from pulumi_agin.base.names import LOOPBACK_HOSTS
 from pulumi_agin.base.shell import quoted
 from pulumi_agin.settings import IN_PYTHON, Setting
 
@@ -66,6 +66,7 @@ def _signals() -> Iterator[socket.socket]:
     writer.setblocking(False)
     with reader, writer:
         wakeup_before = signal.set_wakeup_fd(writer.fileno())
+        # Python writes a number to the socket only for signals that have a handler of Python.
         handlers = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield reader

@@ -20,9 +20,8 @@ from pulumi_agin.settings import IN_PYTHON, Settings
 from .import_file import import_file, resource
 from .import_names import canonical_key, name_all, read_names
 from .import_program import program
-from .languages import PYTHON, project_language
-from .output import YELLOW, UsageError, first_unreadable, note, print_text
-from .stack import agent_ingresses, load_settings, provider_settings, read_resources, request_budget
+from .output import UsageError, first_unreadable, note, print_text
+from .stack import PYTHON, agent_ingresses, project_language, read_stack, request_budget
 
 # The limit of ingresses that a message lists one by one.
 MOST_LISTED = 5
@@ -53,12 +52,8 @@ class _Plan:
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Prints the program or the file for the ingresses, and notes about them on stderr."""
-    _check(options)
-    resources = read_resources(options.stack, show_secrets=options.provider is not None)
-    if options.provider is None:
-        provider, settings = None, load_settings(options.stack)
-    else:
-        provider, settings = provider_settings(options.provider, resources, options.stack)
+    _check_options(options)
+    settings, provider, resources = read_stack(options.stack, options.provider)
     in_stack = agent_ingresses(resources)
     type_ = _type_to_import(options, settings, in_stack)
     if options.code and type_ != urns.AGENT_INGRESS:
@@ -81,7 +76,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         return print_text(program(plan.declared, skipped, options.parent, provider))
     if not plan.new:
         note("all of them are already in the stack, so the import file contains no resources")
-    in_file = (resource(type_, name, each, account.client) for name, each in plan.new.items())
+    in_file = (resource(type_, name, each, account) for name, each in plan.new.items())
     return print_text(import_file(in_file, {"parent": options.parent, "provider": provider}))
 
 
@@ -113,6 +108,7 @@ def _plan(
         owners_by_id.setdefault(each.get("id", ""), []).append(each)
     names = name_all(selection.ingresses, selection.names, options.name)
     for name, ingress in zip(names, selection.ingresses, strict=True):
+        # Several, if it was imported under several names.
         owners = owners_by_id.get(ingress.id, [])
         others = [each for each in owners if not _is_imported_as(each, type_, options.parent, name)]
         fact = f"the Agent Ingress {ingress.domain} ({ingress.id}) is already in the stack as "
@@ -138,10 +134,10 @@ def _plan(
 def _print_notes(account: Account, unreadable: Sequence[str], skipped: Sequence[str]) -> None:
     settings = account.settings
     note(f"the API key is from {settings.api_key_source.shown_as}")
+    if settings.has_other_base_url:
+        note(f"the base URL is {account.require_client().sanitize(settings.shown_base_url)}")
     for sentence in unreadable:
-        note(f"skipped: {sentence}", YELLOW)
-    if settings.other_base_url:
-        note(f"the base URL is {account.client.sanitize(settings.other_base_url)}")
+        note(f"skipped: {sentence}")
     if len(skipped) > MOST_LISTED:
         note(f"skipped: {len(skipped)} Agent Ingresses that are already in the stack")
     else:
@@ -151,17 +147,18 @@ def _print_notes(account: Account, unreadable: Sequence[str], skipped: Sequence[
 
 def _is_imported_as(resource: Mapping[str, Any], type_: str, parent: str | None, name: str) -> bool:
     """Returns whether an import under a parent and a name would result in a resource that the stack has already."""
-    types = urns.STACK if parent is None else urns.Urn.parse(parent).types
-    path = type_ if types == urns.STACK else f"{types}${type_}"
-    urn = urns.Urn.parse(resource["urn"])
-    return (urn.types, urn.name) == (path, name) and not resource.get("delete")
+    # Both are in the same stack, so only the types and the names matter.
+    parent_urn = urns.Urn("", "", urns.STACK, "") if parent is None else urns.Urn.parse(parent)
+    imported, existing = parent_urn.child(type_, name), urns.Urn.parse(resource["urn"])
+    return (existing.types, existing.name) == (imported.types, imported.name) and not resource.get("delete")
 
 
 def _next_step(owner: Mapping[str, Any], type_: str, stack: str | None) -> str:
     """Returns the end of a message: the next step if a resource of the stack has the ingress already."""
     if owner.get("delete"):
-        up = pulumi_line("up", stack)
-        return f", which is pending deletion: finish that first. Run `{up}` with the domain that replaced this one"
+        line = pulumi_line("up", stack)
+        return f", which is pending deletion: to finish that, run this with the domain that replaced this one\n{line}"
+    # By an alias, a resource of the plugin can also take over one of a Python program, but not the reverse.
     if type_ == urns.NATIVE_AGENT_INGRESS or owner["type"] == type_:
         option = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
         alias = f"the old name or parent with {option}" if type_ == urns.AGENT_INGRESS else "this URN in `aliases`"
@@ -178,7 +175,7 @@ def _next_step(owner: Mapping[str, Any], type_: str, stack: str | None) -> str:
     )
 
 
-def _check(options: argparse.Namespace) -> None:
+def _check_options(options: argparse.Namespace) -> None:
     """Checks the options before anything is read."""
     ways = sum([bool(options.chosen), options.all, options.filter is not None])
     if ways > 1 or (ways == 0 and options.names is None):
@@ -192,8 +189,8 @@ def _check(options: argparse.Namespace) -> None:
     # A name can contain line breaks and other characters that can't be printed.
     if options.parent is not None and not re.match(r"urn:pulumi:[^:]+::[^:]+::.+?::.", options.parent, re.DOTALL):
         raise UsageError(
-            f"--parent {one_line(options.parent)} is not a URN; `pulumi stack --show-urns` prints those of the stack, "
-            "such as urn:pulumi:dev::project::acme:index:Site::site"
+            f"--parent {one_line(options.parent)} is not a URN such as urn:pulumi:dev::project::acme:index:Site::site; "
+            f"to print those of the stack, run\n{pulumi_line('stack --show-urns', options.stack)}"
         )
 
 
@@ -202,16 +199,16 @@ def _select(options: argparse.Namespace, account: Account) -> _Selection:
 
     One that can't be read is an error if it is an argument of the command.
     """
-    client = account.client
+    client = account.require_client()
     in_file = {} if options.names is None else read_names(options.names, client)
     chosen = [canonical_key(each, client) for each in options.chosen]
     budget = request_budget(client)
-    needs_all = bool(in_file) or options.filter is None
-    in_account = client.list_readable(None, budget) if needs_all else Listing([])
-    matching = in_account if options.filter is None else client.list_readable(options.filter, budget)
+    matching = client.list_readable(options.filter, budget)
+    # One file can serve several commands, each of which imports some of its ingresses. So all of them must be in the
+    # account, but not in the selection.
+    in_account = client.list_readable(None, budget) if in_file and options.filter is not None else matching
     unreadable = {key for error in in_account.unreadable for key in (error.id, error.domain)}
     names = {key: name for key, name in in_file.items() if key not in unreadable}
-    # Also if others are chosen: one file can serve several commands, each of which imports some of its ingresses.
     named = _pick(list(names), in_account, account, "--names: ")
     if chosen:
         found = _pick(chosen, in_account, account)
@@ -226,9 +223,10 @@ def _select(options: argparse.Namespace, account: Account) -> _Selection:
             raise left_out[0]
         with_filter = "" if options.filter is None else f" that matches the filter: {client.sanitize(options.filter)}"
         raise UsageError(f"{account.settings.account_description} has no Agent Ingress{with_filter}")
-    given = {ingress.id: name for ingress, name in zip(named, names.values(), strict=True)}
+    names_by_id = {ingress.id: name for ingress, name in zip(named, names.values(), strict=True)}
     # Both lists may have it.
-    return _Selection(found, given, first_unreadable(list(dict.fromkeys(map(str, left_out)))))
+    sentences = list(dict.fromkeys(map(str, left_out)))
+    return _Selection(found, names_by_id, first_unreadable(sentences))
 
 
 def _pick(keys: Sequence[str], listing: Listing, account: Account, source: str = "") -> list[IngressModel]:
@@ -240,7 +238,7 @@ def _pick(keys: Sequence[str], listing: Listing, account: Account, source: str =
         if error.id in keys or error.domain in keys:
             raise error
     by_key = {key: ingress for ingress in listing.ingresses for key in (ingress.id, ingress.domain)}
-    missing = [account.client.sanitize(key, 100) for key in keys if key not in by_key]
+    missing = [account.require_client().sanitize(key, 100) for key in keys if key not in by_key]
     if missing:
         more = f" and {len(missing) - MOST_LISTED} more" if len(missing) > MOST_LISTED else ""
         raise UsageError(

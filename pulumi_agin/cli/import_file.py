@@ -12,42 +12,47 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
-
-from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.models import IngressModel
+from pulumi_agin.dynamic import sdk
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
+from pulumi_agin.dynamic.servicer import PROVIDER_KEY
 from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 
 from .import_names import unique
 
 
-def resource(type_: str, name: str, ingress: IngressModel, client: AgentIngressClient) -> dict[str, Any]:
+def resource(type_: str, name: str, ingress: IngressModel, account: Account) -> dict[str, Any]:
     """Returns an ingress for the file."""
     identity = {"type": type_, "name": name, "id": ingress.id}
     if type_ == urns.NATIVE_AGENT_INGRESS:
         return identity
-    mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
+    mark = {PROVIDER_KEY: sdk.serialized(AgentIngressProvider())}
     return {
         **identity,
-        "inputs": {**inputs_of(ingress, {}), **mark},
-        "outputs": {**outputs_of(ingress), FINGERPRINT: client.fingerprint(ingress.id), **mark},
+        "inputs": {**inputs_of(ingress, shown_by={}), **mark},
+        "outputs": {**outputs_of(ingress), FINGERPRINT: account.fingerprint(ingress.id), **mark},
     }
 
 
 def import_file(resources: Iterable[Mapping[str, Any]], references: Mapping[str, str | None]) -> str:
     """Returns the JSON of a file with these resources. It is ASCII only, so that every shell passes it on unchanged.
 
-    `references` are the URNs of their "parent" and "provider", or None.
+    `references` are the URNs of their "parent" and "provider", or None. Each resource refers to them by a variable, and
+    the name table of the file has the URN of each variable.
     """
     listed = list(resources)
-    given = {kind: urn for kind, urn in references.items() if urn is not None}
-    # A name in the table must not be the name of a resource in the file.
+    # A variable must not be the name of a resource in the file.
     taken = {each["name"] for each in listed}
-    variables = {kind: unique(_variable(urns.Urn.parse(urn).name), taken) for kind, urn in given.items()}
-    table = {variables[kind]: urn for kind, urn in given.items()}
-    return json.dumps({"nameTable": table, "resources": [{**each, **variables} for each in listed]}, indent=2) + "\n"
+    variables: dict[str, str] = {}
+    name_table: dict[str, str] = {}
+    for kind, urn in references.items():
+        if urn is not None:
+            variables[kind] = unique(_variable(urns.Urn.parse(urn).name), taken)
+            name_table[variables[kind]] = urn
+    file = {"nameTable": name_table, "resources": [{**each, **variables} for each in listed]}
+    return json.dumps(file, indent=2) + "\n"
 
 
 def _variable(name: str) -> str:

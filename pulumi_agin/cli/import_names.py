@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.constants import AGENT_INGRESS_ID, ID_HINT
+from pulumi_agin.api.facts import AGENT_INGRESS_ID, ID_HINT
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.names import EXAMPLE_DOMAIN
 from pulumi_agin.base.redaction import one_line
@@ -56,7 +56,8 @@ def _read_pairs(file: str, source: str) -> tuple[tuple[str, object], ...]:
         if file == "-" and sys.stdin is None:
             raise UsageError(f"{source} reads from stdin, which is closed")
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        # An object becomes a tuple of its pairs, because a dict would keep only the last of two equal keys.
+        # As bytes, because some programs begin a file with a byte order mark, which only these may have. An object
+        # becomes a tuple of its pairs, because a dict would keep only the last of two equal keys.
         pairs = json.loads(content, object_pairs_hook=tuple)
     except OSError as error:
         raise UsageError(f"{source} can't be read: {error.strerror or error}") from None

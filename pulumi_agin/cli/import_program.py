@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from pulumi_agin.api.certificate_policy import POLICY
+from pulumi_agin.api.facts import POLICY
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.lifecycle import urns

@@ -1,67 +1,20 @@
-"""Output of the commands: stdout, messages on stderr, colors and line wrapping.
-
-Only a terminal gets colors and lines that fit its width.
-"""
+"""Output of the commands: their result on stdout, and messages on stderr."""
 
 from __future__ import annotations
 
 import os
-import re
-import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TextIO
 
 from pulumi_agin.base.redaction import LISTED_VALUES
 
-# The minimum width of a wrapped column, so that a narrow terminal does not show one word per line.
-_NARROWEST = 24
-
-# Colors, by their numbers in escape sequences.
-RED, GREEN, YELLOW, MAGENTA, CYAN = 31, 32, 33, 35, 36
-
 
 class UsageError(Exception):
-    """The user must correct something before the command can run. The message is one sentence."""
+    """The user must correct something before the command can run.
 
-
-@dataclass(frozen=True)
-class Style:
-    """The formatting for one output stream."""
-
-    has_colors: bool = False
-    width: int | None = None
-    """The width of the terminal, in characters; None if lines are not wrapped."""
-
-    def colored(self, string: str, color: int) -> str:
-        """Returns a string in a color, if there are colors."""
-        return f"\x1b[{color}m{string}\x1b[0m" if self.has_colors else string
-
-    def beside(self, indent: int, string: str) -> list[str]:
-        """Wraps a string to the right of a column, with an indent in all but the first line.
-
-        Words stay whole, and so do Pulumi commands in backticks, so that they can be pasted.
-        """
-        if self.width is None:
-            return [string]
-        room = max(self.width - indent, _NARROWEST)
-        whole = re.sub("`pulumi[^`]*`", lambda command: command[0].replace(" ", "\0"), string)
-        first, *others = textwrap.wrap(whole, room, break_long_words=False, break_on_hyphens=False) or [""]
-        return [line.replace("\0", " ") for line in (first, *(" " * indent + line for line in others))]
-
-
-def style_of(stream: TextIO | None) -> Style:
-    """Returns the style of stdout or stderr; None is a closed one.
-
-    As in other programs, `NO_COLOR` turns colors off, and `FORCE_COLOR` turns them on in a pipe or a file, unless they
-    are empty (https://no-color.org, https://force-color.org).
+    The message is at most three sentences. If a command to paste follows, it stands alone on the last line.
     """
-    is_terminal = stream is not None and stream.isatty()
-    has_colors = bool(os.environ.get("FORCE_COLOR")) or (is_terminal and os.environ.get("TERM") != "dumb")
-    width = shutil.get_terminal_size().columns if is_terminal else None
-    return Style(has_colors and not os.environ.get("NO_COLOR"), width)
 
 
 def print_text(string: str) -> int:
@@ -80,13 +33,12 @@ def print_text(string: str) -> int:
     return 0
 
 
-def note(sentence: str, color: int = CYAN, *, lines: Sequence[str] = ()) -> None:
+def note(sentence: str, *, lines: Sequence[str] = ()) -> None:
     """Prints a sentence on stderr, with lines to paste below it. Does nothing if stderr is closed."""
     if sys.stderr is None:
         return
     try:
-        head = f"{style_of(sys.stderr).colored('pulumi-agin:', color)} {sentence}"
-        sys.stderr.write("\n".join([head, *lines]) + "\n")
+        sys.stderr.write("\n".join([f"pulumi-agin: {sentence}", *lines]) + "\n")
         sys.stderr.flush()
     except OSError:
         _discard(sys.stderr)
@@ -106,5 +58,5 @@ def _discard(stream: TextIO) -> None:
 
 def fail(sentence: str, status: int = 2) -> int:
     """Prints on stderr why a command fails, and returns its exit status."""
-    note(sentence, RED)
+    note(sentence)
     return status

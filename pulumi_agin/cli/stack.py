@@ -1,25 +1,32 @@
-"""The stack of the project in this folder, read with Pulumi's CLI: its settings for ngrok, and its resources."""
+"""The project in this folder, and its stack, read with Pulumi's CLI: the settings for ngrok, and the resources.
+
+In each function, `stack` is the option --stack; None for the selected one.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
+
+import yaml  # Pulumi's SDK needs it too
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.redaction import listed, one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
-from pulumi_agin.settings import ENVIRONMENT, IN_OTHER_LANGUAGES, IN_PYTHON, PROVIDER_NAME, Names, Setting, Settings
+from pulumi_agin.settings import ENVIRONMENT, IN_PLUGIN, IN_PYTHON, PROVIDER_NAME, Names, Setting, Settings
 
-from .languages import PYTHON, project_language
 from .output import UsageError
 
-Resources = list[dict[str, Any]]
+Resources = Sequence[dict[str, Any]]
+
+PYTHON = "python"
 
 
 class _CliError(Exception):
@@ -30,6 +37,38 @@ class _NoStackError(_CliError):
     """There is no stack."""
 
 
+def project_language() -> str | None:
+    """Returns the runtime of the nearest project, in this folder or above it; None without a project."""
+    folders = (Path.cwd(), *Path.cwd().parents)
+    files = (folder / f"Pulumi.{ending}" for folder in folders for ending in ("yaml", "yml", "json"))
+    project = next((file for file in files if file.is_file()), None)
+    if project is None:
+        return None
+    try:
+        content = project.read_text(encoding="utf-8")
+        # JSON can be indented with tabs, and YAML can't.
+        runtime = (json.loads(content) if project.suffix == ".json" else yaml.safe_load(content))["runtime"]
+        name = runtime["name"] if isinstance(runtime, dict) else runtime
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        name = None
+    # The CLI reports what is wrong with the file.
+    return name if name and isinstance(name, str) else PYTHON
+
+
+def read_stack(stack: str | None, provider: str | None) -> tuple[Settings, str | None, Resources]:
+    """Returns the settings for a command, the URN of the provider that has them, and all resources of the stack.
+
+    `provider` is the option --provider. The URN is None for the default provider. There are
+    no resources if the settings come from no stack.
+    """
+    if provider is not None:
+        resources = read_resources(stack, show_secrets=True)
+        urn, settings = provider_settings(provider, resources, stack)
+        return settings, urn, resources
+    settings = load_settings(stack)
+    return settings, None, read_resources(stack, show_secrets=False) if settings.stack else []
+
+
 def load_settings(stack: str | None = None) -> Settings:
     """Reads the settings, with an API key, from the config of a stack and the environment, as the provider does.
 
@@ -38,24 +77,31 @@ def load_settings(stack: str | None = None) -> Settings:
     """
     try:
         settings = _settings_of_stack(stack)
-        key = settings.names.key(Setting.API_KEY)
-        missing = f"the stack {one_line(settings.stack, 100)} has no {key} in its config"
-        remedy = (
-            f"Set it in the config with `{pulumi_line(f'config set --secret {key}', stack)}`, or use the key of an "
-            "explicit provider with --provider URN"
-        )
-    except _CliError as error:
-        if stack is not None or not isinstance(error, _NoStackError):
+    except _NoStackError as error:
+        if stack is not None:
             raise _unreadable_config(error, stack) from None
         settings = Settings.load(lambda key: None, names=_names_in(project_language()))
         missing = str(error)
-        remedy = "Set it, or run this in the folder of a project whose stack config has the key"
-    if not settings.api_key.get_secret_value():
-        variable = ENVIRONMENT[Setting.API_KEY]
-        raise UsageError(
-            f"there is no ngrok API key: {missing}, and the environment variable {variable} is not set. {remedy}"
+    except _CliError as error:
+        raise _unreadable_config(error, stack) from None
+    else:
+        missing = (
+            f"the stack {one_line(settings.stack, 100)} has no {settings.names.key(Setting.API_KEY)} in its config"
         )
+    if not settings.api_key.get_secret_value():
+        raise _missing_key(settings, missing, stack)
     return settings
+
+
+def _missing_key(settings: Settings, missing: str, stack: str | None) -> UsageError:
+    """Returns that no key is set. `missing` is the reason that it is not in the config of a stack."""
+    reason = (
+        f"there is no ngrok API key: {missing}, and the environment variable {ENVIRONMENT[Setting.API_KEY]} is not set"
+    )
+    if not settings.stack:
+        return UsageError(f"{reason}. Set it, or run this in the folder of a project whose stack config has the key")
+    line = pulumi_line(f"config set --secret {settings.names.key(Setting.API_KEY)}", stack)
+    return UsageError(f"{reason}. Use the key of an explicit provider with --provider URN, or set one\n{line}")
 
 
 def _unreadable_config(reason: _CliError, stack: str | None) -> UsageError:
@@ -69,7 +115,7 @@ def _unreadable_config(reason: _CliError, stack: str | None) -> UsageError:
 
 
 def read_resources(stack: str | None, *, show_secrets: bool) -> Resources:
-    """Returns the resources of a stack; None is the one selected in this folder.
+    """Returns the resources of a stack.
 
     If the stack can't be read, there are none, but a named stack or the need for its secrets makes that an error.
     """
@@ -83,7 +129,8 @@ def read_resources(stack: str | None, *, show_secrets: bool) -> Resources:
         return []
     # A stack without an update may have no deployment.
     deployment = json.loads(exported)["deployment"] or {}
-    return deployment.get("resources") or []
+    resources: Resources = deployment.get("resources") or []
+    return resources
 
 
 def agent_ingresses(resources: Resources) -> Resources:
@@ -106,7 +153,7 @@ def provider_settings(urn: str, resources: Resources, stack: str | None) -> tupl
     others = listed([provider["urn"] for provider, _ in providers])
     raise UsageError(
         f"the stack has no provider {one_line(urn)} with an API key"
-        + (f"; it has {others}" if others else f": run `{pulumi_line('up', stack)}` with the provider first")
+        + (f"; it has {others}" if others else f": first add it to the program, and run\n{pulumi_line('up', stack)}")
     )
 
 
@@ -116,8 +163,8 @@ def _settings_of_provider(provider: Mapping[str, Any]) -> Settings:
     if provider["type"] == urns.PROVIDER:
         # A provider that is not a `pulumi_agin.Provider` has no name among its inputs. Messages treat it as one.
         return Settings.load({PROVIDER_NAME: urn.name, **inputs}.get, stack=urn.stack)
-    values = {IN_OTHER_LANGUAGES.key(setting): inputs.get(setting.value) for setting in Setting}
-    return Settings.load({PROVIDER_NAME: urn.name, **values}.get, names=IN_OTHER_LANGUAGES, stack=urn.stack)
+    values = {IN_PLUGIN.key(setting): inputs.get(setting.value) for setting in Setting}
+    return Settings.load({PROVIDER_NAME: urn.name, **values}.get, names=IN_PLUGIN, stack=urn.stack)
 
 
 def _plain_value(value: Any) -> Any:
@@ -156,7 +203,7 @@ def _settings_of_stack(stack: str | None) -> Settings:
         config = json.loads(listing.result())
         name = naming.result().strip() if naming else str(stack)
     # A program in Python can use the plugin, and one in another language a component in Python.
-    with_key = [names for names in (IN_PYTHON, IN_OTHER_LANGUAGES) if names.key(Setting.API_KEY) in config]
+    with_key = [names for names in (IN_PYTHON, IN_PLUGIN) if names.key(Setting.API_KEY) in config]
     names = with_key[0] if len(with_key) == 1 else _names_in(language)
     # The list has no secrets.
     values = {
@@ -169,7 +216,7 @@ def _settings_of_stack(stack: str | None) -> Settings:
 
 def _names_in(language: str | None) -> Names:
     """Returns the names of the settings in a language; None is that of no project."""
-    return IN_PYTHON if language in (None, PYTHON) else IN_OTHER_LANGUAGES
+    return IN_PYTHON if language in (None, PYTHON) else IN_PLUGIN
 
 
 def _pulumi(command: str, stack: str | None, *arguments: str) -> str:

@@ -13,8 +13,10 @@ from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.dnsclient.values import zone_problem
 from pulumi_agin.lifecycle.urns import Urn
+from pulumi_agin.program import sdk
 from pulumi_agin.program.aliases import former_name
-from pulumi_agin.program.argument_errors import WrongZonesError, deleted_with_problem, place_in_program
+from pulumi_agin.program.errors import WrongZonesError, place_in_program
+from pulumi_agin.program.resource import deleted_with_problem
 from pulumi_agin.program.run import ProgramRun
 
 Made: TypeAlias = pulumi.Input[pulumi.Resource | Sequence[pulumi.Resource]]
@@ -206,7 +208,7 @@ class NsRecords:
 
 async def is_ingress_to_be_created(records: NsRecords) -> bool:
     """Returns whether this is a preview that creates or replaces the ingress: only then is its ID not known."""
-    return pulumi.runtime.is_dry_run() and not await records.agent_ingress.id.is_known()
+    return pulumi.runtime.is_dry_run() and not await sdk.is_known(records.agent_ingress.id)
 
 
 def resource_name(records: NsRecords, target: str) -> str:

@@ -13,8 +13,8 @@ import pulumi
 
 from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
 from pulumi_agin.base.redaction import listed
-from pulumi_agin.lifecycle.shell_commands import state_delete_line
-from pulumi_agin.program.argument_errors import WrongArgumentsError
+from pulumi_agin.lifecycle.shell_commands import explain_line, state_delete_line
+from pulumi_agin.program.errors import WrongArgumentsError
 from pulumi_agin.program.run import ProgramRun
 
 from .adapter import NsRecords, error, is_ingress_to_be_created
@@ -33,13 +33,13 @@ NameValuesTtl: TypeAlias = tuple[pulumi.Input[str], Any, pulumi.Input[float | No
 _UNCHANGED = pulumi.ResourceOptions(ignore_changes=["*"])
 
 
-def adopted(
-    records: NsRecords, to_import: pulumi.Output[ToImport], read: Callable[[Any], NameValuesTtl]
+def import_or_keep(
+    records: NsRecords, to_import: pulumi.Output[ToImport], identity_of: Callable[[Any], NameValuesTtl]
 ) -> pulumi.Output[list[pulumi.Resource]]:
-    """Returns a resource for each record: imported, or without a change if the stack has the record already.
+    """Returns a resource for each record: imported, or kept without a change if the stack has the record already.
 
-    Fails, in a preview, too, if the stack has a record as another resource, or if what `read` returns of the resources
-    differs from the program. Nothing is written then.
+    `identity_of` reads the registered resource. Fails, in a preview, too, if a record differs from the program in any
+    of that, or if the stack has it as another resource. Nothing is written then.
     """
 
     def find_in_stack(known: ToImport) -> Any:
@@ -50,7 +50,7 @@ def adopted(
             record.adopt(_UNCHANGED if is_in_stack else _import_options(record, id_))
             for record, id_, is_in_stack in found
         ]
-        existing = [[each.urn, *read(each)] for each in made]
+        existing = [[each.urn, *identity_of(each)] for each in made]
         everything = pulumi.Output.all(records.domain, records.ns_targets, records.ttl, existing)
         return everything.apply(lambda known: _compare(records, *known)).apply(lambda _: made)
 
@@ -165,10 +165,9 @@ def _check_same(records: NsRecords, domain: str, declared: Mapping[str, str], ex
     if steps:
         raise error(
             records,
-            f"the delegation {records.name} can't adopt the NS records of {domain}, because they differ from "
-            f"the program's. The DNS provider has {_shown(existing) or 'none'}. The program declares "
-            f"{_shown(declared)}. To adopt them, {' and '.join(steps)}, and run this again. If there are none, or "
-            "if the stack already has them, remove the argument adopt",
+            f"the delegation {records.name} can't adopt the NS records of {domain}: the DNS provider has "
+            f"{_shown(existing) or 'none'}, and the program declares {_shown(declared)}. To adopt them, "
+            f"{' and '.join(steps)}, and run this again\n{explain_line('adopt')}",
         )
 
 

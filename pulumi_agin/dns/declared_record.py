@@ -1,4 +1,4 @@
-"""DeclaredRecord: a resource with an NS record, before it is registered, and the record in the stack's state.
+"""DeclaredRecord: a resource with an NS record, before it is registered, and its check against the stack's state.
 
 Pulumi would import a record that the stack has a second time, as a replacement or as another resource. Then it would
 delete the first one, which is the same record. The same happens if a renamed resource is created at a DNS provider that
@@ -7,20 +7,53 @@ overwrites records.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import pulumi
 
-from pulumi_agin.base.names import canonical_domain
+from pulumi_agin.base.names import camel_case, canonical_domain
 from pulumi_agin.lifecycle.shell_commands import state_delete_line
 from pulumi_agin.lifecycle.urns import DELEGATION, Urn
+from pulumi_agin.program import sdk
 from pulumi_agin.program.aliases import urns_of
 from pulumi_agin.program.run import ProgramRun
 
 from .adapter import NsRecords, error
-from .record_class import IDENTITIES, RecordClass, camel_case
+from .state_records import IDENTITIES
+
+
+@dataclass(frozen=True)
+class RecordClass:
+    """A package's class for NS records, with the names in Python of the arguments that all packages have."""
+
+    make: Callable[..., pulumi.Resource]
+    """The class."""
+    _: KW_ONLY
+    type: str
+    """The type of its resources. IDENTITIES must have a line for it."""
+    name: str = "name"
+    """The argument with the name of the record."""
+    value: str = ""
+    """The argument with the value; "" if a resource has all values."""
+    ttl: str = "ttl"
+    """The argument with the TTL."""
+    overwrites: bool = False
+    """Whether a create may succeed although the record exists.
+
+    A renamed delegation without aliases would then create its record and delete it with the old resource.
+    """
+
+    @property
+    def name_property(self) -> str:
+        """The engine's name for the argument with the name of the record, which its output has, too."""
+        return camel_case(self.name)
+
+    @property
+    def value_property(self) -> str:
+        """The engine's name for the argument with the value."""
+        return camel_case(self.value)
 
 
 @dataclass(frozen=True)
@@ -61,9 +94,9 @@ class DeclaredRecord:
                 "stack's state, which shows whether the stack already has them. `pulumi stack` may show the reason",
             )
         identity = self._identity(import_id)
-        if not stack or not await identity.is_known():
+        if not stack or not await sdk.is_known(identity):
             return False
-        declared = await identity.future() or {}
+        declared = await sdk.value_of(identity) or {}
         current = await self._current(stack)
         # The resource is named after its value. If it has another one now, somebody has changed the record.
         value = self.record_class.value_property
@@ -71,7 +104,7 @@ class DeclaredRecord:
         is_own = bool(current) and _matches(stack[current or ""], without_value)
         for urn, outputs in stack.items():
             if urn != current and Urn.parse(urn).type == self.record_class.type and _matches(outputs, declared):
-                domain = str(await self.records.domain.future())
+                domain = str(await sdk.value_of(self.records.domain))
                 message = self._is_there_twice(urn, domain) if is_own else self._belongs_to(Urn.parse(urn), domain)
                 raise error(self.records, message)
         return is_own
@@ -98,7 +131,7 @@ class DeclaredRecord:
 
         The aliases of a component two levels above the delegation are not known here.
         """
-        parent = Urn.parse(str(await self.records.delegation.urn.future()))
+        parent = Urn.parse(str(await sdk.value_of(self.records.delegation.urn)))
         own = parent.child(self.record_class.type, self.name)
         urns = [str(own), *await urns_of(self.options.aliases or (), own, parent)]
         return next((urn for urn in urns if urn in stack), None)

@@ -14,7 +14,7 @@ import pulumi
 
 from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.program import sdk_internals
+from pulumi_agin.program import sdk
 from pulumi_agin.program.run import ProgramRun
 
 from .adapter import NsRecords, error
@@ -32,7 +32,7 @@ def require_new_domain(records: NsRecords, made: pulumi.Resource | Sequence[pulu
 async def _check(run: ProgramRun, records: NsRecords, made: pulumi.Resource | Sequence[pulumi.Resource]) -> None:
     delegation = await run.resource(records.delegation.urn, ("domain",))
     former = delegation.outputs.get("domain") if delegation else None
-    domain: object = await records.domain.future()
+    domain: object = await sdk.value_of(records.domain)
     # Neither is a string if it is not known, in a preview or after a failure.
     if not isinstance(former, str) or not isinstance(domain, str) or former == domain:
         return
@@ -40,7 +40,7 @@ async def _check(run: ProgramRun, records: NsRecords, made: pulumi.Resource | Se
     if getattr(records.agent_ingress, "_is_read", False):
         return
     resources = [made] if isinstance(made, pulumi.Resource) else made
-    have_stayed = [await _is_at(run, each, former, domain) for each in await sdk_internals.with_children(resources)]
+    have_stayed = [await _is_at(run, each, former, domain) for each in await sdk.with_children(resources)]
     if not any(have_stayed) or await _is_of_other_ingress(run, records, former):
         return
     danger = "The old Agent Ingress could be deleted without them, and an attacker could hijack the domain"
@@ -88,7 +88,7 @@ async def _is_of_other_ingress(run: ProgramRun, records: NsRecords, former: str)
     The state may still have the own one under a former name.
     """
     ingress = records.agent_ingress
-    names = [ingress.urn, *sdk_internals.aliases_of(ingress)]
-    own = {await pulumi.Output.from_input(each).future() for each in names}
-    stack = await sdk_internals.outputs_of_stack(run.stack, {urns.AGENT_INGRESS: ("domain",)}) or {}
+    names = [ingress.urn, *sdk.aliases_of(ingress)]
+    own = {await sdk.value_of(pulumi.Output.from_input(each)) for each in names}
+    stack = await sdk.outputs_of_stack(run.stack, {urns.AGENT_INGRESS: ("domain",)}) or {}
     return any(outputs.get("domain") == former for urn, outputs in stack.items() if urn not in own)

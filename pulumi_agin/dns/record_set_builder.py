@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pulumi
 
-from pulumi_agin.program.argument_errors import WrongArgumentsError, require_options
+from pulumi_agin.program.errors import WrongArgumentsError
+from pulumi_agin.program.resource import require_options
 
 from .adapter import Adapter, Made, NsRecords
-from .adoption import NameValuesTtl, adopted, reject_import_option, require_ingress
-from .declared_record import DeclaredRecord
-from .record_class import RecordClass
+from .adoption import NameValuesTtl, ToImport, import_or_keep, reject_import_option, require_ingress
+from .declared_record import DeclaredRecord, RecordClass
 
 
 def record_set(
@@ -46,9 +46,10 @@ def record_set(
         def with_import_id(_: None) -> Any:
             return pulumi.Output.from_input([(record, import_id(records))])
 
-        def read(made: Any) -> NameValuesTtl:
-            return "", values(made), getattr(made, record_class.ttl)
+        def identity_of(resource: Any) -> NameValuesTtl:
+            return "", values(resource), getattr(resource, record_class.ttl)
 
-        return adopted(records, require_ingress(records).apply(with_import_id), read)
+        to_import: pulumi.Output[ToImport] = require_ingress(records).apply(with_import_id)
+        return import_or_keep(records, to_import, identity_of)
 
     return Adapter(create)

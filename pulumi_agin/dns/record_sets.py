@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import pulumi
 
-from pulumi_agin.program.argument_errors import require_options
+from pulumi_agin.program.resource import require_options
 
 from .adapter import Adapter, NsRecords, canonical_name, invoke_options, package
-from .record_class import RecordClass
+from .declared_record import RecordClass
 from .record_set_builder import record_set
 
 
@@ -35,7 +35,7 @@ def aws(
     """
     route53 = package("pulumi_aws.route53", extra="aws")
     return record_set(
-        RecordClass(route53.Record, "aws:route53/record:Record"),
+        RecordClass(route53.Record, type="aws:route53/record:Record"),
         lambda records: {
             "zone_id": zone_id,
             "name": records.within(zone_name),
@@ -73,7 +73,7 @@ def gcp(
     """
     dns = package("pulumi_gcp.dns", extra="gcp")
     return record_set(
-        RecordClass(dns.RecordSet, "gcp:dns/recordSet:RecordSet", overwrites=True),
+        RecordClass(dns.RecordSet, type="gcp:dns/recordSet:RecordSet", overwrites=True),
         lambda records: {
             "managed_zone": managed_zone,
             "project": project,
@@ -123,7 +123,7 @@ def azure(
         )
 
     return record_set(
-        RecordClass(dns.RecordSet, "azure-native:dns:RecordSet", name="relative_record_set_name"),
+        RecordClass(dns.RecordSet, type="azure-native:dns:RecordSet", name="relative_record_set_name"),
         lambda records: {
             "resource_group_name": resource_group_name,
             "zone_name": canonical_name(zone_name),
@@ -153,7 +153,7 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
     """
     ns1 = package("pulumi_ns1", extra="ns1")
     return record_set(
-        RecordClass(ns1.Record, "ns1:index/record:Record", name="domain"),
+        RecordClass(ns1.Record, type="ns1:index/record:Record", name="domain"),
         lambda records: {
             "zone": canonical_name(zone),
             "domain": records.within(zone),
@@ -183,7 +183,7 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, 
     """
     hcloud = package("pulumi_hcloud", extra="hcloud")
     return record_set(
-        RecordClass(hcloud.ZoneRrset, "hcloud:index/zoneRrset:ZoneRrset", overwrites=True),
+        RecordClass(hcloud.ZoneRrset, type="hcloud:index/zoneRrset:ZoneRrset", overwrites=True),
         lambda records: {
             "zone": canonical_name(zone),
             "name": records.relative_to(zone),
@@ -212,7 +212,7 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *
     """
     livedns = package("pulumiverse_gandi.livedns", extra="gandi")
     return record_set(
-        RecordClass(livedns.Record, "gandi:livedns/record:Record", overwrites=True),
+        RecordClass(livedns.Record, type="gandi:livedns/record:Record", overwrites=True),
         lambda records: {
             "zone": canonical_name(zone),
             "name": records.relative_to(zone),

@@ -10,14 +10,8 @@ from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import DEFAULT_TSIG_ALGORITHM, DNS_PORT
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.program.argument_errors import (
-    WrongArgumentsError,
-    deleted_with_problem,
-    place_in_program,
-    require_options,
-)
-from pulumi_agin.program.dynamic_resource import DynamicResource
-from pulumi_agin.program.run import ProgramRun
+from pulumi_agin.program.errors import WrongArgumentsError, place_in_program
+from pulumi_agin.program.resource import DynamicResource, deleted_with_problem, require_options
 
 from .adapter import Adapter
 
@@ -160,9 +154,5 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
             "tsig_algorithm": tsig_algorithm,
             "adopt": adopt,
         }
-        # In an `up`, this also begins to watch for failures, as an Agent Ingress does.
-        run = ProgramRun.current()
-        if pulumi.runtime.is_dry_run() and not run.is_mocked:
-            inputs[urns.IS_PREVIEW] = True
         secret = pulumi.ResourceOptions(additional_secret_outputs=["tsig_secret"])
         super().__init__(Rfc2136Provider(), resource_name, inputs, pulumi.ResourceOptions.merge(secret, opts))

@@ -14,7 +14,7 @@ import pulumi
 
 from .adapter import Adapter, NsRecords, canonical_name, error, invoke_options, package
 from .adoption import Ids
-from .record_class import RecordClass
+from .declared_record import RecordClass
 from .single_records_builder import single_records
 
 # Linode rounds every other TTL to the nearest of these.
@@ -49,7 +49,7 @@ def cloudflare(
         return found.results.apply(lambda results: [(each.content, each.id) for each in results])
 
     return single_records(
-        RecordClass(cloudflare.DnsRecord, "cloudflare:index/dnsRecord:DnsRecord", value="content"),
+        RecordClass(cloudflare.DnsRecord, type="cloudflare:index/dnsRecord:DnsRecord", value="content"),
         lambda records: {
             "zone_id": zone_id,
             "name": records.within(zone_name),
@@ -89,13 +89,14 @@ def digitalocean(
         return found.records.apply(lambda results: [(each.value, each.id) for each in results])
 
     return single_records(
-        RecordClass(digitalocean.DnsRecord, "digitalocean:index/dnsRecord:DnsRecord", value="value"),
+        RecordClass(digitalocean.DnsRecord, type="digitalocean:index/dnsRecord:DnsRecord", value="value"),
         lambda records: {
             "domain": canonical_name(domain),
             "name": records.relative_to(domain),
             "type": "NS",
             "ttl": records.ttl_where(lambda ttl: ttl >= 30, "30 seconds or more"),
         },
+        is_dotted=True,
         import_id=lambda id_: pulumi.Output.concat(canonical_name(domain), ",", id_),
         find=find,
         opts=opts,
@@ -117,7 +118,7 @@ def dnsimple(
     """
     dnsimple = package("pulumi_dnsimple", extra="dnsimple")
     return single_records(
-        RecordClass(dnsimple.ZoneRecord, "dnsimple:index/zoneRecord:ZoneRecord", value="value"),
+        RecordClass(dnsimple.ZoneRecord, type="dnsimple:index/zoneRecord:ZoneRecord", value="value"),
         lambda records: {
             "zone_name": canonical_name(zone_name),
             "name": records.relative_to(zone_name),
@@ -151,7 +152,7 @@ def linode(
     """
     linode = package("pulumi_linode", extra="linode")
     return single_records(
-        RecordClass(linode.DomainRecord, "linode:index/domainRecord:DomainRecord", value="target", ttl="ttl_sec"),
+        RecordClass(linode.DomainRecord, type="linode:index/domainRecord:DomainRecord", value="target", ttl="ttl_sec"),
         lambda records: {
             # The ID of a resource is a string.
             "domain_id": pulumi.Output.format("{}", domain_id).apply(lambda id_: _number(records, id_)),
@@ -194,7 +195,7 @@ def vercel(
     """
     vercel = package("pulumiverse_vercel", extra="vercel")
     return single_records(
-        RecordClass(vercel.DnsRecord, "vercel:index/dnsRecord:DnsRecord", value="value"),
+        RecordClass(vercel.DnsRecord, type="vercel:index/dnsRecord:DnsRecord", value="value"),
         lambda records: {
             "domain": canonical_name(domain),
             "team_id": team_id,
@@ -202,6 +203,7 @@ def vercel(
             "type": "NS",
             "ttl": records.ttl_where(lambda ttl: ttl >= 60, "60 seconds or more"),
         },
+        is_dotted=True,
         import_id=lambda id_: pulumi.Output.all(team_id, id_).apply(lambda known: "/".join(filter(None, known))),
         opts=opts,
         adopt=adopt,
@@ -220,13 +222,14 @@ def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
     """
     domain = package("pulumi_ovh.domain", extra="ovh")
     return single_records(
-        RecordClass(domain.ZoneRecord, "ovh:Domain/zoneRecord:ZoneRecord", name="subdomain", value="target"),
+        RecordClass(domain.ZoneRecord, type="ovh:Domain/zoneRecord:ZoneRecord", name="subdomain", value="target"),
         lambda records: {
             "zone": canonical_name(zone),
             "subdomain": records.relative_to(zone),
             "fieldtype": "NS",
             "ttl": records.ttl_where(lambda ttl: ttl == 0 or ttl >= 60, "60 seconds or more, or 0 for the zone's TTL"),
         },
+        is_dotted=True,
         import_id=lambda id_: pulumi.Output.concat(id_, ".", canonical_name(zone)),
         opts=opts,
         adopt=adopt,
@@ -265,13 +268,14 @@ def scaleway(
         return records.ns_targets.apply(lambda targets: pulumi.Output.all(*map(record, targets)))
 
     return single_records(
-        RecordClass(domain.Record, "scaleway:domain/record:Record", value="data", overwrites=True),
+        RecordClass(domain.Record, type="scaleway:domain/record:Record", value="data", overwrites=True),
         lambda records: {
             "dns_zone": canonical_name(dns_zone),
             "name": records.relative_to(dns_zone),
             "type": "NS",
             "ttl": records.ttl_where(lambda ttl: 60 <= ttl <= 2592000, "60 to 2592000 seconds"),
         },
+        is_dotted=True,
         import_id=lambda id_: pulumi.Output.concat(canonical_name(dns_zone), "/", id_),
         find=find,
         opts=opts,

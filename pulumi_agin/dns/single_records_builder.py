@@ -7,28 +7,28 @@ from typing import Any
 
 import pulumi
 
-from pulumi_agin.program.argument_errors import require_options
+from pulumi_agin.program.resource import require_options
 
 from .adapter import Adapter, Made, NsRecords, reject_deleted_with, resource_name
 from .adoption import (
     Ids,
     NameValuesTtl,
     Pairs,
-    adopted,
+    ToImport,
     checked_ids,
     checked_pairs,
+    import_or_keep,
     reject_import_option,
     require_ingress,
 )
-from .declared_record import DeclaredRecord
-from .record_class import RecordClass
+from .declared_record import DeclaredRecord, RecordClass
 
 
 def single_records(
     record_class: RecordClass,
     arguments: Callable[[NsRecords], Mapping[str, Any]],
     *,
-    is_dotted: bool = True,
+    is_dotted: bool,
     import_id: Callable[[str], pulumi.Input[str]],
     find: Callable[[NsRecords], pulumi.Output[Pairs]] | None = None,
     opts: pulumi.ResourceOptions | None,
@@ -36,7 +36,7 @@ def single_records(
 ) -> Adapter:
     """Returns an adapter that creates a resource for each value, or with `adopt` imports those that exist.
 
-    `arguments` returns those that all resources share; each also gets its value, with a trailing dot or without.
+    `arguments` returns those that all resources share; each also gets its value, with a trailing dot if `is_dotted`.
     `import_id` returns the ID to import for the DNS provider's ID of a record. `find` finds the existing records; None
     if the package can't, so that `adopt` must have their IDs. `opts` and `adopt` are those of the adapter.
     """
@@ -50,14 +50,13 @@ def single_records(
         shared = arguments(records)
         reject_deleted_with(records, opts)
 
-        def declare(target: str) -> DeclaredRecord:
-            name = resource_name(records, target)
+        def declare(name: str, target: str) -> DeclaredRecord:
             options = records.options(opts, named_by=record_class.name_property, name=name)
             value = target if is_dotted else target.rstrip(".")
             return DeclaredRecord(records, record_class, name, {**shared, record_class.value: value}, options)
 
         if not adopt:
-            return records.of_each(lambda _, target: declare(target).create())
+            return records.of_each(lambda name, target: declare(name, target).create())
 
         def existing(_: None) -> Any:
             found = find(records) if find and not ids else pulumi.Output.from_input(list(ids.items()))
@@ -66,15 +65,18 @@ def single_records(
             )
 
         def with_import_ids(pairs: Pairs) -> Any:
-            return pulumi.Output.from_input([(declare(target), import_id(str(id_))) for target, id_ in pairs])
-
-        def read(made: Any) -> NameValuesTtl:
-            return (
-                getattr(made, record_class.name),
-                [getattr(made, record_class.value)],
-                getattr(made, record_class.ttl),
+            return pulumi.Output.from_input(
+                [(declare(resource_name(records, target), target), import_id(str(id_))) for target, id_ in pairs]
             )
 
-        return adopted(records, require_ingress(records).apply(existing).apply(with_import_ids), read)
+        def identity_of(resource: Any) -> NameValuesTtl:
+            return (
+                getattr(resource, record_class.name),
+                [getattr(resource, record_class.value)],
+                getattr(resource, record_class.ttl),
+            )
+
+        to_import: pulumi.Output[ToImport] = require_ingress(records).apply(existing).apply(with_import_ids)
+        return import_or_keep(records, to_import, identity_of)
 
     return Adapter(create)

@@ -1,4 +1,4 @@
-"""DNS queries and updates. All modules but `values` and `caa` load dnspython, which extras of the package install."""
+"""DNS updates (RFC 2136). All modules but `values` load dnspython, which extras of the package install."""
 
 from __future__ import annotations
 

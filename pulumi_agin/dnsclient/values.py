@@ -10,8 +10,7 @@ from ipaddress import ip_address
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pulumi_agin.base.redaction import listed, one_line
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret, listed, one_line
 
 # RFC 2181, 8.
 LONGEST_TTL_SECONDS = 2**31 - 1

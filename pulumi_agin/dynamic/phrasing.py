@@ -19,7 +19,7 @@ class PythonPhrasing(Phrasing):
     to_json = "use `json.dumps(…)`"
     to_concatenate = "use `pulumi.Output.concat(…)` or its `apply` instead of an f-string"
     delete_before_replace = "ResourceOptions(delete_before_replace=True)"
-    aliases = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
+    aliases = "ResourceOptions(aliases=[…])"
     provider = "ResourceOptions(provider=…)"
     custom_timeouts = "custom_timeouts"
     adopt_records = "adopt=True"
@@ -33,7 +33,4 @@ class PythonPhrasing(Phrasing):
         # The parent, at least the stack, is always named, so that the command fails if another stack is selected.
         if placement.parent is None:
             placement = placement._replace(parent=shell_commands.stack_urn(stack, project))
-        return f"run\n{shell_commands.import_line(id_, name, placement)}"
-
-    def find(self, domain: str, placement: Placement) -> str:
-        return f". To check, run\n{shell_commands.find_line(domain, placement)}"
+        return f":\n{shell_commands.import_line(id_, name, placement)}"

@@ -1,13 +1,12 @@
 """Front end of Pulumi's dynamic providers, in the SDK's plugin process (`python -m pulumi.dynamic`).
 
-The SDK turns every exception into a traceback. With the request and the context from `sdk_frames`, a call fails with a
+The SDK turns every exception into a traceback. With the request and the context from `sdk`, a call fails with a
 sentence instead, and a failure can keep the resource.
 """
 
 from __future__ import annotations
 
 import atexit
-import concurrent.futures.thread
 import functools
 import gc
 import os
@@ -17,19 +16,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import pulumi
 from google.protobuf import struct_pb2
 from pulumi import dynamic
-from pulumi.output import Unknown
-from pulumi.runtime import rpc
 
+from pulumi_agin.engine import protocol
 from pulumi_agin.engine.failures import WRONG_VALUE_IN_STATE, failure_of, message_of, set_status
-from pulumi_agin.engine.protocol import provider_pb2
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed, Lifecycle, PartlyDone, Placement, Reading
+from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed, Lifecycle, PartlyDone
 from pulumi_agin.settings import Settings
 
-from . import sdk_frames
-from .sdk_frames import Request
+from . import sdk
+from .run_facts import RunFacts
+from .sdk import Request
 
 if TYPE_CHECKING:
     from pulumi_agin.lifecycle.account import Account
@@ -52,7 +51,8 @@ class DynamicProvider(dynamic.ResourceProvider):
 
     # `configure` sets these. The SDK calls it once, before all other calls.
     _lifecycle: Lifecycle
-    _claims: Claims
+    # Whether a `check` was part of a preview. The engine starts a process for each preview and each update.
+    _is_preview: bool
 
     def make_lifecycle(self) -> MakeLifecycle:
         """Imports the class of this resource's lifecycle. Each class must define it."""
@@ -63,36 +63,38 @@ class DynamicProvider(dynamic.ResourceProvider):
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Loads the stack's config. `check` validates it later, because only `check` can report problems."""
-        services, self._claims = _prepare_process()
+        services, claims = _prepare_process()
         settings = Settings.load(req.config.get)
         services.announce(settings)
-        self._lifecycle = self.make_lifecycle()(services.account(settings), services, self._claims)
+        self._lifecycle = self.make_lifecycle()(services.account(settings), services, claims)
+        self._is_preview = False
 
     # See `Lifecycle`. The underscores are those of the SDK's signatures.
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
-        with _engine_call(provider_pb2.CheckRequest) as (request, call):
-            inputs = _without_sdk_properties(news)
-            placement = inputs.pop(urns.PLACEMENT, None)
+        with _engine_call(protocol.provider_pb2.CheckRequest) as (request, call):
+            facts = RunFacts.of(news)
             old_outputs = request.old_outputs.fields.items()
             call = call._replace(
-                is_preview=inputs.pop(urns.IS_PREVIEW, False),
                 inputs_before=_without_sdk_properties(_olds),
                 # Only the strings. To deserialize all outputs would take longer than the check.
                 outputs_before={
                     name: value.string_value for name, value in old_outputs if value.HasField("string_value")
                 },
-                placement=Placement(**placement) if placement else None,
+                placement=facts.placement,
             )
-            checked = self._lifecycle.check(call, inputs)
-            if call.is_preview and not call.inputs_before and not checked.failures:
-                # For its warnings. The engine does not call Create in previews of dynamic resources.
-                self._lifecycle.create(call, checked.inputs)
+            checked = self._lifecycle.check(call, _without_sdk_properties(news))
+            if facts.is_preview:
+                # For `diff`, which does not receive the facts.
+                self._is_preview = True
+                # In a preview, the engine sends no Create to a dynamic provider.
+                if not call.inputs_before and not checked.failures:
+                    self._lifecycle.preview_create(call, checked.inputs)
             failures = [dynamic.CheckFailure(failure.property, failure.reason) for failure in checked.failures]
             return dynamic.CheckResult(checked.inputs, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """See `Lifecycle.diff`. `__provider` is ignored, because its string differs between versions of Python."""
-        with _engine_call(provider_pb2.DiffRequest) as (_, call):
+        with _engine_call(protocol.provider_pb2.DiffRequest) as (_, call):
             if PROVIDER_KEY in _news and PROVIDER_KEY not in _olds:
                 # The SDK could neither read nor delete it. The engine does not send its URN in the state.
                 raise Failed(
@@ -104,9 +106,9 @@ class DynamicProvider(dynamic.ResourceProvider):
             inputs = _without_sdk_properties(_news)
             call = call._replace(outputs_before=_without_sdk_properties(_olds))
             difference = self._lifecycle.diff(call, _id, inputs)
-            if self._claims.is_preview and difference.has_changes and not difference.replacing:
-                # For its warnings. The engine does not call Update in previews of dynamic resources.
-                self._lifecycle.warn_of_update(call, _id, inputs)
+            # In a preview, the engine sends no Update to a dynamic provider.
+            if self._is_preview and difference.has_changes and not difference.replacing:
+                self._lifecycle.preview_update(call, inputs)
             return dynamic.DiffResult(
                 changes=difference.has_changes,
                 replaces=list(difference.replacing),
@@ -114,42 +116,40 @@ class DynamicProvider(dynamic.ResourceProvider):
             )
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        with _engine_call(provider_pb2.CreateRequest, props.get(PROVIDER_KEY)) as (request, call):
+        with _engine_call(protocol.provider_pb2.CreateRequest, props.get(PROVIDER_KEY)) as (request, call):
             call = call._replace(timeout_seconds=request.timeout or None)
             created = self._lifecycle.create(call, _without_sdk_properties(props))
             return dynamic.CreateResult(created.id, created.outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        """See `Lifecycle.read`. The SDK does not distinguish a refresh from a `get`, but the properties do."""
-        with _engine_call(provider_pb2.ReadRequest) as (request, call):
-            outputs = _without_sdk_properties(props)
-            reading = Reading.REFRESH if self._lifecycle.is_state(outputs) else Reading.GET
+        """See `Lifecycle.read`. `props` are the outputs in the state, or the inputs of a `get`."""
+        with _engine_call(protocol.provider_pb2.ReadRequest) as (request, call):
             try:
-                inputs_before = _without_sdk_properties(rpc.deserialize_properties(request.inputs))
+                inputs = sdk.deserialized(request.inputs)
             except AssertionError:
                 # The SDK itself deserializes the outputs, and fails with a traceback.
                 raise Failed(WRONG_VALUE_IN_STATE) from None
             call = call._replace(
                 timeout_seconds=request.timeout or None,
-                inputs_before=inputs_before if request.inputs else None,
-                outputs_before=outputs,
+                inputs_before=_without_sdk_properties(inputs) if inputs else None,
+                outputs_before=_without_sdk_properties(props),
             )
-            existing = self._lifecycle.read(call, id_, reading)
+            existing = self._lifecycle.read(call, id_)
             if existing is None:
                 return dynamic.ReadResult(None, {})
-            # Without inputs in the response, the engine keeps those in the state. The SDK would need a fifth of the
-            # time of a read to serialize them.
-            is_unchanged = reading is Reading.REFRESH and existing.inputs == call.inputs_before
-            return dynamic.ReadResult(existing.id, existing.outputs, None if is_unchanged else existing.inputs)
+            # Without inputs in the response, the engine keeps those that it has: of a `get`, those of the program. For
+            # unchanged ones, the SDK would need a fifth of the time of a read to serialize them.
+            has_drifted = self._lifecycle.is_refresh(call) and existing.inputs != call.inputs_before
+            return dynamic.ReadResult(existing.id, existing.outputs, existing.inputs if has_drifted else None)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
-        with _engine_call(provider_pb2.UpdateRequest, _news.get(PROVIDER_KEY)) as (request, call):
+        with _engine_call(protocol.provider_pb2.UpdateRequest, _news.get(PROVIDER_KEY)) as (request, call):
             outputs_before = _without_sdk_properties(_olds)
             call = call._replace(timeout_seconds=request.timeout or None, outputs_before=outputs_before)
             return dynamic.UpdateResult(self._lifecycle.update(call, _id, _without_sdk_properties(_news)))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        with _engine_call(provider_pb2.DeleteRequest) as (request, call):
+        with _engine_call(protocol.provider_pb2.DeleteRequest) as (request, call):
             outputs_before = _without_sdk_properties(_props)
             call = call._replace(timeout_seconds=request.timeout or None, outputs_before=outputs_before)
             self._lifecycle.delete(call, _id)
@@ -188,10 +188,10 @@ def _engine_call(kind: type[Request], provider: str | None = None) -> Iterator[t
     If the `with` block raises an exception, it reaches the user as a sentence, without a traceback. With PartlyDone,
     the engine keeps the outputs in the state, together with `provider`, the string that the SDK passed.
     """
-    request, context = sdk_frames.find_request_and_context(kind)
+    request, context = sdk.find_request_and_context(kind)
     call = Call(
         request.urn or "urn:pulumi:STACK::PROJECT::TYPE::NAME",
-        is_unknown=lambda value: isinstance(value, Unknown),
+        is_unknown=lambda value: isinstance(value, type(pulumi.UNKNOWN)),
         is_cancelled=lambda: context is not None and not context.is_active(),
     )
     try:
@@ -211,7 +211,7 @@ def _engine_call(kind: type[Request], provider: str | None = None) -> Iterator[t
 
 
 def _without_sdk_properties(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns properties without those that the SDK adds, such as `__provider`.
+    """Returns properties without those that the SDK adds, such as `__provider`, and without the facts about the run.
 
     It also removes the input `__creating_since`, which versions 1.3 and 1.4 wrote into the state.
     """
@@ -219,10 +219,7 @@ def _without_sdk_properties(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _end_process() -> None:
-    """Ends the servicer after its current calls: its engine is gone, and its parent is only a shell.
-
-    If the engine has already interrupted the servicer, which only a name that is private to Python shows, a second
-    interrupt would show a traceback.
-    """
-    if not getattr(concurrent.futures.thread, "_shutdown", False):
+    """Ends the servicer after its current calls: its engine is gone, and its parent is only a shell."""
+    # A second interrupt would show a traceback.
+    if not sdk.is_interrupted():
         os.kill(os.getpid(), signal.SIGINT)

@@ -24,13 +24,13 @@ from .state import State
 from .store import Ingress, StoreError
 
 COLLECTION = "/agent_ingresses"
-MAX_BYTES = {"description": 255, "metadata": 4096}
-"""The limits in bytes of UTF-8, as ngrok documents them."""
 MAX_PAGE = 100
 """The largest page of a list, and the default, as ngrok documents it."""
 
 _CREATE_FIELDS = ("description", "metadata", "domain", "certificate_management_policy")
 _UPDATE_FIELDS = ("id", "description", "metadata", "certificate_management_policy")
+# The limits in bytes of UTF-8, as ngrok documents them, and the error code of a longer string.
+_LIMITS = {"description": (255, 6700), "metadata": (4096, 6701)}
 _LIST_PARAMETERS = ("before_id", "limit", "filter")
 _ID = re.compile(r"agin_[0-9A-Za-z]{27}")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}|\*")
@@ -337,11 +337,12 @@ def _string(body: dict[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise coded(215, name=name)
-    maximum = MAX_BYTES.get(name)
-    # JSON can contain half a surrogate pair.
-    length = len(value.encode(errors="surrogatepass"))
-    if maximum is not None and length > maximum:
-        raise coded(6700 if name == "description" else 6701, maximum=maximum, length=length)
+    if name in _LIMITS:
+        maximum, code = _LIMITS[name]
+        # JSON can contain half a surrogate pair.
+        length = len(value.encode(errors="surrogatepass"))
+        if length > maximum:
+            raise coded(code, maximum=maximum, length=length)
     return value
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from pulumi_agin.base.installation import missing_in_sdk
+
 if TYPE_CHECKING:
     from pulumi.runtime.proto import (
         engine_pb2,
@@ -40,7 +42,11 @@ def __getattr__(name: str) -> ModuleType:
         # This works while the files have this path and import nothing else from the SDK. Otherwise the SDK is loaded.
         with suppress(ImportError):
             return importlib.import_module(f"{PACKAGE}.{name}")
-    return importlib.import_module(f"pulumi.runtime.proto.{name}")
+    module = f"pulumi.runtime.proto.{name}"
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise ImportError(missing_in_sdk(module)) from None
 
 
 def _make_package() -> None:

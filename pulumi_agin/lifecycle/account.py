@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.api.fingerprint import fingerprint
-from pulumi_agin.base.addresses import canonical_base_url
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.base.names import canonical_base_url
 from pulumi_agin.settings import Settings
 
 from .operation import Call
-from .outputs import FINGERPRINT
 
 if TYPE_CHECKING:
     # It loads requests, which a preview without requests does not need.
@@ -51,9 +50,8 @@ class Account:
         self._lock = threading.Lock()
         self._client: AgentIngressClient | None = None
 
-    @property
-    def client(self) -> AgentIngressClient:
-        """The client. Raises InvalidInputsError if the settings have problems, which `check` reports as well."""
+    def require_client(self) -> AgentIngressClient:
+        """Returns the client. Raises InvalidInputsError if the settings have problems, which `check` reports, too."""
         with self._lock:
             if self._client is None:
                 self._client = self._make_client()
@@ -61,14 +59,14 @@ class Account:
 
     def budget(self, call: Call, seconds: float | None = None) -> Budget:
         """Returns the time budget of a call; by default, the timeout of the resource, or else of the settings."""
-        return self.client.budget(seconds or call.timeout_seconds, call.is_cancelled, call.urn)
+        return self.require_client().budget(seconds or call.timeout_seconds, call.is_cancelled, call.urn)
 
-    def fingerprint(self, id_: str) -> dict[str, str]:
-        """Returns the hidden output by which a later call recognizes the API key and the base URL.
+    def fingerprint(self, id_: str) -> str:
+        """Returns the string in the state by which a later call recognizes the API key and the base URL.
 
         It does not need the client, which every diff would load.
         """
-        return {FINGERPRINT: fingerprint(self.settings.api_key, canonical_base_url(self.settings.base_url), id_)}
+        return fingerprint(self.settings.api_key, canonical_base_url(self.settings.base_url), id_)
 
     def _make_client(self) -> AgentIngressClient:
         settings = self.settings

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from pulumi_agin.api import errors
-from pulumi_agin.api.certificate_policy import POLICY
+from pulumi_agin.api.facts import POLICY
 from pulumi_agin.api.models import IngressModel
 
 from . import shell_commands
@@ -16,14 +16,14 @@ from .comparison import changed_fields
 from .domain_taken import DomainTaken
 from .existence import Existence
 from .inputs import AgentIngressInputs, CertificatePolicyInputs
-from .operation import Call, Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone, Reading
-from .outputs import KeptOutputs, inputs_of, outputs_after, outputs_of
+from .operation import Call, Checked, Created, Difference, Existing, Failed, InputFailure, Lifecycle, PartlyDone
+from .outputs import FINGERPRINT, KeptOutputs, inputs_of, outputs_after, outputs_of
 from .renaming import reject_delete_of_renamed
 from .schema import replacing_fields, validate
 from .services import Services
 
 
-class AgentIngressLifecycle:
+class AgentIngressLifecycle(Lifecycle):
     """The lifecycle of an Agent Ingress."""
 
     def __init__(self, account: Account, services: Services, claims: Claims) -> None:
@@ -68,7 +68,39 @@ class AgentIngressLifecycle:
         # `replace_on_changes` can replace an ingress that keeps its domain, and two can't have the same one.
         return Difference(changed, replacing, bool(changed), delete_before_replace="domain" not in replacing)
 
-    def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
+    # -- previews -----------------------------------------------------------------------------------------
+
+    def preview_create(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Warns of a domain that already has an ingress, and of agents that a domain change cuts off.
+
+        The creates of a preview share one list of the account.
+        """
+        domain = inputs["domain"]
+        # In an `up`, the engine sends the plugin this call for a create that it skips because another resource failed.
+        self._claims.record_uncreated(call.urn, domain)
+        self._warn_of_domain_change(call, domain)
+        if not call.is_unknown(domain):
+            self._domain_taken.warn_in_preview(call, domain)
+        return outputs_after({}, inputs, call.is_unknown)
+
+    def _warn_of_domain_change(self, call: Call, domain: object) -> None:
+        """Warns if this create replaces an ingress with another domain, or may do so, because the domain is unknown."""
+        former = KeptOutputs.of(self._claims.state(call.urn)).domain
+        if former and former != domain:
+            condition = "if the domain changes, " if call.is_unknown(domain) else ""
+            self._services.warn_once(
+                f"{condition}this replacement deletes the Agent Ingress {former} in the same `pulumi up`, which "
+                "disconnects all agents that still have its connect URL. To avoid that, leave the domain unchanged, "
+                f"and {_how_to_move_agents()}",
+                call.urn,
+            )
+
+    def preview_update(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Warns of a change of the certificate authority."""
+        self._warn_of_other_authority(call, inputs)
+        return outputs_after(call.outputs_before, inputs, call.is_unknown)
+
+    def _warn_of_other_authority(self, call: Call, inputs: Mapping[str, Any]) -> None:
         """Warns of an update that changes the certificate authority, and cuts off agents that trust the other one.
 
         ngrok may also keep a policy that is removed, and the update would fail.
@@ -78,42 +110,28 @@ class AgentIngressLifecycle:
         # What is unknown may be what it was.
         if call.is_unknown(authority) or authority == kept.policy.get("authority"):
             return
-        cut_off = (
-            "agents can't connect until their configuration changes, too: by ngrok's documentation, they trust only "
-            "ngrok's internal CA or, with `connect_cas: host`, only public ones"
-        )
+        cut_off = "agents can't connect until their `connect_cas` changes, too"
         if authority:
-            sentence = f"this update changes the certificate authority of {kept.domain}, after which {cut_off}"
-            advice = f"To avoid that, leave it unchanged, {_how_to_move('another')}"
+            sentence = (
+                f"this update changes the certificate authority of {kept.domain}, after which {cut_off}. To avoid "
+                f"that, leave it unchanged, and {_how_to_move_agents()}"
+            )
         else:
             sentence = (
-                f"this update removes the {self._services.phrasing.spell(POLICY)} of {kept.domain}. ngrok's API "
-                "reference allows null, but what ngrok does with it has not been tested: if ngrok keeps the policy, "
-                f"the update fails; if ngrok removes it, {cut_off}"
+                f"this update removes the {self._services.phrasing.spell(POLICY)} of {kept.domain}: if ngrok keeps it, "
+                f"the update fails; if ngrok removes it, {cut_off}{self._how_to_keep(kept.policy)}"
             )
-            advice = f"{self._how_to_keep(kept.policy)}To be without it, {_how_to_move('another')}"
-        self._services.warn_once(f"{sentence}. {advice}", call.urn)
+        self._services.warn_once(sentence, call.urn)
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Sends one POST. Once ngrok has created the ingress, it reaches the state even if a later step fails.
-
-        In a preview it only warns of a domain that already has an ingress, and of agents that a domain change cuts
-        off. Outputs that are not known yet are absent.
-        """
-        if call.is_preview:
-            self._warn_of_domain_change(call, inputs["domain"])
-            if not call.is_unknown(inputs["domain"]):
-                # In an `up`, the engine sends this for a create that it skips because another resource failed.
-                self._claims.record_uncreated(call.urn, inputs["domain"])
-                self._domain_taken.warn_in_preview(call, inputs["domain"])
-            return Created("", outputs_after({}, inputs, call.is_unknown))
+        """Sends one POST. Once ngrok has created the ingress, it reaches the state even if a later step fails."""
         budget = self._account.budget(call)
         try:
-            ingress = self._account.client.create(inputs, budget)
+            ingress = self._account.require_client().create(inputs, budget)
         except errors.CreatedUnreadError as error:
-            outputs = {**inputs, **self._account.fingerprint(error.id)}
+            outputs = {**inputs, FINGERPRINT: self._account.fingerprint(error.id)}
             raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None
         except Exception as error:
             self._claims.record_uncreated(call.urn, inputs["domain"])
@@ -126,25 +144,13 @@ class AgentIngressLifecycle:
         self._require_kept(call, inputs, outputs, ingress, fields=sent)
         return Created(ingress.id, outputs)
 
-    def _warn_of_domain_change(self, call: Call, domain: object) -> None:
-        """Warns if this create replaces an ingress with another domain, or may do so, because the domain is unknown."""
-        former = KeptOutputs.of(self._claims.state(call.urn)).domain
-        if former and former != domain:
-            condition = "if the domain changes, " if call.is_unknown(domain) else ""
-            self._services.warn_once(
-                f"{condition}this replacement deletes the Agent Ingress {former} in the same `pulumi up`, which "
-                "disconnects all agents that still have its connect URL. To avoid that, leave the domain unchanged, "
-                f"{_how_to_move('the new')}",
-                call.urn,
-            )
+    def is_refresh(self, call: Call) -> bool:
+        """Returns whether a read has the outputs in the state. Even edited ones are more than the inputs of a `get`."""
+        return not call.outputs_before.keys() <= AgentIngressInputs.model_fields.keys()
 
-    def is_state(self, properties: Mapping[str, Any]) -> bool:
-        """Returns whether these are outputs in the state. Even one that was edited has more than inputs."""
-        return not properties.keys() <= AgentIngressInputs.model_fields.keys()
-
-    def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
+    def read(self, call: Call, id_: str) -> Existing | None:
         """Reads one ingress. In a refresh, one list serves all ingresses that are read at the same time."""
-        if reading is Reading.REFRESH:
+        if self.is_refresh(call):
             try:
                 ingress = self._existence.read_for_refresh(call, id_)
             except errors.UnreadableIngressError:
@@ -153,21 +159,16 @@ class AgentIngressLifecycle:
                 return None
         else:
             try:
-                ingress = self._account.client.get(id_, self._account.budget(call))
+                ingress = self._account.require_client().get(id_, self._account.budget(call))
             except errors.NotFoundError as error:
                 raise Failed(f"{error}: there is no such Agent Ingress in the account of this key") from None
-        inputs = None if reading is Reading.GET else inputs_of(ingress, call.inputs_before or call.outputs_before)
+        # A front end may lack the inputs in the state. Then the outputs show which optional ones there are.
+        inputs = inputs_of(ingress, shown_by=call.inputs_before or call.outputs_before)
         return Existing(ingress.id, self._outputs(ingress), inputs)
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Sends one PATCH with the changed fields. If the state shows no change, it sends a GET first.
-
-        In a preview it sends nothing. Outputs that are not known yet are absent.
-        """
-        if call.is_preview:
-            self.warn_of_update(call, id_, inputs)
-            return outputs_after(call.outputs_before, inputs, call.is_unknown)
-        kept, client, budget = self._valid_state(call), self._account.client, self._account.budget(call)
+        """Sends one PATCH with the changed fields. If the state shows no change, it sends a GET first."""
+        kept, client, budget = self._valid_state(call), self._account.require_client(), self._account.budget(call)
         changed = changed_fields(kept.values, inputs, call.is_unknown)
         try:
             if not changed:
@@ -209,14 +210,14 @@ class AgentIngressLifecycle:
         why = f"the Agent Ingress {id_} is not deleted, because it has the domain of"
         reject_delete_of_renamed(self._claims, self._services.phrasing, domain, call.urn, why)
         try:
-            self._account.client.delete(id_, self._account.budget(call), domain=domain or None)
+            self._account.require_client().delete(id_, self._account.budget(call), domain=domain or None)
         except errors.NotFoundError as error:
             self._existence.require_gone(call, id_, error)
 
     # -- the state and the results ------------------------------------------------------------------------
 
     def _outputs(self, ingress: IngressModel) -> dict[str, Any]:
-        return outputs_of(ingress) | self._account.fingerprint(ingress.id)
+        return {**outputs_of(ingress), FINGERPRINT: self._account.fingerprint(ingress.id)}
 
     def _valid_state(self, call: Call) -> KeptOutputs:
         """Returns the outputs in the state. Fails if they are not valid: without a domain, a diff would replace it."""
@@ -243,38 +244,24 @@ class AgentIngressLifecycle:
         spell = self._services.phrasing.spell
         name = f"the Agent Ingress {ingress.domain} ({ingress.id})"
         if POLICY in not_kept and not inputs.get(POLICY):
-            message = f"ngrok did not remove the {spell(POLICY)} of {name}. "
-            message += self._how_to_keep_or_remove(call, outputs[POLICY])
+            message = f"ngrok did not remove the {spell(POLICY)} of {name}{self._how_to_keep(outputs[POLICY])}"
         else:
             message = f"ngrok did not set {' and '.join(map(spell, not_kept))} on {name}: its response has a different "
             message += "value. The next `pulumi up` retries the update"
         raise PartlyDone(message, ingress.id, outputs)
 
-    def _how_to_keep_or_remove(self, call: Call, policy: Mapping[str, Any]) -> str:
-        """Returns the next step for a program that removes a policy, which ngrok may keep."""
-        phrasing = self._services.phrasing
-        return (
-            f"{self._how_to_keep(policy)}To remove the policy even if ngrok keeps it, replace the Agent Ingress: set "
-            f"{phrasing.delete_before_replace} on the resource (the old ingress must free the domain "
-            "first), unprotect it if it is protected, and run\n"
-            f"{shell_commands.replace_line(call.urn, stack=self._claims.placement(call.urn).stack)}"
-        )
-
     def _how_to_keep(self, policy: Mapping[str, Any]) -> str:
-        """Returns the sentence with the code that keeps a policy; "" if a program can't declare it."""
+        """Returns the end of a message: the code that keeps a policy, and the command that shows the other ways."""
         # It may have been set outside Pulumi. A program can't declare values that we do not know.
         declared, problems = validate(CertificatePolicyInputs, policy)
-        if problems:
-            return ""
-        return f"To keep the policy, declare it in the program: `{self._services.phrasing.declare(POLICY, declared)}`. "
+        code = "" if problems else self._services.phrasing.declare(POLICY, declared)
+        keep = f". To keep the policy, declare it in the program: `{code}`" if code else ""
+        return f"{keep}\n{shell_commands.explain_line('removed-policy')}"
 
 
-def _how_to_move(domain: str) -> str:
-    """Returns the next step for a fleet of agents that is to stay connected."""
-    return (
-        f"declare a second Agent Ingress with {domain} domain, move the agents to it (connect_url and connect_cas "
-        "together), and then remove the old one"
-    )
+def _how_to_move_agents() -> str:
+    """Returns the end of a warning: the next step for a fleet of agents that is to stay connected."""
+    return f"move the agents to a second Agent Ingress first\n{shell_commands.explain_line('move-agents')}"
 
 
 def _may_be_printed(value: object) -> bool:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi_agin.api.certificate_policy import matches_policy
-from pulumi_agin.api.constants import ID_HINT
 from pulumi_agin.api.errors import (
     ApiError,
     NgrokError,
@@ -22,18 +19,18 @@ from pulumi_agin.api.errors import (
     UnreachableError,
     UnreadableIngressError,
 )
-from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
+from pulumi_agin.api.facts import ID_HINT, matches_policy
+from pulumi_agin.api.models import IngressModel, Issuance, describe_certificate
 from pulumi_agin.base.budget import format_duration
 from pulumi_agin.base.progress import time_note
 from pulumi_agin.base.redaction import holds_secret
-from pulumi_agin.base.values import without_none
 
 from .account import Account
 from .claims import Claims
 from .existence import Existence
 from .inputs import CertificateValidationInputs
-from .operation import Abandoned, Call, Checked, Created, Difference, Existing, Failed, Lifecycle, Reading
-from .outputs import KeptOutputs
+from .operation import Abandoned, Call, Checked, Created, Difference, Existing, Failed, Lifecycle
+from .outputs import FINGERPRINT, KeptOutputs
 from .schema import validate
 from .services import Services
 from .shell_commands import doctor_line
@@ -61,8 +58,6 @@ LINE_SECONDS = 30
 
 # The longest time that a validation continues after the engine is gone.
 NOTICE_SECONDS = 1
-
-PUBLIC_DNS_SECONDS = 5
 
 # The limit of ngrok's message about a certificate, in characters.
 LONGEST_MESSAGE = 400
@@ -112,17 +107,25 @@ class CertificateValidationLifecycle(Lifecycle):
         is_certain = isinstance(validated, Mapping) and isinstance(policy, Mapping | None)
         return not is_certain or not matches_policy(validated, policy)
 
+    # -- previews -----------------------------------------------------------------------------------------
+
+    def preview_create(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return {ID: inputs[ID]}
+
+    def preview_update(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        # Another ingress would be a replacement, and the domain of an ingress never changes.
+        domain = KeptOutputs.of(call.outputs_before).domain
+        return {ID: inputs[ID], "domain": domain} if domain else {ID: inputs[ID]}
+
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Validates, except in a preview. A failure leaves nothing in the state, so the next `pulumi up` repeats it."""
-        if call.is_preview:
-            return Created("", {ID: inputs[ID]})
+        """Validates. A failure leaves nothing in the state, so the next `pulumi up` repeats it."""
         return Created(inputs[ID], self._validate(call, inputs))
 
-    def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
+    def read(self, call: Call, id_: str) -> Existing | None:
         """Reads the certificate once, without waiting. A `get` or an import fails."""
-        if reading is not Reading.REFRESH:
+        if not self.is_refresh(call):
             raise Failed(
                 "an AgentIngressCertificateValidation can't be read or imported, because it only waits: declare it"
             )
@@ -133,11 +136,7 @@ class CertificateValidationLifecycle(Lifecycle):
         return None if ingress is None else Existing(id_, self._outputs(ingress))
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Repeats the validation, except in a preview. After a failure, the next `pulumi up` repeats it again."""
-        if call.is_preview:
-            # Another ingress would be a replacement, and the domain of an ingress never changes.
-            domain = KeptOutputs.of(call.outputs_before).domain
-            return {ID: inputs[ID], "domain": domain} if domain else {ID: inputs[ID]}
+        """Repeats the validation. After a failure, the next `pulumi up` repeats it again."""
         return self._validate(call, inputs)
 
     def delete(self, call: Call, id_: str) -> None:
@@ -145,15 +144,15 @@ class CertificateValidationLifecycle(Lifecycle):
 
     def _outputs(self, ingress: IngressModel) -> dict[str, Any]:
         """Returns the outputs. Without a renewal, `renews_at` is "": previews treat an absent output as unknown."""
-        policy = ingress.certificate_management_policy
-        status = ingress.certificate_management_status if policy else None
+        policy, status = ingress.certificate_management_policy, ingress.managed_status
         return {
             ID: ingress.id,
             "domain": ingress.domain,
             "renews_at": status.renews_at or "" if status else "",
-            WAS_READY: certificate_state(ingress).is_ready,
-            VALIDATED_POLICY: without_none(policy.plain()) if policy else {},
-        } | self._account.fingerprint(ingress.id)
+            WAS_READY: Issuance.of(ingress).is_ready,
+            VALIDATED_POLICY: policy.model_dump(exclude_none=True) if policy else {},
+            FINGERPRINT: self._account.fingerprint(ingress.id),
+        }
 
     # -- the validation -----------------------------------------------------------------------------------
 
@@ -166,7 +165,7 @@ class CertificateValidationLifecycle(Lifecycle):
             read = self._read_once(call, inputs[ID], watch.ingress)
             watch.record_read(monotonic() - began, read)
             ingress, seconds = watch.ingress, round(watch.elapsed)
-            if ingress and certificate_state(ingress).is_ready:
+            if ingress and Issuance.of(ingress).is_ready:
                 if watch.reads > 1:
                     time = format_duration(seconds)
                     show(f"the certificate of {ingress.domain} is {self._describe(ingress)}, after {time}", call.urn)
@@ -194,7 +193,7 @@ class CertificateValidationLifecycle(Lifecycle):
 
         Network failures do not end a validation that has begun. At its start, there may be nothing to connect to.
         """
-        client = self._account.client
+        client = self._account.require_client()
         try:
             budget = self._account.budget(call, min(READ_SECONDS, client.timeout_seconds))
             return client.get(id_, budget, domain=last.domain if last else None)
@@ -229,11 +228,11 @@ class CertificateValidationLifecycle(Lifecycle):
     # -- messages -----------------------------------------------------------------------------------------
 
     def _describe(self, ingress: IngressModel) -> str:
-        return self._account.client.sanitize(describe_certificate(ingress), LONGEST_MESSAGE)
+        return self._account.require_client().sanitize(describe_certificate(ingress), LONGEST_MESSAGE)
 
     def _explain_end(self, call: Call, watch: Watch) -> str:
         """Returns the message of a failed validation: the state of the certificate, and the next step."""
-        ingress, sanitize = watch.ingress, self._account.client.sanitize
+        ingress, sanitize = watch.ingress, self._account.require_client().sanitize
         if ingress is None:
             return f"{watch.problem}; the next `pulumi up` retries"
         message = f"the certificate of {ingress.domain} ({ingress.id})"
@@ -245,17 +244,11 @@ class CertificateValidationLifecycle(Lifecycle):
         message += f". It {'was' if watch.problem else 'is'} {self._describe(ingress)}"
         message += f" when last read; since then: {watch.problem}" if watch.problem else ""
         if watch.end_of_grace == math.inf:
-            message += ". It may still be issued: the next `pulumi up` validates again"
-            return f"{message}. To allow more time, increase {watch.limit}{self._how_to_find_out(call, ingress.domain)}"
+            message += ". It may still be issued: the next `pulumi up` validates again; to allow more time, increase "
+            return f"{message}{watch.limit}{self._how_to_find_out(call, ingress.domain)}"
         targets = sanitize(", ".join(ingress.ns_targets), LONGEST_MESSAGE)
-        message += f". The NS records of {ingress.domain} must be {targets}"
-        # dnspython may be missing.
-        with suppress(ImportError):
-            from pulumi_agin.dnsclient import ns_lookup
-
-            message += f"; {ns_lookup.describe_public_delegation(ingress.domain, PUBLIC_DNS_SECONDS)}"
-        message += ". Fix them, and run `pulumi up`, which validates again"
-        status = ingress.certificate_management_status
+        message += f". Its NS records must be {targets}: fix them, and run `pulumi up`, which validates again"
+        status = ingress.managed_status
         if status and status.provisioning_job and (retries_at := status.provisioning_job.retries_at):
             message += f"; ngrok retries at {sanitize(retries_at, 40)}, and does not check before then"
         return f"{message}{self._how_to_find_out(call, ingress.domain)}"
@@ -295,7 +288,7 @@ class Watch:
             self.ingress, self.problem = read, ""
         else:
             self.problem = str(read)
-        if self.ingress is None or certificate_state(self.ingress) is not CertificateState.DNS_ERROR:
+        if self.ingress is None or Issuance.of(self.ingress) is not Issuance.DNS_ERROR:
             self.end_of_grace = math.inf
         elif self.end_of_grace == math.inf:
             self.end_of_grace = moment + self.grace_seconds

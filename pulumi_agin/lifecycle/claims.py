@@ -13,7 +13,7 @@ calls. In an `up` or a preview, the engine goes through the program:
 |                    | it, with unknown inputs, if a resource that it depends   |                                     |
 |                    | on is deleted before its replacement is created          |                                     |
 | `create`, `update` | after `diff`, and after those of the resources that it   | what exists now, or was not created |
-|                    | depends on                                               |                                     |
+| or their previews  | depends on                                               |                                     |
 | `delete`           | last, after all of the above, if the resource was        | nothing                             |
 |                    | replaced or removed from the program. It comes before    |                                     |
 |                    | `create` only if the old resource must go first          |                                     |
@@ -52,7 +52,6 @@ class Claims:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._is_preview = False
         # By URN: only resources of the program, because only those are checked.
         self._placements: dict[str, Placement] = {}
         # By URN: the outputs of a resource that exists, or its inputs if the front end has no outputs. Those of a
@@ -73,10 +72,8 @@ class Claims:
     # -- check --------------------------------------------------------------------------------------------
 
     def record_check(self, call: Call) -> None:
-        """Records a resource of the program: its placement, its state, and whether this is a preview."""
+        """Records a resource of the program: its placement and its state."""
         with self._lock:
-            # Not every front end reports a preview with each call.
-            self._is_preview = self._is_preview or call.is_preview
             self._placements[call.urn] = call.placement or Placement(stack=Urn.parse(call.urn).stack)
             if call.inputs_before:
                 self._states.setdefault(call.urn, []).append(call.outputs_before or call.inputs_before)
@@ -92,11 +89,6 @@ class Claims:
             first = self._first_declarations.setdefault(domain, urn)
             if self._domains.get(first) != domain:
                 self._first_declarations[domain] = urn
-
-    @property
-    def is_preview(self) -> bool:
-        """Whether a `check` was part of a preview."""
-        return self._is_preview
 
     def placement(self, urn: str) -> Placement:
         """Returns the placement of a resource, as far as it is known."""
@@ -172,10 +164,12 @@ class Claims:
 
     # -- create and update --------------------------------------------------------------------------------
 
-    def record_uncreated(self, urn: str, domain: str) -> None:
-        """Records the domain of an ingress or records whose create failed, or was skipped."""
-        with self._lock:
-            self._uncreated[urn] = domain
+    def record_uncreated(self, urn: str, domain: object) -> None:
+        """Records the domain of an ingress or records whose create failed, was skipped, or is previewed."""
+        # In a preview, it may be unknown.
+        if isinstance(domain, str):
+            with self._lock:
+                self._uncreated[urn] = domain
 
     def record_created(self, urn: str, outputs: Mapping[str, Any]) -> None:
         """Records the outputs of a resource that this run has created."""

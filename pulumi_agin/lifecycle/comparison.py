@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pulumi_agin.api.certificate_policy import POLICY, matches_policy
+from pulumi_agin.api.facts import POLICY, matches_policy
 from pulumi_agin.base.names import canonical_domain
 
 from .inputs import AgentIngressInputs

@@ -10,8 +10,8 @@ from .account import Account
 from .claims import Claims
 from .existence import Existence
 from .operation import Call
-from .renaming import how_to_alias, how_to_replace
 from .services import Services
+from .shell_commands import explain_line
 
 # The limits of a search for the ingress of a domain: after a create that failed, and in a preview.
 SEARCH_SECONDS = 30
@@ -32,11 +32,11 @@ class DomainTaken:
         if isinstance(error, CreateUnsettledError):
             if error.existing is not None:
                 return f"{error}. {self._explain_existing(call.urn, error.existing)}"
-            search = self._services.phrasing.find(domain, self._claims.placement(call.urn))
-            return f"{error}. If it was created, the next `pulumi up` shows the next step{search}"
+            return f"{error}. If it was created, the next `pulumi up` shows how to import it"
         try:
             # Even a call without time left gets a second.
-            existing = self._account.client.find(domain, budget.part(min(SEARCH_SECONDS, max(budget.left, 1))))
+            part = budget.part(min(SEARCH_SECONDS, max(budget.left, 1)))
+            existing = self._account.require_client().find(domain, part)
         except NgrokError as failure:
             return f"{error}. The search for that ingress failed: {failure}"
         if existing is None:
@@ -54,7 +54,7 @@ class DomainTaken:
         """
         budget = self._account.budget(call, PREVIEW_SEARCH_SECONDS)
         try:
-            existing, unreadable = self._account.client.find_in_preview(domain, budget)
+            existing, unreadable = self._account.require_client().find_in_preview(domain, budget)
         except AuthenticationError as error:
             # A proxy may respond 403, too.
             if error.is_from_ngrok:
@@ -68,7 +68,7 @@ class DomainTaken:
         if existing is not None and self._claims.resource_with(existing) != call.urn:
             self._services.warn(
                 # The engine does not send the provider whether `--replace` replaces a resource, nor its options.
-                f"{domain} already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first. "
+                f"{domain} already has an Agent Ingress, so `pulumi up` fails unless it deletes that one first. "
                 f"{self._explain_existing(call.urn, existing)}",
                 call.urn,
             )
@@ -89,7 +89,7 @@ class DomainTaken:
 
     def _explain_existing(self, urn: str, existing: IngressModel) -> str:
         """Returns whose ingress it is, as far as the stack shows, and the next step for the resource `urn`."""
-        belongs = f"The domain belongs to {self._account.client.describe(existing)}"
+        belongs = f"The domain belongs to {self._account.require_client().describe(existing)}"
         owner = self._claims.resource_with(existing)
         if owner == urn:
             return (
@@ -99,38 +99,37 @@ class DomainTaken:
         if owner is not None:
             return (
                 f"{belongs}, which this stack already manages as {owner}. A domain can have only one Agent Ingress: "
-                "choose another domain; or, to move or swap domains, first change one of them to a third domain and "
-                "run `pulumi up`"
+                f"choose another domain\n{explain_line('taken-domain')}"
             )
-        next_step = self._next_step(urn, existing.id)
-        # Without a state, the resource is new.
-        old_domain = self._claims.state(urn).get("domain", existing.domain)
-        old_created_at = self._claims.state(urn).get("created_at")
-        if old_domain == existing.domain:
-            return f"{belongs}. {next_step}"
-        # ngrok's timestamps are in UTC and in one format. A domain change creates first, and deletes the older one
-        # then.
-        if isinstance(old_created_at, str) and existing.created_at > old_created_at:
-            return f"{belongs}, and is newer than the Agent Ingress in the state. {next_step}"
-        return (
-            f"{belongs}. If this stack still has to delete it, because a domain change did not finish, set domain to "
-            f'"{old_domain}" again and run `pulumi up`, which deletes it, before you change back to {existing.domain}. '
-            f"{next_step}"
-        )
-
-    def _next_step(self, urn: str, id_: str) -> str:
-        """Returns how to import an ingress as a new resource, or what to do if the resource has another one."""
         if self._claims.is_in_state(urn):
-            return (
-                "Only if an interrupted run of this stack created it, delete it at ngrok, for example with `ngrok api "
-                f"agent-ingresses delete {id_}`, and run `pulumi up` again. Otherwise, it is in use: choose another "
-                "domain"
-            )
+            return f"{belongs}{self._end_of_domain_change(urn, existing)}"
         phrasing = self._services.phrasing
         return (
-            "If a resource of this stack has it, and was renamed or moved in the program, "
-            f"{how_to_alias(phrasing, urn)}; {how_to_replace(phrasing)}. Otherwise, import it only "
-            "if an interrupted `pulumi up` of this stack created it, or if no other stack has it and this resource "
-            "should own it: `pulumi destroy` then deletes it, even if it is someone else's. To import it, "
-            f"{phrasing.import_step(id_, urn, self._claims.placement(urn))}"
+            f"{belongs}; if `pulumi stack export` shows this ID, don't import it, but use {phrasing.aliases} after a "
+            "rename or move. Import it only if an interrupted `pulumi up` of this stack created it, or if no stack has "
+            "it and `pulumi destroy` may delete it (`pulumi-agin explain taken-domain`)"
+            f"{phrasing.import_step(existing.id, urn, self._claims.placement(urn))}"
+        )
+
+    def _end_of_domain_change(self, urn: str, existing: IngressModel) -> str:
+        """Returns the end of the message for a resource whose new domain has an ingress that the state lacks.
+
+        An interrupted run may have created it. Or it is the former one of this resource, which another change of the
+        domain has not deleted yet.
+        """
+        state = self._claims.state(urn)
+        former_domain, created_at = state.get("domain", existing.domain), state.get("created_at")
+        # ngrok's timestamps are in UTC and in one format. The state may have been edited. A domain change creates
+        # first, and deletes the older one then.
+        is_newer = isinstance(created_at, str) and existing.created_at > created_at
+        if not is_newer and former_domain != existing.domain:
+            return (
+                ". If this stack still has to delete it, because a domain change did not finish, set domain to "
+                f'"{former_domain}" again and run `pulumi up`, which deletes it, before you change back to '
+                f"{existing.domain}\n{explain_line('taken-domain')}"
+            )
+        age = ", and is newer than the Agent Ingress in the state" if is_newer else ""
+        return (
+            f"{age}. Only if an interrupted run of this stack created it, delete it at ngrok, and run `pulumi up` "
+            f"again; otherwise, it is in use: choose another domain\n{explain_line('taken-domain')}"
         )

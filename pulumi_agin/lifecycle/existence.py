@@ -7,15 +7,14 @@ from collections.abc import Sequence, Set
 
 from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreadableIngressError
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.base.redaction import LISTED_VALUES, one_line
+from pulumi_agin.base.redaction import LISTED_VALUES
 
-from . import shell_commands
 from .account import Account
 from .claims import Claims
 from .operation import Call, Failed
-from .outputs import FINGERPRINT, KeptOutputs
+from .outputs import KeptOutputs
 from .services import Services
-from .urns import Urn
+from .shell_commands import explain_line
 
 # The limit of the search for ingresses that may be in another account, which a preview waits for.
 OTHER_ACCOUNT_SECONDS = 5
@@ -45,7 +44,7 @@ class Existence:
         """
         domain, budget = KeptOutputs.of(call.outputs_before).domain or None, self._account.budget(call)
         try:
-            ingress, unreadable = self._account.client.get_one_of_many(id_, budget, domain=domain)
+            ingress, unreadable = self._account.require_client().get_one_of_many(id_, budget, domain=domain)
         except NotFoundError as error:
             self.require_gone(call, id_, error)
             return None
@@ -76,11 +75,11 @@ class Existence:
         # `check` reports problems with the settings.
         if not last or settings.problems:
             return
-        if change := settings.change_of_base_url(last):
+        if change := settings.describe_change_of_base_url(last):
             self._services.warn_once(
                 f"according to the state, Agent Ingresses of this stack were {change}. To use the old one again, "
-                f"{settings.how_to_set_base_url(last)}. Only if both lead to the same account, run `pulumi "
-                "refresh --run-program`, which records the new one",
+                f"{settings.how_to_set_base_url(last)}; only if both lead to the same account, run `pulumi refresh "
+                f"--run-program`, which records the new one\n{explain_line('other-account')}",
             )
 
     def warn_of_other_account(self, call: Call, id_: str) -> None:
@@ -90,16 +89,16 @@ class Existence:
         many keys. In a run, the search sends at most one list and one read.
         """
         kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
-        is_same_key = kept.fingerprint in ("", self._account.fingerprint(id_)[FINGERPRINT])
+        is_same_key = kept.fingerprint in ("", self._account.fingerprint(id_))
         # `check` reports problems with the settings, and warns of another base URL.
-        if is_same_key or settings.problems or settings.change_of_base_url(kept.base_url):
+        if is_same_key or settings.problems or settings.describe_change_of_base_url(kept.base_url):
             return
         if error := self._not_found(call, id_, kept.domain):
             self._services.warn(
                 f"{error}. It was last read with another API key than the one from "
-                f"{settings.api_key_source.shown_as}, so it may be in another account, and so may others with this "
-                "provider: then a later update or destroy fails, and a destroy deletes the NS records first. To "
-                "prevent that, use the provider and the key that it had before, and run `pulumi up`",
+                f"{settings.api_key_source.shown_as}, so it may be in another account, and so may others: then a later "
+                "update or destroy fails, and a destroy deletes the NS records first. To prevent that, use the "
+                f"provider and the key that it had before, and run `pulumi up`\n{explain_line('other-account')}",
                 call.urn,
             )
 
@@ -108,7 +107,7 @@ class Existence:
 
         After that, or without a response in time, the search is over, and every call returns None.
         """
-        client, budget = self._account.client, self._account.budget(call, OTHER_ACCOUNT_SECONDS)
+        client, budget = self._account.require_client(), self._account.budget(call, OTHER_ACCOUNT_SECONDS)
         with self._lock:
             if self._is_search_over:
                 return None
@@ -128,44 +127,19 @@ class Existence:
     def require_gone(self, call: Call, id_: str, error: NotFoundError) -> None:
         """Fails if a 404 does not prove that the ingress is gone: its last read had another key or base URL."""
         kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
-        if kept.fingerprint == self._account.fingerprint(id_)[FINGERPRINT]:
+        if kept.fingerprint == self._account.fingerprint(id_):
             return
-        if change := settings.change_of_base_url(kept.base_url):
-            trial = (
-                ". If that was an emulator that is gone, and everything in this stack is disposable, remove the "
-                "stack with `pulumi stack rm --force`; next time, `pulumi-agin emulator --file PATH` keeps the Agent "
-                "Ingresses"
-            )
-            # Only an emulator has no TLS.
-            advice = trial if kept.base_url.startswith("http://") else ""
-            raise Failed(
-                f"{error}. This does not prove that it was deleted: according to the state, it was {change}. To use "
-                f"the old one again, {settings.how_to_set_base_url(kept.base_url)}{advice}"
-            )
         key = f"the API key from {settings.api_key_source.shown_as}"
-        if kept.fingerprint:
-            reason = f"{key} may not be the one that last read this Agent Ingress"
-            step = (
-                f"Set the key of its account: {settings.how_to_set_api_key}{settings.api_key_hint}; or use the "
-                "provider that it had before"
-            )
+        if change := settings.describe_change_of_base_url(kept.base_url):
+            reason = f"according to the state, it was {change}"
+            step = f"To use the old one again, {settings.how_to_set_base_url(kept.base_url)}"
+        elif kept.fingerprint:
+            reason = f"{key} may belong to another account than the one that last read it"
+            step = f"Set the key of its account ({settings.how_to_set_api_key}), or use the provider that it had before"
         else:
             # It was edited, or an import was written by hand.
-            reason = "the state does not show with which API key and base URL this Agent Ingress was last read"
+            reason = "the state does not show with which API key and base URL it was last read"
             step = f"Check that {key} and the base URL {settings.shown_base_url}, are those of its account"
         raise Failed(
-            f"{error}. This does not prove that it was deleted: {reason}, and ngrok responds the same way for one of "
-            f"another account. {step}. {self._how_to_find_out(call, kept.domain)}"
-        )
-
-    def _how_to_find_out(self, call: Call, domain: str) -> str:
-        """Returns the end of a message: how to find out whether an ingress was deleted. The command changes nothing."""
-        condition, stack = "", self._claims.placement(call.urn).stack or Urn.parse(call.urn).stack
-        if self._account.settings.provider_name:
-            # There, the command uses the key in the environment. The URN for its --provider is unknown here.
-            condition, stack = ", with that key in NGROK_API_KEY and outside the project's folder,", ""
-        command = f"\n{shell_commands.doctor_line(one_line(domain), stack)}" if domain else ""
-        return (
-            f"Then find out{condition} whether it still exists, with `pulumi-agin doctor`. Only if it does not, remove "
-            f"it from the state with `pulumi state delete`{command}"
+            f"{error}. This does not prove that it was deleted: {reason}. {step}\n{explain_line('other-account')}"
         )

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WrapValidator
 
-from pulumi_agin.api import constants
+from pulumi_agin.api import facts
 from pulumi_agin.base.names import (
     DOMAIN_MAX_BYTES,
     EXAMPLE_DOMAIN,
@@ -91,10 +91,8 @@ IngressDomain = Annotated[
 class CertificatePolicyInputs(Declaration):
     """The certificate policy of an Agent Ingress."""
 
-    authority: constants.CertificateAuthorityLiteral = Field(
-        description='the certificate authority, such as "letsencrypt"'
-    )
-    private_key_type: constants.PrivateKeyTypeLiteral | None = Field(
+    authority: facts.CertificateAuthorityLiteral = Field(description='the certificate authority, such as "letsencrypt"')
+    private_key_type: facts.PrivateKeyTypeLiteral | None = Field(
         None, description="the type of the certificate's private key. ngrok's documented default is `rsa`"
     )
 
@@ -107,13 +105,13 @@ class AgentIngressInputs(Declaration):
     )
     description: Annotated[
         str | None,
-        AfterValidator(partial(_max_bytes, constants.DESCRIPTION_MAX_BYTES)),
-        Limit(f"{constants.DESCRIPTION_MAX_BYTES} bytes of UTF-8"),
+        AfterValidator(partial(_max_bytes, facts.DESCRIPTION_MAX_BYTES)),
+        Limit(f"{facts.DESCRIPTION_MAX_BYTES} bytes of UTF-8"),
     ] = Field(None, description="a human-readable description")
     metadata: Annotated[
         str | None,
-        AfterValidator(partial(_max_bytes, constants.METADATA_MAX_BYTES)),
-        Limit(f"{constants.METADATA_MAX_BYTES} bytes of UTF-8"),
+        AfterValidator(partial(_max_bytes, facts.METADATA_MAX_BYTES)),
+        Limit(f"{facts.METADATA_MAX_BYTES} bytes of UTF-8"),
         Marker.MAY_BE_JSON,
     ] = Field(None, description="machine-readable metadata, such as JSON")
     certificate_management_policy: CertificatePolicyInputs | None = Field(
@@ -125,8 +123,8 @@ class AgentIngressInputs(Declaration):
 
 
 def _ingress_id(value: str) -> str:
-    if not constants.PLAIN_ID.fullmatch(value):
-        raise ValueError(f"is not the ID of an Agent Ingress; {constants.ID_HINT}")
+    if not facts.PLAIN_ID.fullmatch(value):
+        raise ValueError(f"is not the ID of an Agent Ingress; {facts.ID_HINT}")
     return value
 
 

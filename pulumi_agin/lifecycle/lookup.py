@@ -32,7 +32,7 @@ def find_one(
     require_id_or_domain(function, id_, domain)
     if id_ is not None:
         try:
-            return account.client.get(id_, budget)
+            return account.require_client().get(id_, budget)
         except NotFoundError as error:
             raise InvalidInputsError(f"{error}: there is no such Agent Ingress in {description}") from None
     from .inputs import AgentIngressInputs
@@ -42,7 +42,7 @@ def find_one(
     if problems:
         raise InvalidInputsError(f"{function}: invalid arguments: {'; '.join(map(str, problems))}")
     canonical = inputs["domain"]
-    ingress = account.client.find(canonical, budget)
+    ingress = account.require_client().find(canonical, budget)
     if ingress is None:
         raise InvalidInputsError(f"there is no Agent Ingress with the domain {canonical} in {description}")
     return ingress
@@ -56,4 +56,4 @@ def find_many(account: Account, function: str, cel: str | None, budget: Budget |
     """
     if cel is not None and not cel.strip():
         raise InvalidInputsError(f"the filter of {function} is empty; omit it to get all ingresses in the account")
-    return sorted(account.client.list(cel, budget), key=lambda ingress: ingress.domain)
+    return sorted(account.require_client().list(cel, budget), key=lambda ingress: ingress.domain)

@@ -5,12 +5,14 @@ All of its settings, including the key, are inputs, so that they are in the stat
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pulumi_agin.base.attempts import Reachability
 from pulumi_agin.base.budget import Budget
-from pulumi_agin.base.redaction import listed
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.names import LOOPBACK_HOSTS
+from pulumi_agin.base.redaction import Secret, listed
 from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import (
     DnsUpdateError,
@@ -24,10 +26,11 @@ from pulumi_agin.dnsclient.values import (
 
 from .claims import Claims, RecordSet
 from .inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
-from .operation import Call, Checked, Created, Difference, Existing, Failed, Lifecycle, PartlyDone, Reading
-from .renaming import how_to_alias, how_to_replace, reject_delete_of_renamed
+from .operation import Call, Checked, Created, Difference, Existing, Failed, Lifecycle, PartlyDone
+from .renaming import reject_delete_of_renamed
 from .schema import compared_fields, replacing_fields, validate
 from .services import Services
+from .shell_commands import explain_line
 
 if TYPE_CHECKING:
     from pulumi_agin.dnsclient.update import PrimaryServer
@@ -47,6 +50,9 @@ class NsRecordsLifecycle(Lifecycle):
     def __init__(self, services: Services, claims: Claims) -> None:
         self._services = services
         self._claims = claims
+        # Guards the reachabilities of the servers.
+        self._lock = threading.Lock()
+        self._reachabilities: dict[Server, Reachability] = {}
 
     # -- check and diff -----------------------------------------------------------------------------------
 
@@ -89,7 +95,7 @@ class NsRecordsLifecycle(Lifecycle):
                 "records or, if the Agent Ingress exists at ngrok, import it first"
             )
         if existing != _ns_set(inputs):
-            raise self._taken_failure(call, inputs, existing)
+            raise Failed(self._explain_taken(call, inputs, existing))
         services.log(
             f"the NS records of {domain} at {address} already match the program, so they will be adopted, and nothing "
             "is written there"
@@ -99,35 +105,6 @@ class NsRecordsLifecycle(Lifecycle):
             f"{services.phrasing.aliases} instead of {services.phrasing.adopt_records}: otherwise, they may be deleted "
             "with it",
         )
-
-    def _warn_in_preview(self, call: Call, inputs: Mapping[str, Any]) -> None:
-        """Warns of existing records, and once of a server that does not respond, or rejects the key or the zone.
-
-        The update may run on another machine.
-        """
-        services, server = self._services, self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs)
-        if services.has_warned_about(server.address):
-            return
-        up = "`pulumi up` on this machine"
-        try:
-            existing = server.read(inputs["domain"], rejects_alias=True)
-        except UnreadableZoneError as error:
-            if not call.is_cancelled():
-                # Other calls may have waited for the same server, and `up` may run on a machine that it accepts.
-                sentence = f"{up} may fail: {error}. This preview checks no other records at this server"
-                services.warn_once(sentence, call.urn, about=server.address)
-            return
-        except DnsUpdateError as error:
-            sentence = f"{up} will fail: {error}"
-        else:
-            if existing is None:
-                return
-            explanation, adopt = self._explain_taken(call, inputs, existing)
-            sentence = f"{up} will fail unless it deletes these records first: {explanation}"
-            # It does not advise to remove them: they may be this resource's own, which is being replaced.
-            sentence += f"; {how_to_replace(services.phrasing)}" + (f". Otherwise, {adopt}" if adopt else "")
-        if not call.is_cancelled():
-            services.warn(sentence, call.urn)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the state. A change of `adopt` alone changes nothing.
@@ -145,21 +122,50 @@ class NsRecordsLifecycle(Lifecycle):
             self._claims.keep_ns_records(call.urn, _record_set(kept), kept["ns_targets"])
         return Difference(changed, replacing, bool(changed))
 
+    # -- previews -----------------------------------------------------------------------------------------
+
+    def preview_create(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Warns of existing records, and of problems with the server. With `adopt`, the check has read the records."""
+        # In an `up`, the engine sends the plugin this call for a create that it skips because another resource failed.
+        self._claims.record_uncreated(call.urn, inputs["domain"])
+        if not inputs.get("adopt") and self._may_meet_records(call, inputs):
+            self._warn_of_failure(call, inputs)
+        return _all_outputs(inputs)
+
+    def _warn_of_failure(self, call: Call, inputs: Mapping[str, Any]) -> None:
+        """Warns of existing records, and once of a server that does not respond, or rejects the key or the zone.
+
+        The update may run on another machine.
+        """
+        services, server = self._services, self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs)
+        if services.has_warned_about(server.exchange.address):
+            return
+        up = "`pulumi up` on this machine"
+        try:
+            existing = server.read(inputs["domain"], rejects_alias=True)
+        except UnreadableZoneError as error:
+            if not call.is_cancelled():
+                # Other calls may have waited for the same server, and `up` may run on a machine that it accepts.
+                sentence = f"{up} may fail: {error}. This preview checks no other records at this server"
+                services.warn_once(sentence, call.urn, about=server.exchange.address)
+            return
+        except DnsUpdateError as error:
+            sentence = f"{up} will fail: {error}"
+        else:
+            if existing is None:
+                return
+            sentence = f"{up} will fail unless it deletes these records first: "
+            sentence += self._explain_taken(call, inputs, existing)
+        if not call.is_cancelled():
+            services.warn(sentence, call.urn)
+
+    def preview_update(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return _all_outputs(inputs)
+
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Creates the records if none exist. With `adopt`, adopts existing ones that equal them.
-
-        In a preview it only warns. With `adopt`, the check has already compared the records.
-        """
-        if call.is_preview:
-            if not call.is_unknown(inputs["domain"]):
-                # In an `up`, the engine sends this for a create that it skips because another resource failed.
-                self._claims.record_uncreated(call.urn, inputs["domain"])
-            if not inputs.get("adopt") and self._may_meet_records(call, inputs):
-                self._warn_in_preview(call, inputs)
-            # An absent output would be unknown.
-            return Created("", dict.fromkeys(OUTPUTS) | _outputs(inputs))
+        """Creates the records if none exist. With `adopt`, adopts existing ones that equal them."""
         domain, records = inputs["domain"], _ns_set(inputs)
         try:
             server = self._server(call, inputs)
@@ -168,7 +174,7 @@ class NsRecordsLifecycle(Lifecycle):
         except Exception as error:
             self._claims.record_uncreated(call.urn, domain)
             if isinstance(error, OtherRecordsError):
-                raise self._taken_failure(call, inputs, error.existing) from None
+                raise Failed(self._explain_taken(call, inputs, error.existing)) from None
             if isinstance(error, UnsettledError):
                 raise _partly_done(error, {**_outputs(inputs), "ns_targets": []}, set(records.targets)) from None
             raise
@@ -177,9 +183,9 @@ class NsRecordsLifecycle(Lifecycle):
         self._claims.record_written_ns_records(call.urn, _record_set(inputs), records.targets)
         return Created(domain, outputs)
 
-    def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
+    def read(self, call: Call, id_: str) -> Existing | None:
         """Reads the records. They are gone only if the zone's primary server reports it. A `get` or an import fails."""
-        if reading is not Reading.REFRESH:
+        if not self.is_refresh(call):
             raise Failed(f"NS records can't be imported: {self._services.phrasing.adopt_records} adopts existing ones")
         kept = self._outputs_before(call)
         existing = self._server(call, kept).read(kept["domain"])
@@ -196,12 +202,7 @@ class NsRecordsLifecycle(Lifecycle):
         return Existing(id_, outputs, {**inputs, "ns_targets": outputs["ns_targets"], "ttl": existing.ttl})
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Replaces the records, even with equal ones, so that a new key is verified before the state keeps it.
-
-        In a preview it sends nothing.
-        """
-        if call.is_preview:
-            return dict.fromkeys(OUTPUTS) | _outputs(inputs)
+        """Replaces the records, even with equal ones, so that a new key is verified before the state keeps it."""
         kept, domain, records = self._outputs_before(call), inputs["domain"], _ns_set(inputs)
         has_moved = any(kept[field] != inputs[field] for field in ("server", "port"))
         known = {*records.targets, *kept["ns_targets"], *kept[UNSETTLED]}
@@ -213,14 +214,14 @@ class NsRecordsLifecycle(Lifecycle):
             else:
                 server.replace(domain, records)
         except OtherRecordsError as error:
-            raise self._taken_failure(call, inputs, error.existing, is_update=True) from None
+            raise Failed(self._explain_taken(call, inputs, error.existing)) from None
         except UnsettledError as error:
             # The new address and key are kept: they have just worked to read the records.
             outputs = _outputs(inputs) | {
                 "ns_targets": [] if has_moved else kept["ns_targets"],
                 "ttl": error.existing.ttl if error.existing else kept["ttl"],
             }
-            note = f". The records at {_address(kept)} are left unchanged: none of these commands deletes them"
+            note = f", but not those at {_address(kept)}"
             raise _partly_done(error, outputs, known, note if has_moved else "") from None
         self._claims.record_written_ns_records(call.urn, _record_set(inputs), records.targets)
         return _outputs(inputs)
@@ -253,6 +254,7 @@ class NsRecordsLifecycle(Lifecycle):
         """Returns the server that has the records. Fails if dnspython is missing."""
         if missing := missing_package(self._services.phrasing.rfc2136):
             raise Failed(missing)
+        from pulumi_agin.dnsclient.exchange import Exchange
         from pulumi_agin.dnsclient.update import PrimaryServer
 
         key = None
@@ -260,34 +262,33 @@ class NsRecordsLifecycle(Lifecycle):
             key = TsigKey(properties["tsig_key_name"], Secret(properties["tsig_secret"]), properties["tsig_algorithm"])
         services, address = self._services, _address(properties)
         budget = Budget(call.timeout_seconds or TIMEOUT_SECONDS, services.clock, call.is_cancelled, call.urn)
-        reachability, spell = services.reachability(address), services.phrasing.spell
-        return PrimaryServer(address, properties["zone"], key, budget, reachability, services.progress, spell)
+        reachability, spell = self._reachability(address), services.phrasing.spell
+        exchange = Exchange(address, properties["zone"], key, reachability, services.progress, spell)
+        return PrimaryServer(exchange, budget)
 
-    def _taken_failure(
-        self, call: Call, inputs: Mapping[str, Any], existing: NsSet, *, is_update: bool = False
-    ) -> Failed:
-        """Returns the failure of a call that found records which are not known to be its own."""
-        explanation, adopt = self._explain_taken(call, inputs, existing)
-        if not is_update and not inputs.get("adopt"):
-            explanation += f"; {how_to_replace(self._services.phrasing)}"
-        advice = f"{adopt}, or remove them" if adopt and not is_update else "remove them"
-        return Failed(f"{explanation}. Otherwise, {advice}")
+    def _reachability(self, server: Server) -> Reachability:
+        """Returns the reachability of a server, which all calls share."""
+        with self._lock:
+            if server not in self._reachabilities:
+                is_loopback = server.host in LOOPBACK_HOSTS
+                self._reachabilities[server] = Reachability(self._services.clock, is_loopback=is_loopback)
+            return self._reachabilities[server]
 
-    def _explain_taken(self, call: Call, inputs: Mapping[str, Any], existing: NsSet) -> tuple[str, str]:
-        """Returns what exists, and the next step after a renaming; and how to adopt it, "" if that is impossible."""
+    def _explain_taken(self, call: Call, inputs: Mapping[str, Any], existing: NsSet) -> str:
+        """Returns the message about records that are not known to belong to this resource, with the next step."""
+        phrasing = self._services.phrasing
         comparison, adopt = "", ""
         if not _are_unknown(call, inputs):
             records = _ns_set(inputs)
-            comparison, step = f"The program declares {records}. ", "make them match and set"
+            comparison = f" The program declares {'the same' if existing == records else records}."
             if existing == records:
-                comparison, step = "The program declares the same, so an interrupted run may have created them. ", "set"
-            if not set(existing.targets).isdisjoint(records.targets):
-                adopt = f"{step} {self._services.phrasing.adopt_records} to adopt them"
-        explanation = (
-            f"{_existing_records(inputs, existing)}. {comparison}If they were created by another resource of this "
-            f"stack that was renamed or moved in the program, {how_to_alias(self._services.phrasing, call.urn)}"
+                adopt = f"; if an interrupted run created them, {phrasing.adopt_records} adopts them"
+            elif inputs.get("adopt"):
+                adopt = "; otherwise, make them match"
+        return (
+            f"{_existing_records(inputs, existing)}.{comparison} If a resource of this stack that was renamed or moved "
+            f"in the program has them, use {phrasing.aliases}{adopt}\n{explain_line('taken-records')}"
         )
-        return explanation, adopt
 
 
 def _partly_done(error: UnsettledError, outputs: Mapping[str, Any], values: set[str], note: str = "") -> PartlyDone:
@@ -296,9 +297,8 @@ def _partly_done(error: UnsettledError, outputs: Mapping[str, Any], values: set[
     The outputs contain no uncertain value; `values` are all that the server may have from this resource.
     """
     message = (
-        f"{error}. The state therefore keeps every value of this resource that the server may have "
-        f"({listed(sorted(values))}): the next `pulumi up` sets the records again, `pulumi refresh` copies the "
-        f"server's records into the state, and `pulumi destroy` deletes the records with any of these values{note}"
+        f"{error}. The state keeps all possible values ({listed(sorted(values))}): `pulumi up` sets the records; "
+        f"`pulumi destroy` deletes them{note}\n{explain_line('lost-response')}"
     )
     unsettled = sorted(values - {*outputs["ns_targets"]})
     return PartlyDone(message, outputs["domain"], {**outputs, UNSETTLED: unsettled})
@@ -316,6 +316,11 @@ def _are_unknown(call: Call, inputs: Mapping[str, Any]) -> bool:
 
 def _outputs(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {field: properties[field] for field in OUTPUTS if field in properties}
+
+
+def _all_outputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the outputs for a preview. Those without a value are None, because absent ones would be unknown."""
+    return dict.fromkeys(OUTPUTS) | _outputs(inputs)
 
 
 def _ns_set(properties: Mapping[str, Any]) -> NsSet:

@@ -3,20 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
-
-
-class Reading(Enum):
-    """The reason for a read."""
-
-    REFRESH = auto()
-    """The stack owns it. Only a refresh can find a resource gone."""
-    GET = auto()
-    """The program reads one that the stack does not own."""
-    IMPORT = auto()
-    """The stack is to own it from now on."""
 
 
 class Placement(NamedTuple):
@@ -37,8 +25,6 @@ class Call(NamedTuple):
     """The URN of the resource."""
     timeout_seconds: float | None = None
     """How long the call may take by the timeouts of the resource; None if it has none."""
-    is_preview: bool = False
-    """Whether this is a preview: nothing may be changed, and values may be unknown."""
     inputs_before: Mapping[str, Any] | None = None
     """The checked inputs in the state; None if there are none, or the front end does not have them."""
     outputs_before: Mapping[str, Any] = MappingProxyType({})
@@ -134,23 +120,34 @@ class Lifecycle(Protocol):
         """Compares the inputs with the outputs in the state."""
         ...
 
-    def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
-        """Warns in a preview of changes that disconnect agents, or that ngrok may not make. Sends nothing."""
-        return
+    def preview_create(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Warns if the create will fail, or does harm. Returns the outputs that are known before it.
 
-    def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Creates the resource. May raise PartlyDone. In a preview, it only warns."""
+        It changes nothing outside the process. `inputs` may have unknown values.
+        """
         ...
 
-    def is_state(self, properties: Mapping[str, Any]) -> bool:
-        """Returns whether the properties of a read are outputs in the state, as in a refresh.
+    def preview_update(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Warns if the update in place may fail, or does harm. Returns the outputs that are known before it.
 
-        Those of a `get` are inputs of the program, or there are none. Most resources have no `get`.
+        It sends nothing. `inputs` may have unknown values.
         """
-        return bool(properties)
+        ...
 
-    def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
-        """Reads the resource. Returns None if it is gone."""
+    def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
+        """Creates the resource. May raise PartlyDone."""
+        ...
+
+    def is_refresh(self, call: Call) -> bool:
+        """Returns whether a read has the outputs in the state. A `get` or an import has none.
+
+        A front end may pass the inputs of a `get` as `outputs_before`. Most resources have no `get`.
+        """
+        return bool(call.outputs_before)
+
+    def read(self, call: Call, id_: str) -> Existing | None:
+        """Reads the resource for a refresh, a `get` or an import. Returns None if a refresh finds that it is gone."""
+        ...
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Updates the resource in place, and returns all of its outputs. May raise PartlyDone."""

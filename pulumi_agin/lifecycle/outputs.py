@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pulumi_agin.api.certificate_policy import POLICY, matches_policy
+from pulumi_agin.api.facts import POLICY, matches_policy
 from pulumi_agin.api.fingerprint import base_url_of
 from pulumi_agin.base.names import canonical_domain
-from pulumi_agin.base.values import without_none
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
@@ -73,21 +72,21 @@ def outputs_of(ingress: IngressModel) -> dict[str, Any]:
     If ngrok has no string, it is "", because an absent output would be unknown in every preview. If ngrok has no policy
     or status, these are absent.
     """
-    return without_none(ingress.model_dump(exclude={"id"}))
+    return ingress.model_dump(exclude={"id"}, exclude_none=True)
 
 
-def inputs_of(ingress: IngressModel, inputs_before: Mapping[str, Any]) -> dict[str, Any]:
+def inputs_of(ingress: IngressModel, *, shown_by: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the inputs with which a create would make this Agent Ingress.
 
     With them in the state, the next preview compares the program with the ingress, and shows only real differences.
-    The inputs before show which optional inputs the program sets.
+    An optional input that the program does not set would be one. The values in `shown_by` show which inputs it sets.
     """
     inputs = {name: value for name, value in outputs_of(ingress).items() if name in ("domain", *STRINGS, POLICY)}
     for field in STRINGS:
-        if not inputs[field] and field not in inputs_before:
+        if not inputs[field] and field not in shown_by:
             del inputs[field]
-    policy_before = inputs_before.get(POLICY)
-    if policy_before and isinstance(policy_before, Mapping) and "private_key_type" not in policy_before:
+    policy = shown_by.get(POLICY)
+    if policy and isinstance(policy, Mapping) and "private_key_type" not in policy:
         # It is ngrok's value, which would show as a change if it were an input.
         inputs.get(POLICY, {}).pop("private_key_type", None)
     return inputs

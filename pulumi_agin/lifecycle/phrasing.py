@@ -47,12 +47,8 @@ class Phrasing:
         raise NotImplementedError
 
     def import_step(self, id_: str, urn: str, placement: Placement) -> str:
-        """Returns the end of a message: the next step to import an ingress as the resource `urn`."""
+        """Returns the end of a message: how to import an ingress as the resource `urn`."""
         raise NotImplementedError
-
-    def find(self, domain: str, placement: Placement) -> str:
-        """Returns the end of a message: the next step to find the Agent Ingress of a domain; "" if there is none."""
-        return ""
 
 
 NEUTRAL = Phrasing()

@@ -13,8 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from pulumi_agin.api.models import FrozenModel
-from pulumi_agin.base.values import without_none
+from pulumi_agin.api.models import PlainModel
 
 from .phrasing import NEUTRAL, Phrasing, UnsupportedValue, must_be_one_of, printable_name, right_names
 
@@ -52,7 +51,7 @@ def pass_unknown(value: Any, check: Callable[[Any], Any], info: ValidationInfo) 
     return value if info.context and info.context(value) else check(value)
 
 
-class Declaration(FrozenModel):
+class Declaration(PlainModel):
     """The inputs of a resource, or a part of them. Every field accepts a value that is unknown in a preview."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -92,15 +91,24 @@ def validate(
 
     None counts as absent. Values for which `is_unknown` returns True are left as they are.
     """
-    given = without_none(values)
+    given = _without_none(values)
     inputs: dict[str, Any] = {}
     problems: list[Problem] = []
     try:
-        inputs = without_none(model.model_validate(given, context=is_unknown).plain())
+        inputs = _without_none(model.model_validate(given, context=is_unknown).plain())
     except ValidationError as error:
         problems = [_problem(model, detail, phrasing) for detail in error.errors(include_url=False)]
     problems += model.conflicts(given, phrasing)
     return ({}, problems) if problems else (inputs, [])
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values that are not None, in nested dicts too."""
+    return {
+        name: _without_none(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def _problem(model: type[BaseModel], detail: Mapping[str, Any], phrasing: Phrasing) -> Problem:
@@ -197,8 +205,8 @@ def bare_type(annotation: Any) -> Any:
     return annotation
 
 
-def model_of(field: FieldInfo) -> type[FrozenModel] | None:
+def model_of(field: FieldInfo) -> type[PlainModel] | None:
     """Returns the model of a field's value; None if it has none."""
     kind = bare_type(field.annotation)
     # On Python 3.10, list[str] is an instance of type.
-    return kind if get_origin(kind) is None and isinstance(kind, type) and issubclass(kind, FrozenModel) else None
+    return kind if get_origin(kind) is None and isinstance(kind, type) and issubclass(kind, PlainModel) else None

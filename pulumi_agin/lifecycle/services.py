@@ -5,12 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from pulumi_agin.base.addresses import LOOPBACK_HOSTS
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.base.progress import Progress
 from pulumi_agin.base.redaction import one_line
-from pulumi_agin.base.retry import Reachability
-from pulumi_agin.dnsclient.values import Server
 from pulumi_agin.settings import Settings
 
 from .account import Account, progress_in
@@ -18,7 +15,7 @@ from .phrasing import Phrasing
 
 
 class Services:
-    """The phrasing, the clock, lines for the user, and the accounts and DNS servers that all calls share.
+    """The phrasing, the clock, lines for the user, and the accounts that all calls share.
 
     A front end makes it, and passes it to every lifecycle. `warn` and `show_progress` also get the URN of a resource.
     """
@@ -41,7 +38,6 @@ class Services:
         self.progress = Progress(self.show_progress, clock)
         self._lock = threading.Lock()
         self._accounts: dict[Settings, Account] = {}
-        self._reachabilities: dict[Server, Reachability] = {}
         self._shown: set[object] = set()
 
     def account(self, settings: Settings) -> Account:
@@ -51,20 +47,12 @@ class Services:
                 self._accounts[settings] = Account(settings, self.clock, self.log, self.show_progress)
             return self._accounts[settings]
 
-    def reachability(self, server: Server) -> Reachability:
-        """Returns the reachability of a DNS server, which all calls share."""
-        with self._lock:
-            if server not in self._reachabilities:
-                is_loopback = server.host in LOOPBACK_HOSTS
-                self._reachabilities[server] = Reachability(self.clock, is_loopback=is_loopback)
-            return self._reachabilities[server]
-
     def announce(self, settings: Settings) -> None:
         """Logs once that requests with these settings do not go to ngrok itself."""
         # `check` reports problems with the settings.
-        if not settings.problems and settings.other_base_url:
+        if not settings.problems and settings.has_other_base_url:
             who = f'the Provider "{one_line(settings.provider_name, 60)}"' if settings.provider_name else "this command"
-            self.log_once(f"{who} does not use ngrok itself: the base URL is {settings.other_base_url}")
+            self.log_once(f"{who} does not use ngrok itself: the base URL is {settings.shown_base_url}")
 
     def log_once(self, sentence: str) -> None:
         """Logs a sentence that several resources cause."""

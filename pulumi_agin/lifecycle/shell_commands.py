@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from pulumi_agin.base.installation import shown
@@ -24,10 +23,20 @@ def import_line(id_: str, name: str, placement: Placement) -> str:
     # The stack may have ingresses of the plugin, and a component in Python may be in a project of another language. The
     # type of a provider shows the language, too.
     language = "python" if placement.provider is None else None
-    options = {"--name": name, "--parent": placement.parent, "--language": language}
-    printing = _agin_import(options, placement, id_)
+    options = {
+        "--name": name,
+        "--parent": placement.parent,
+        "--language": language,
+        "--provider": placement.provider,
+        "--stack": placement.stack,
+    }
+    words = [*_program(), "import", id_]
+    for option, value in options.items():
+        if value is not None:
+            # A value that begins with a hyphen would be parsed as an option.
+            words += [f"{option}={value}"] if value.startswith("-") else [option, value]
     importing = pulumi_line("import", placement.stack, "--file", "/dev/stdin", "--generate-code=false", "--yes")
-    return f"{printing} | {importing}"
+    return f"{command_line(words)} | {importing}"
 
 
 def native_import_line(id_: str, urn: str) -> str:
@@ -37,14 +46,14 @@ def native_import_line(id_: str, urn: str) -> str:
     return pulumi_line("import", stack, "--generate-code=false", "--yes", "--", NATIVE_AGENT_INGRESS, name, id_)
 
 
-def find_line(domain: str, placement: Placement) -> str:
-    """Returns the command that prints which Agent Ingress has a domain in canonical form, or that none has it."""
-    return _agin_import({"--filter": f'obj.domain == "{domain}"'}, placement)
-
-
 def doctor_line(domain: str, stack: str) -> str:
     """Returns the command that shows whether the Agent Ingress of a domain exists, and what is wrong with it."""
     return command_line([*_program(), "doctor", domain, *(["--stack", stack] if stack else [])])
+
+
+def explain_line(section: str) -> str:
+    """Returns the command that prints a section of the errors page, which has all next steps after an error."""
+    return command_line([*_program(), "explain", section])
 
 
 def stack_urn(stack: str, project: str) -> str:
@@ -57,24 +66,9 @@ def state_delete_line(urn: str, stack: str | None) -> str:
     return pulumi_line("state delete", stack, "--yes", "--force", urn)
 
 
-def replace_line(urn: str, stack: str | None) -> str:
-    """Returns the command that replaces a resource although nothing has changed, and updates what depends on it."""
-    # Not --target-replace, which would leave the NS records as they were.
-    return pulumi_line("up", stack, "--replace", urn)
-
-
 def pulumi_line(command: str, stack: str | None, *words: str) -> str:
     """Returns the line for a command of Pulumi's CLI, such as "up --refresh". `words` come after the stack."""
     return command_line(["pulumi", *command.split(), *(["--stack", stack] if stack else []), *words])
-
-
-def _agin_import(options: Mapping[str, str | None], placement: Placement, *ids: str) -> str:
-    words = [*_program(), "import", *ids]
-    for option, value in {**options, "--provider": placement.provider, "--stack": placement.stack}.items():
-        if value is not None:
-            # A value that begins with a hyphen would be parsed as an option.
-            words += [f"{option}={value}"] if value.startswith("-") else [option, value]
-    return command_line(words)
 
 
 def _program() -> list[str]:

@@ -38,14 +38,6 @@ NATIVE_PROVIDER = f"pulumi:providers:{MODULE}"
 PROVIDER_TYPES = (PROVIDER, NATIVE_PROVIDER)
 STACK = "pulumi:pulumi:Stack"
 
-# An input of an Agent Ingress that only `check` gets: the stack by its name in the CLI, and the URNs of the parent and
-# the explicit provider. The engine sends the plugin none of these.
-PLACEMENT = "_placement"
-
-# Another such input, also of an Rfc2136Delegation. A program sets it in a preview, because the engine does not send a
-# dynamic provider whether it is one.
-IS_PREVIEW = "_is_preview"
-
 
 class Urn(NamedTuple):
     """The parts of a resource's URN, which is urn:pulumi:STACK::PROJECT::TYPES::NAME."""

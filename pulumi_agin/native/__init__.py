@@ -27,6 +27,9 @@ def main() -> None:
             return
     # No pydantic plugin applies to our models, and the search takes longer the more packages are installed.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from .process import serve
-
+    try:
+        from .process import serve
+    except ImportError as error:
+        # A package or a class of Pulumi's SDK is missing.
+        sys.exit(f"pulumi-resource-agin: {error}")
     serve()

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from pulumi_agin.api.models import FrozenModel, IngressModel
+from pulumi_agin.api.models import IngressModel, PlainModel
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.agent_config import configure_agent
@@ -33,7 +33,7 @@ class GetAgentIngressesInputs(Declaration):
     )
 
 
-class GetAgentIngressesOutputs(FrozenModel):
+class GetAgentIngressesOutputs(PlainModel):
     agent_ingresses: list[IngressModel] = Field(description="the Agent Ingresses, sorted by domain")
 
 
@@ -59,7 +59,7 @@ class AgentConfigInputs(Declaration):
     )
 
 
-class AgentConfigOutputs(FrozenModel):
+class AgentConfigOutputs(PlainModel):
     yaml: str = Field(description="the file `ngrok.yml`, version 3. It is a secret if it contains an authtoken")
 
 
@@ -73,7 +73,7 @@ class Caller(NamedTuple):
 class Function(NamedTuple):
     token: str
     inputs: type[Declaration]
-    outputs: type[FrozenModel]
+    outputs: type[PlainModel]
     compute: Callable[[Caller, Mapping[str, Any]], dict[str, Any]]
     """Returns the result by the names of the outputs, from valid arguments. Both have our names."""
 

@@ -9,15 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from pulumi_agin.base.names import camel_case
 from pulumi_agin.lifecycle.schema import fields_of, model_of
-
-
-@functools.cache
-def camel_case(name: str) -> str:
-    """Returns our name in camelCase. Hidden names, which begin with an underscore, are the same on both sides."""
-    if name.startswith("_") or name != name.lower():
-        return name
-    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
 
 
 @functools.cache

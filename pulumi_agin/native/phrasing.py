@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from pulumi_agin.base.names import camel_case
 from pulumi_agin.lifecycle import shell_commands, urns
 from pulumi_agin.lifecycle.operation import Placement
 from pulumi_agin.lifecycle.phrasing import Phrasing
-
-from .names import camel_case
 
 
 class NativePhrasing(Phrasing):
@@ -20,7 +19,7 @@ class NativePhrasing(Phrasing):
     to_concatenate = "use its `apply`, or `pulumi.interpolate` in TypeScript"
     delete_before_replace = "the option `deleteBeforeReplace: true`"
     # In YAML, an alias must be a URN.
-    aliases = "the option `aliases` (with the old URN, which `pulumi stack --show-urns` shows)"
+    aliases = "the option `aliases` with the old URN"
     provider = "`provider` option"
     custom_timeouts = "customTimeouts"
     adopt_records = "`adopt: true`"
@@ -35,10 +34,7 @@ class NativePhrasing(Phrasing):
         return f"{camel_case(name)}: {{ {fields} }}"
 
     def import_step(self, id_: str, urn: str, placement: Placement) -> str:
-        first = f"first check that `pulumi stack export` does not show {id_}. Then"
         if placement.provider or "$" in urns.Urn.parse(urn).types:
             # The engine does not send the parent to a plugin, so no command can name it.
-            return (
-                f'{first} give the resource the option `import: "{id_}"`, run `pulumi up`, and remove the option again'
-            )
-        return f"{first} run\n{shell_commands.native_import_line(id_, urn)}"
+            return f': with the option `import: "{id_}"` for one `pulumi up`'
+        return f":\n{shell_commands.native_import_line(id_, urn)}"

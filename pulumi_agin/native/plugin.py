@@ -15,21 +15,22 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 
+from pulumi_agin.base.names import camel_case
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.engine import failures
 from pulumi_agin.engine.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.claims import Claims
-from pulumi_agin.lifecycle.operation import Call, Difference, Failed, Lifecycle, PartlyDone, Placement, Reading
+from pulumi_agin.lifecycle.operation import Call, Difference, Failed, Lifecycle, PartlyDone, Placement
 from pulumi_agin.lifecycle.phrasing import UnsupportedValue, likeliest_name
 from pulumi_agin.lifecycle.schema import is_optional
 from pulumi_agin.lifecycle.services import Services
-from pulumi_agin.settings import IN_OTHER_LANGUAGES, PROVIDER_NAME, Setting, Settings
+from pulumi_agin.settings import IN_PLUGIN, PROVIDER_NAME, Setting, Settings
 from pulumi_agin.version import VERSION
 
 from .functions import FUNCTIONS, Caller, Function
-from .names import camel_case, in_snake_case, misspelled
+from .names import in_snake_case, misspelled
 from .properties import Unknown, from_struct, is_unknown, to_struct
 from .resources import RESOURCES, Resource
 
@@ -103,11 +104,11 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Loads the configuration. Check reports its problems later."""
         with _failing(context):
             config = from_struct(request.args)
-            values = {IN_OTHER_LANGUAGES.key(setting): config.get(setting.value) for setting in Setting}
+            values = {IN_PLUGIN.key(setting): config.get(setting.value) for setting in Setting}
             is_explicit = not urns.is_name_of_default_provider(request.name)
             values[PROVIDER_NAME] = request.name if is_explicit else None
             self._provider_urn = request.urn if is_explicit else None
-            settings = Settings.load(values.get, names=IN_OTHER_LANGUAGES)
+            settings = Settings.load(values.get, names=IN_PLUGIN)
             self._services.announce(settings)
             self._account = self._services.account(settings)
             self._lifecycles = {
@@ -140,10 +141,12 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         with self._resource_call(request.urn, context) as (resource, lifecycle, call):
-            call = call._replace(timeout_seconds=request.timeout or None, is_preview=request.preview)
-            created = lifecycle.create(call, in_snake_case(from_struct(request.properties)))
-            outputs = _outputs_struct(resource, created.outputs, is_preview=request.preview)
-            return provider_pb2.CreateResponse(id=created.id, properties=outputs)
+            inputs = in_snake_case(from_struct(request.properties))
+            if request.preview:
+                outputs = lifecycle.preview_create(call, inputs)
+                return provider_pb2.CreateResponse(properties=_previewed_struct(resource, outputs))
+            created = lifecycle.create(call._replace(timeout_seconds=request.timeout or None), inputs)
+            return provider_pb2.CreateResponse(id=created.id, properties=_outputs_struct(resource, created.outputs))
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Reads a resource. An empty response means that it is gone."""
@@ -153,9 +156,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             call,
         ):
             call = call._replace(timeout_seconds=request.timeout or None)
-            # An import and a `get` are the same here: neither is given any state.
-            reading = Reading.REFRESH if lifecycle.is_state(call.outputs_before) else Reading.IMPORT
-            existing = lifecycle.read(call, request.id, reading)
+            existing = lifecycle.read(call, request.id)
             if existing is None:
                 return provider_pb2.ReadResponse()
             inputs = call.inputs_before if existing.inputs is None else existing.inputs
@@ -167,10 +168,12 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         with self._resource_call(request.urn, context, outputs=request.olds) as (resource, lifecycle, call):
-            call = call._replace(timeout_seconds=request.timeout or None, is_preview=request.preview)
-            outputs = lifecycle.update(call, request.id, in_snake_case(from_struct(request.news)))
-            properties = _outputs_struct(resource, outputs, is_preview=request.preview)
-            return provider_pb2.UpdateResponse(properties=properties)
+            inputs = in_snake_case(from_struct(request.news))
+            if request.preview:
+                outputs = lifecycle.preview_update(call, inputs)
+                return provider_pb2.UpdateResponse(properties=_previewed_struct(resource, outputs))
+            outputs = lifecycle.update(call._replace(timeout_seconds=request.timeout or None), request.id, inputs)
+            return provider_pb2.UpdateResponse(properties=_outputs_struct(resource, outputs))
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         with self._resource_call(request.urn, context, outputs=request.properties) as (_, lifecycle, call):
@@ -237,19 +240,19 @@ def _named(token: str, candidates: Sequence[Named], kind: str) -> Named:
     )
 
 
-def _outputs_struct(resource: Resource, outputs: Mapping[str, Any], *, is_preview: bool = False) -> struct_pb2.Struct:
-    """Returns all outputs of a resource for the engine. In a preview, those that are absent are not known yet.
+def _previewed_struct(resource: Resource, outputs: Mapping[str, Any]) -> struct_pb2.Struct:
+    """Returns all outputs of a resource for a preview, in which those that are absent are unknown."""
+    unknown = {name: Unknown() for name in resource.outputs}
+    return _outputs_struct(resource, {**unknown, **outputs})
 
-    Programs treat an absent output as unknown. So an optional output without a value is null, and an output is unknown
-    only in a preview.
+
+def _outputs_struct(resource: Resource, outputs: Mapping[str, Any]) -> struct_pb2.Struct:
+    """Returns all outputs of a resource for the engine. An optional one without a value is null.
+
+    Programs would treat an absent one as unknown.
     """
-    shown = dict(outputs)
-    for name, field in resource.outputs.items():
-        if name not in shown and is_preview:
-            shown[name] = Unknown()
-        elif is_optional(field) and not shown.get(name):
-            shown[name] = None
-    return to_struct(shown, resource.secrets)
+    empty = {name: None for name, field in resource.outputs.items() if is_optional(field) and not outputs.get(name)}
+    return to_struct({**outputs, **empty}, resource.secrets)
 
 
 def _diff_response(difference: Difference, before: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
 
 import grpc
 
@@ -47,8 +48,8 @@ class InterruptibleClock(Clock):
         condition.wait(min(seconds, LONGEST_WAIT_SECONDS))
 
 
-def serve(check_seconds: float = CHECK_SECONDS, grace_seconds: float = GRACE_SECONDS) -> None:
-    """Serves until a signal, or until the engine is gone. Then it ends the process.
+def serve(check_seconds: float = CHECK_SECONDS, grace_seconds: float = GRACE_SECONDS) -> NoReturn:
+    """Serves until a signal, or until the engine is gone. Then it ends the process, and never returns.
 
     It checks every `check_seconds` whether the engine is gone. Calls in progress then have `grace_seconds` to end.
     """

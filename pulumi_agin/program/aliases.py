@@ -13,7 +13,7 @@ import pulumi
 
 from pulumi_agin.lifecycle.urns import STACK, Urn
 
-from . import sdk_internals
+from . import sdk
 
 
 def former_urns(resource: pulumi.Resource, parent: pulumi.Resource | None) -> list[pulumi.Output[str]]:
@@ -21,24 +21,27 @@ def former_urns(resource: pulumi.Resource, parent: pulumi.Resource | None) -> li
 
     Those of the components above the parent are not included, because the SDK has no way to find them.
     """
-    own = [pulumi.Output.from_input(each) for each in sdk_internals.aliases_of(resource)]
-    if parent is None:
+    own = [pulumi.Output.from_input(each) for each in sdk.aliases_of(resource)]
+    # A parent of another process has only a URN.
+    name = getattr(parent, "pulumi_resource_name", None)
+    if parent is None or name is None:
         return own
-    name = parent.pulumi_resource_name
 
+    # The resource had each of its names, also the present one, below each former parent.
     def inherited(known: Sequence[str]) -> str:
         above, child = map(Urn.parse, known)
         return str(above.child(child.type, former_name(child.name, name, above.name)))
 
-    of_parent = sdk_internals.aliases_of(parent)
     return own + [
-        pulumi.Output.all(above, child).apply(inherited) for above in of_parent for child in [resource.urn, *own]
+        pulumi.Output.all(above, child).apply(inherited)
+        for above in sdk.aliases_of(parent)
+        for child in (resource.urn, *own)
     ]
 
 
 async def urns_of(aliases: Sequence[pulumi.Input[str | pulumi.Alias]], urn: Urn, parent: Urn) -> list[str]:
     """Returns the URNs that the aliases of a resource name. `urn` is its own, and `parent` that of its parent."""
-    return [await _urn_of(await pulumi.Output.from_input(each).future(), urn, parent) for each in aliases]
+    return [await _urn_of(await sdk.value_of(pulumi.Output.from_input(each)), urn, parent) for each in aliases]
 
 
 async def _urn_of(alias: Any, urn: Urn, parent: Urn) -> str:
@@ -49,7 +52,7 @@ async def _urn_of(alias: Any, urn: Urn, parent: Urn) -> str:
         parent = parent._replace(types=STACK)
     elif alias.parent is not ...:
         above = alias.parent.urn if isinstance(alias.parent, pulumi.Resource) else alias.parent
-        parent = Urn.parse(str(await pulumi.Output.from_input(above).future()))
+        parent = Urn.parse(str(await sdk.value_of(pulumi.Output.from_input(above))))
     type_ = urn.type if alias.type_ in (None, ...) else alias.type_
     name = urn.name if alias.name in (None, ...) else alias.name
     return str(parent.child(type_, name))

@@ -14,7 +14,7 @@ import pulumi
 from pulumi_agin.base.redaction import listed
 from pulumi_agin.lifecycle.urns import AGENT_INGRESS, DELEGATION, RFC2136_DELEGATION, Urn, name_of
 
-from . import sdk_internals
+from . import sdk
 
 
 class FailedResources:
@@ -23,20 +23,22 @@ class FailedResources:
     def __init__(self) -> None:
         self._urns: list[str] = []
         self._has_failure = False
+        self._is_watching = False
         self._has_end = True
 
     def watch(self) -> None:
-        """Makes the program end with an error if one of its resources fails, after all were registered."""
-        self._has_end = sdk_internals.watch_program(self._record, self._require_none)
+        """Makes an `up` of the engine end with an error if a resource fails, after all were registered."""
+        self._is_watching = True
+        self._has_end = sdk.watch_program(self._record, self._require_none)
 
     async def watch_records(self, delegation: pulumi.Resource, existence: pulumi.Output[Any]) -> None:
         """Records a delegation whose records are not registered, because an input of them is unknown in this `up`.
 
         After a failure, that happens to records that are declared in an `apply` of outputs of the failed resource, as
-        with `adopt`.
+        with `adopt`. `existence` is known when they are registered.
         """
-        if not await existence.is_known():
-            self._record(str(await delegation.urn.future()), has_failed=False, is_unknown=True)
+        if self._is_watching and not await sdk.is_known(existence):
+            self._record(str(await sdk.value_of(delegation.urn)), has_failed=False, is_unknown=True)
 
     def _record(self, urn: str, has_failed: bool, is_unknown: bool) -> None:
         """Records the result of any resource of the program. Without an end of the program, it fails at once."""

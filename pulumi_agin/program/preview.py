@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.output import UNKNOWN, contains_unknowns
-from pulumi.runtime import rpc
+from pulumi import contains_unknowns
 
-from pulumi_agin.api.certificate_policy import POLICY
 from pulumi_agin.api.errors import NgrokError, NotFoundError
+from pulumi_agin.api.facts import POLICY
 from pulumi_agin.lifecycle.outputs import STATUS, outputs_after, outputs_of
 
+from . import sdk
 from .run import ProgramRun
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def exact_outputs(
     are_secret = {name: loop.create_future() for name in outputs}
 
     async def settle() -> dict[str, Any]:
-        values = {name: await _value(output) for name, output in before.items()}
+        values = {name: await sdk.value_with_unknowns(output) for name, output in before.items()}
         for name, output in before.items():
             are_secret[name].set_result(name in secrets or await output.is_secret())
         return await _exact_values(run, resource, values, inputs, outputs)
@@ -73,12 +73,6 @@ async def _item(settled: asyncio.Future[dict[str, Any]], name: str) -> Any:
     return (await settled)[name]
 
 
-async def _value(output: pulumi.Output[Any]) -> Any:
-    value = await output.future(with_unknowns=True)
-    # A value may be known in part, such as the key type of a policy. That part stays known.
-    return value if await output.is_known() or contains_unknowns(value) else UNKNOWN
-
-
 async def _exact_values(
     run: ProgramRun,
     resource: pulumi.CustomResource,
@@ -94,19 +88,24 @@ async def _exact_values(
         # The outputs are those of the state. An output that is None is absent there, and unknown to the SDK.
         absent = {name: None for name in (POLICY, STATUS) if contains_unknowns(values[name])}
         return {**values, **absent}
-    id_ = await resource.id.future()
+    shown = {**values, POLICY: _with_unknown_key_type(values[POLICY], types[POLICY])}
+    id_ = await sdk.value_of(resource.id)
     existing = await _read(run, resource, id_) if id_ else None
     if existing is None:
-        return dict(values)
+        return shown
     # An input that the program does not set is unknown, too, because the preview has no output of that name.
     desired = {
         name: value for name, value in values.items() if not contains_unknowns(value) or inputs.get(name) is not None
     }
-    typed = {
-        name: rpc.translate_output_properties(value, lambda key: key, types[name])
-        for name, value in outputs_of(existing).items()
-    }
-    return {**values, **outputs_after(typed, desired, contains_unknowns)}
+    typed = {name: sdk.typed(value, types[name]) for name, value in outputs_of(existing).items()}
+    return {**shown, **outputs_after(typed, desired, contains_unknowns)}
+
+
+def _with_unknown_key_type(policy: Any, type_: type | None) -> Any:
+    """Returns a policy with a key type that is unknown if the program omits it, because then ngrok decides it."""
+    if not isinstance(policy, dict) or policy.get("private_key_type") is not None:
+        return policy
+    return sdk.typed({**policy, "private_key_type": pulumi.UNKNOWN}, type_)
 
 
 async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> IngressModel | None:

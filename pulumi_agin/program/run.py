@@ -8,42 +8,32 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import pulumi
-from pulumi.output import UNKNOWN
-from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.settings import get_monitor
 
-from pulumi_agin.api.errors import BadResponseError, InvalidInputsError, NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.operation import Placement
 from pulumi_agin.settings import IN_PYTHON, PROVIDER_NAME, Setting, Settings
 
-from . import sdk_internals
+from . import sdk
+from .account_queries import AccountQueries
 from .failed_resources import FailedResources
-
-if TYPE_CHECKING:
-    from pulumi_agin.api.models import IngressModel
-    from pulumi_agin.base.budget import Budget
-
-T = TypeVar("T")
-
-# The time budget for the reads of a preview, all ingresses together. Without a response in time, outputs are unknown.
-PREVIEW_READS_SECONDS = 30
-
-# Enough that one slow response does not delay others. Reads share a list, so more threads would not be faster.
-THREADS = 8
 
 # The outputs of a provider from which its settings are loaded.
 _SETTINGS = (PROVIDER_NAME, *map(IN_PYTHON.key, Setting))
 
-# A run is an attribute of its monitor, to which its parts refer, so that both are freed together.
+# The attribute of the connection to the engine that holds the run. In a dict of all runs, ended ones would stay,
+# because their parts refer to the connection.
 _ATTRIBUTE = "_pulumi_agin_run"
+
+_NO_SETTINGS = (
+    "Pulumi's engine did not return the settings of the provider, such as its API key. Unless the provider failed or "
+    "was skipped, install another version of the Pulumi CLI, or a newer version of pulumi-agin"
+)
 
 
 class ProgramRun:
@@ -59,7 +49,7 @@ class ProgramRun:
         self._queries: dict[Settings, AccountQueries] = {}
         self._stack_outputs: asyncio.Future[dict[str, dict[str, Any]] | None] | None = None
         self._warned_of: set[str] = set()
-        self._failed_resources = FailedResources()
+        self.failed_resources = FailedResources()
 
     @classmethod
     def current(cls) -> ProgramRun:
@@ -67,15 +57,15 @@ class ProgramRun:
 
         Outside of a run, it returns a new object each time.
         """
-        monitor = get_monitor()
-        if monitor is None:
+        connection = sdk.engine_connection()
+        if connection is None:
             return cls(is_running=False, is_mocked=False)
-        run: ProgramRun | None = getattr(monitor, _ATTRIBUTE, None)
+        run: ProgramRun | None = getattr(connection, _ATTRIBUTE, None)
         if run is None:
-            run = cls(is_running=True, is_mocked=isinstance(monitor, MockMonitor))
-            setattr(monitor, _ATTRIBUTE, run)
+            run = cls(is_running=True, is_mocked=sdk.is_mock(connection))
+            setattr(connection, _ATTRIBUTE, run)
             if run.sends_requests and not pulumi.runtime.is_dry_run():
-                run._failed_resources.watch()
+                run.failed_resources.watch()
         return run
 
     @property
@@ -124,41 +114,32 @@ class ProgramRun:
     async def stack_outputs(self, kept: Mapping[str, Sequence[str]]) -> Mapping[str, Mapping[str, Any]] | None:
         """Returns outputs of resources in the stack's state, by URN; None if it can't be read.
 
-        `kept` is that of `sdk_internals.outputs_of_stack`, always the same. The state is read once, and never under
-        mocks, which would pass the call on to the user's.
+        `kept` is that of `sdk.outputs_of_stack`, always the same. The state is read once, and never under mocks, which
+        would pass the call on to the user's.
         """
         if not self.sends_requests:
             return {}
         if self._stack_outputs is None:
-            self._stack_outputs = asyncio.ensure_future(sdk_internals.outputs_of_stack(self.stack, kept))
+            self._stack_outputs = asyncio.ensure_future(sdk.outputs_of_stack(self.stack, kept))
         return await self._stack_outputs
 
-    async def resource(
-        self, urn: pulumi.Input[str], kept: Collection[str] | None
-    ) -> sdk_internals.ResourceOfRun | None:
-        """Returns a resource that this run has registered, with the outputs of `sdk_internals.resource_of_run`.
+    async def resource(self, urn: pulumi.Input[str], kept: Collection[str] | None) -> sdk.ResourceOfRun | None:
+        """Returns a resource that this run has registered, with the outputs of `sdk.resource_of_run`.
 
         It is None if the URN is not known, if the engine can't return the resource, and under mocks.
         """
         if not self.sends_requests:
             return None
-        known = await pulumi.Output.from_input(urn).future()
+        known = await sdk.value_of(pulumi.Output.from_input(urn))
         # For anything but a string, the engine would panic.
-        return await sdk_internals.resource_of_run(known, kept) if isinstance(known, str) else None
+        return await sdk.resource_of_run(known, kept) if isinstance(known, str) else None
 
-    async def watch_records(self, delegation: pulumi.Resource, existence: pulumi.Output[Any]) -> None:
-        """Makes an `up` end with an error if the records of a delegation are not registered after a failure.
-
-        `existence` is not known then.
-        """
-        if self.sends_requests and not pulumi.runtime.is_dry_run():
-            await self._failed_resources.watch_records(delegation, existence)
-
-    async def placement(self, resource: pulumi.Resource, parent: pulumi.Resource | None) -> dict[str, str]:
+    async def placement(self, resource: pulumi.Resource, parent: pulumi.Resource | None) -> Placement:
         """Returns the stack and the URNs of the parent and the provider, for a command about a resource."""
-        # When this is awaited, the SDK has already found the provider of the resource.
-        named = {"parent": parent, "provider": sdk_internals.provider_of(resource)}
-        return {"stack": self.stack, **{name: str(await each.urn.future()) for name, each in named.items() if each}}
+        # The SDK awaits this as an input of the resource, after it has found the provider.
+        named = {"parent": parent, "provider": sdk.provider_of(resource)}
+        urns_of_named = {name: str(await sdk.value_of(each.urn)) for name, each in named.items() if each}
+        return Placement(self.stack, **urns_of_named)
 
     async def queries_of(self, provider: pulumi.ProviderResource | None) -> AccountQueries | None:
         """Returns the queries to the account of an explicit provider, or of the stack config and the environment.
@@ -180,18 +161,17 @@ class ProgramRun:
         A transform may have changed the one that the program has given it. None as for `queries_of`.
         """
         registered = await self.resource(resource.urn, ())
-        return await self._queries_of_urn(registered.provider if registered else "")
+        if registered is None:
+            raise InvalidInputsError(_NO_SETTINGS)
+        return await self._queries_of_urn(registered.provider)
 
     async def _queries_of_urn(self, provider: pulumi.Input[str]) -> AccountQueries | None:
         # The provider may be of another process, which does not show its inputs to this one.
         registered = await self.resource(provider, _SETTINGS)
         if registered is None:
-            raise InvalidInputsError(
-                "Pulumi's engine did not return the settings of the provider, such as its API key. Unless the provider "
-                "failed or was skipped, install another version of the Pulumi CLI, or a newer version of pulumi-agin"
-            )
+            raise InvalidInputsError(_NO_SETTINGS)
         settings = registered.outputs
-        return None if UNKNOWN in settings.values() else self.queries(Settings.load(settings.get))
+        return None if pulumi.UNKNOWN in settings.values() else self.queries(Settings.load(settings.get))
 
     def queries(self, settings: Settings) -> AccountQueries:
         """Returns the queries to the account of these settings, the same object each time."""
@@ -215,54 +195,3 @@ class ProgramRun:
         if subject not in self._warned_of:
             self._warned_of.add(subject)
             pulumi.log.warn(sentence)
-
-
-class AccountQueries:
-    """The queries that the program itself sends to an ngrok account, for lookups and previews."""
-
-    def __init__(self, account: Account) -> None:
-        self.account = account
-        self._client = account.client
-        # Not asyncio's default executor: the SDK's calls fill it, and in a large stack ours would be queued.
-        self._executor = ThreadPoolExecutor(THREADS)
-        self._lock = threading.Lock()
-        # Of a preview: the reads that are running, the budget that they share, and whether a failure ended all reads.
-        self._running_reads = 0
-        self._read_budget = self._client.budget(0)
-        self._have_reads_ended = False
-
-    async def call(self, function: Callable[..., T], *args: Any) -> T:
-        """Calls a function in a thread, while the program's event loop keeps running."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
-
-    def get_for_preview(self, id_: str) -> IngressModel:
-        """Reads an ingress within the time budget that all reads of a preview share.
-
-        A failure that is not about one ingress alone, such as a timeout, makes all later reads fail immediately.
-        """
-        with self._shared_read_budget() as budget:
-            try:
-                if self._have_reads_ended or budget.left <= 0:
-                    raise UnreachableError("timed out")
-                ingress, _ = self._client.get_one_of_many(id_, budget)
-                return ingress
-            except (NotFoundError, BadResponseError):
-                # These are about this ingress alone.
-                raise
-            except NgrokError:
-                self._have_reads_ended = True
-                raise
-
-    @contextmanager
-    def _shared_read_budget(self) -> Iterator[Budget]:
-        """Yields the budget that concurrent reads share. It starts with a read while no other is running."""
-        with self._lock:
-            if not self._running_reads:
-                self._read_budget = self._client.budget(min(PREVIEW_READS_SECONDS, self._client.timeout_seconds))
-            self._running_reads += 1
-            budget = self._read_budget
-        try:
-            yield budget
-        finally:
-            with self._lock:
-                self._running_reads -= 1

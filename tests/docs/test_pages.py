@@ -26,6 +26,7 @@ import pytest
 
 import pulumi_agin as agin
 from pulumi_agin import cli, emulator
+from pulumi_agin.cli import explain
 from pulumi_agin.native.plugin import read_schema
 from tests.support.mocks import INGRESS, Mocks, run
 from tests.support.pages import blocks
@@ -249,14 +250,33 @@ def literals() -> Iterator[str]:
                 yield "".join(str(each.value) for each in constants).replace("\n", " ")
 
 
+ERRORS_PAGE = (ROOT / "docs/reference/errors.md").read_text()
+
+
 def test_every_message_on_the_errors_page_is_in_the_code() -> None:
-    page = (ROOT / "docs/reference/errors.md").read_text()
-    messages = re.findall("^(?:###|-) `([^`]+)`", page, re.M)
-    assert re.findall("^### (?!`).*", page, re.M) == []
+    messages = re.findall("^### `([^`]+)`", ERRORS_PAGE, re.M)
+    assert re.findall("^### (?!`).*", ERRORS_PAGE, re.M) == []
+    for listed in re.findall(r"^Messages: (.+?)\.\n\n", ERRORS_PAGE, re.M | re.S):
+        messages += re.findall("`([^`]+)`", listed.replace("\n", " "))
     # The engine's own message.
     messages.remove("could not find latest version for provider agin")
     known = "\n".join(literals())
     assert [each for each in messages if not re.search(".*".join(map(re.escape, each.split("…"))), known)] == []
+
+
+def test_messages_name_every_section_that_explain_prints_and_no_other() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "pulumi_agin").rglob("*.py"))
+    in_sentence = re.compile("`pulumi-agin explain ([a-z-]+)`")
+    named = {*re.findall(r"explain_line\(['\"]([a-z-]+)", code), *in_sentence.findall("\n".join(literals()))}
+    assert named == explain.read_sections().keys()
+    assert {*in_sentence.findall(ERRORS_PAGE)} <= named
+
+
+def test_every_section_that_explain_prints_has_a_summary_and_its_messages() -> None:
+    sections = explain.read_sections()
+    assert len(sections) > 5
+    for name, text in sections.items():
+        assert re.match(rf"## {name}\n\n.+\.\n\nMessages: `", text), name
 
 
 def commands() -> list[list[str]]:

@@ -195,15 +195,13 @@ def test_wait_ends_with_engine(project: Project, emulator: Emulator) -> None:
         """
     )
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    cli = project.start("up", "--yes", "--skip-preview", **quiet)
     try:
-        until("it waits", lambda: emulator.counts().get("GET /agent_ingresses/{id}"))
-        assert [command for command in processes(project).values() if "-m pulumi.dynamic" in command]
-        cli.kill()
+        with project.start("up", "--yes", "--skip-preview", **quiet) as cli:
+            until("it waits", lambda: emulator.counts().get("GET /agent_ingresses/{id}"))
+            assert [command for command in processes(project).values() if "-m pulumi.dynamic" in command]
+            cli.kill()
         until("all have ended", lambda: all(is_language_host(command) for command in processes(project).values()))
     finally:
-        cli.kill()
-        cli.wait()
         for pid, command in processes(project).items():
             if is_language_host(command):
                 os.kill(pid, signal.SIGKILL)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pulumi_agin.dynamic.run_facts import RUN_FACTS
 from pulumi_agin.emulator import Emulator
 from tests.support.cloud_provider import Cloud, install_dns
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OTHER_ROTATED_KEY, OURS, THEIRS
@@ -144,6 +145,9 @@ def test_components_of_another_process_and_transforms_over_a_whole_life(
 
     refreshed = project.refresh("--run-program")
     assert f"{RESOURCES} unchanged" in refreshed
+    # Only `check` receives the facts about a run, and here the CLI shows inputs before their check.
+    assert "run_facts" not in refreshed
+    assert [each["urn"] for each in project.resources() if RUN_FACTS in each.get("inputs", {})] == []
     destroyed = project.destroy("--run-program")
     assert accounts(emulator, "two") == {}
     assert [name for name in CASES if cloud.records(f"{name}.acme.com")] == []

@@ -21,11 +21,6 @@ REJECTION = {"msg": "no", "status_code": 400, "error_code": "ERR_NGROK_1"}
 
 
 @pytest.fixture
-def cloud(project: Project, dns_packages: Path) -> Cloud:
-    return install_dns(project, dns_packages)
-
-
-@pytest.fixture
 def bind(tmp_path: Path, bind_programs: Programs) -> Iterator[Bind]:
     with Bind(bind_programs, tmp_path / "bind", [KEY]) as running:
         yield running

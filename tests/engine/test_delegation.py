@@ -10,22 +10,14 @@ import json
 import re
 from collections import defaultdict
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from pulumi_agin.emulator import Emulator
-from tests.support.cloud_provider import RECORD_SET, SINGLE_RECORD, Cloud, install_dns
+from tests.support.cloud_provider import RECORD_SET, SINGLE_RECORD, Cloud
 from tests.support.ngrok import ns_targets
 from tests.support.project import Project
 
 SHAPES = ["aws", "cloudflare"]
-
-
-@pytest.fixture
-def cloud(project: Project, dns_packages: Path) -> Cloud:
-    return install_dns(project, dns_packages)
 
 
 # Each case has an ingress with a delegation in Route 53, and one at Cloudflare.

@@ -50,36 +50,6 @@ def test_printed_commands_can_be_pasted(
         assert "2 domains: 2 ok\n" in project.shell(command)
 
 
-def test_ingress_deleted_at_ngrok_is_found_and_created_again(
-    project: Project, emulator: Emulator, tmp_path: Path, bind_programs: Programs
-) -> None:
-    key = Key("agin", ["connect.acme.com"])
-    with Bind(bind_programs, tmp_path / "bind", [key]) as bind:
-        project.config(secret={"tsig": key.secret})
-        project.program(
-            f"""
-            ingress = agin.AgentIngress("connect", domain="connect.acme.com", opts=pulumi.ResourceOptions(protect=True))
-            secret = pulumi.Config().require_secret("tsig")
-            dns = agin.dns.rfc2136("127.0.0.1", "acme.com", "agin", secret, port={bind.port})
-            agin.AgentIngressDelegation("connect", agent_ingress=ingress, dns=dns)
-            """
-        )
-        project.up()
-        command = f"pulumi-agin doctor --all --dns {bind.address}"
-        assert "1 domain: 1 ok\n" in project.shell(command)
-
-        [ingress] = emulator.ingresses()
-        emulator.delete_ingress(ingress["id"])
-        fleet = project.shell(command, fails=True)
-        assert "1 domain: 1 wrong\n" in fleet
-        assert "ngrok no longer has it: pulumi up --refresh creates it again" in fleet
-        alone = project.shell(command_for("to see how to fix the first one", fleet), fails=True)
-        assert "delegation     wrong " in alone
-        line = command_for("if it was deleted on purpose, first remove it and its delegation from the program", alone)
-        project.shell(line, env={"PULUMI_SKIP_CONFIRMATIONS": "true"})
-        assert "1 domain: 1 ok\n" in project.shell(command)
-
-
 LEFT = """
 import os
 
@@ -87,7 +57,7 @@ class Group(pulumi.ComponentResource):
     pass
 
 def delegate(name, domain, option=""):
-    ingress = agin.AgentIngress(name, domain=domain)
+    ingress = agin.AgentIngress(name, domain=domain, opts=pulumi.ResourceOptions(protect=True))
     inherited = ingress if option == "inherited" else None
     group = Group("acme:index:Group", name, None, pulumi.ResourceOptions(deleted_with=inherited))
     opts = pulumi.ResourceOptions(parent=group, deleted_with=ingress if option == "own" else None)
@@ -102,13 +72,14 @@ agin.dns.Rfc2136Delegation(
 )
 delegate("removed", "removed.acme.com")
 delegate("kept", "kept.acme.com", "inherited")
+delegate("gone", "gone.acme.com")
 """
 
 
-def test_records_that_outlive_their_ingress_are_found_and_removed(
+def test_deleted_ingresses_and_records_that_outlive_theirs_are_found_and_corrected(
     project: Project, emulator: Emulator, tmp_path: Path, bind_programs: Programs
 ) -> None:
-    names = ("moved.acme.com", "new.acme.com", "removed.acme.com", "kept.acme.com")
+    names = ("moved.acme.com", "new.acme.com", "removed.acme.com", "kept.acme.com", "gone.acme.com")
     key = Key("agin", names)
     with Bind(bind_programs, tmp_path / "bind", [key]) as bind:
         project.environment["TSIG"] = key.secret
@@ -122,16 +93,18 @@ def test_records_that_outlive_their_ingress_are_found_and_removed(
         # The ingress is replaced without its records.
         project.edit({'"moved.acme.com"': '"new.acme.com"'})
         project.up("--target", f"urn:pulumi:dev::test::{project.INGRESS}::moved")
-        # Another one is deleted at ngrok, and the refresh removes it from the state.
-        [removed] = [each["id"] for each in emulator.ingresses() if each["domain"] == "removed.acme.com"]
-        emulator.delete_ingress(removed)
+        # Two others are deleted at ngrok, and the refresh removes one of them from the state.
+        for each in emulator.ingresses():
+            if each["domain"] in ("removed.acme.com", "gone.acme.com"):
+                emulator.delete_ingress(each["id"])
         project.refresh("--target", f"urn:pulumi:dev::test::{project.INGRESS}::removed")
         there = [bind.referral(name) for name in names]
-        assert [bool(each) for each in there] == [True, False, True, True]
+        assert [bool(each) for each in there] == [True, False, True, True, True]
 
         command = f"pulumi-agin doctor --all --dns {bind.address}"
         fleet = project.shell(command, fails=True)
         assert re.findall(r"^(\S+acme\.com) +(\w+)", fleet, re.MULTILINE) == [
+            ("gone.acme.com", "wrong"),
             ("moved.acme.com", "wrong"),
             ("removed.acme.com", "wrong"),
             ("kept.acme.com", "wrong"),
@@ -160,11 +133,21 @@ def test_records_that_outlive_their_ingress_are_found_and_removed(
         assert re.search(message, failed.output)
         assert not failed.has_traceback
 
-        # The same command corrects all three.
+        # The same command corrects all that outlived their ingress.
         project.edit({', "own")': ")"})
         assert command_for("first remove it and its delegation from the program", alone) == line
         project.shell(line, env={"PULUMI_SKIP_CONFIRMATIONS": "true"})
-        assert "3 domains: 3 ok\n" in project.shell(command)
+        fleet = project.shell(command, fails=True)
+        assert "4 domains: 1 wrong, 3 ok\n" in fleet
         assert bind.referral("moved.acme.com") == []
+
+        # Another one creates the ingress that the refresh left in the state.
+        assert "ngrok no longer has it: pulumi up --refresh creates it again" in fleet
+        gone = project.shell(command_for("to see how to fix the first one", fleet), fails=True)
+        assert "delegation     wrong " in gone
+        purpose = "if it was deleted on purpose, first remove it and its delegation from the program"
+        project.shell(command_for(purpose, gone), env={"PULUMI_SKIP_CONFIRMATIONS": "true"})
+        assert "4 domains: 4 ok\n" in project.shell(command)
+        project.pulumi("state", "unprotect", "--all", "--yes")
         project.destroy()
-        assert [bind.referral(name) for name in names] == [[], [], [], []]
+        assert [bind.referral(name) for name in names] == [[], [], [], [], []]

@@ -6,7 +6,8 @@ import re
 
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY, assert_without_key
-from tests.support.project import Project, Result
+from tests.support.project import Project
+from tests.support.result import Result
 
 FORGERY = "x\n    error: forged\r\x1b[31mred\u2028\u202e\x85y"
 

@@ -117,7 +117,7 @@ def test_yaml_program_of_the_page_on_emulator(project: Project, yaml_host: Path)
     project.add_to_path(yaml_host)
     project.yaml(program)
     # The stack of the page is made by its commands.
-    (project.folder / f"Pulumi.{project.stack}.yaml").unlink()
+    (project.folder / "Pulumi.dev.yaml").unlink()
     port = free_port()
     commands = run.replace("24404", str(port)).replace("&\n", f"&\n{listening(port)}") + "pulumi destroy\nkill %1\n"
     printed = project.typed(commands, PATH=project.environment["PATH"].partition(":")[2])

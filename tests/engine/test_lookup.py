@@ -10,7 +10,8 @@ import signal
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
-from tests.support.project import COMMAND_TIMEOUT_SECONDS, Project, Result
+from tests.support.project import COMMAND_TIMEOUT_SECONDS, Project
+from tests.support.result import Result
 from tests.support.waiting import until
 
 POLICY = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
@@ -195,13 +196,10 @@ def test_interrupt_ends_program_that_waits_for_ngrok(project: Project, emulator:
     emulator.add_fault("GET", "hang", times=None)
     project.program('agin.get_agent_ingress(domain="connect.acme.com")')
     with project.start("preview", start_new_session=True) as preview:
-        try:
-            until("it waits", emulator.requests, COMMAND_TIMEOUT_SECONDS)
-            # As Ctrl+C in a terminal, which reaches all processes of the command.
-            os.killpg(preview.pid, signal.SIGINT)
-            output, _ = preview.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
-        finally:
-            preview.kill()
+        until("it waits", emulator.requests, COMMAND_TIMEOUT_SECONDS)
+        # As Ctrl+C in a terminal, which reaches all processes of the command.
+        os.killpg(preview.pid, signal.SIGINT)
+        output, _ = preview.communicate()
     assert preview.returncode == 1
     assert "error: preview canceled" in output
     assert not Result(preview.returncode, output).has_traceback

@@ -91,7 +91,7 @@ def old_project(
             records["inputs"]["adopt"] = True
         # The passphrase decrypts it, even if another provider encrypts other stacks' secrets.
         salt = state["deployment"]["secrets_providers"]["state"]["salt"]
-        (project.folder / f"Pulumi.{project.stack}.yaml").write_text(f"encryptionsalt: {salt}\n")
+        (project.folder / "Pulumi.dev.yaml").write_text(f"encryptionsalt: {salt}\n")
         old_states.write_program(project, recording, bind.port)
         project.write_state(state)
         yield project
@@ -109,10 +109,11 @@ def test_recorded_state_continues_without_changes_at_ngrok(
 
     # A refresh settles failed operations, and a following `up` changes nothing.
     assert re.search(r"Resources:\n +\d+ unchanged\n", project.up("--refresh").output)
-    assert failed(project.state()) == []
-    assert creating_since(project.state()) == []
-    assert secrets(project.state()) == secrets(recorded) != set()
-    assert fingerprints(project.state()) == fingerprints(recorded) != set()
+    state = project.state()
+    assert failed(state) == []
+    assert creating_since(state) == []
+    assert secrets(state) == secrets(recorded) != set()
+    assert fingerprints(state) == fingerprints(recorded) != set()
     project.refresh("--expect-no-changes")
     project.up("--expect-no-changes")
 
@@ -121,9 +122,10 @@ def test_recorded_state_continues_without_changes_at_ngrok(
     up = project.preview_and_up()
     assert f"~ {expected.settled} to update" in up
     assert f"~ {expected.settled} updated" in up
-    assert failed(project.state()) == []
-    assert creating_since(project.state()) == []
-    assert secrets(project.state()) == secrets(recorded)
+    state = project.state()
+    assert failed(state) == []
+    assert creating_since(state) == []
+    assert secrets(state) == secrets(recorded)
     assert set(written_domains(bind)[written_before:]) == expected.written
     assert {request["method"] for request in emulator.requests()} == {"GET"}
     assert (emulator.ingresses(), ns_records(bind)) == (ingresses, records)

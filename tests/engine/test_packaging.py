@@ -144,13 +144,23 @@ def test_wheel_contains_only_the_package(user_env: Path) -> None:
     assert [name for name in installed if name.endswith("licenses/LICENSE")]
 
 
+def test_wheel_contains_the_errors_page(user_env: Path) -> None:
+    command = user_env / "bin" / "pulumi-agin"
+    printed = subprocess.run([command, "explain", "taken-domain"], capture_output=True, text=True, check=True).stdout
+    assert printed in (ROOT / "docs" / "reference" / "errors.md").read_text()
+
+
 def test_sdist_contains_only_sources_and_pages(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path], cwd=ROOT, check=True)
     [sdist] = tmp_path.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
+        archive.extractall(tmp_path, filter="data")
+    [page] = tmp_path.glob("*/pulumi_agin/cli/errors.md")
+    assert page.read_text() == (ROOT / "docs" / "reference" / "errors.md").read_text()
     others = {name for name in names if not name.startswith("pulumi_agin/")}
-    assert others == {".gitignore", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml"}
+    files = {".gitignore", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml"}
+    assert others == {*files, "docs/reference/errors.md"}
 
 
 def test_package_needs_pulumi_requests_and_pydantic(user_env: Path) -> None:

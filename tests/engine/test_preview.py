@@ -10,7 +10,8 @@ import re
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
-from tests.support.project import Project, Result
+from tests.support.project import Project
+from tests.support.result import Result
 
 # A module of the project. A record stands for those of the DNS packages.
 CASES = """
@@ -131,12 +132,11 @@ UNKNOWN: dict[str, set[str]] = {
 # A part of each warning of the preview. It can't detect `--replace`, so it warns of "recreated" too.
 WARNINGS = (
     "was not found, so this update will fail",
-    "renamed.acme.com already has an Agent Ingress, so `pulumi up` will fail",
-    "taken.acme.com already has an Agent Ingress, so `pulumi up` will fail",
-    "recreated.acme.com already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first",
+    "renamed.acme.com already has an Agent Ingress, so `pulumi up` fails",
+    "taken.acme.com already has an Agent Ingress, so `pulumi up` fails",
+    "recreated.acme.com already has an Agent Ingress, so `pulumi up` fails unless it deletes that one first",
     "this replacement deletes the Agent Ingress another-domain.acme.com in the same `pulumi up`, which disconnects all",
-    "this update removes the certificate_management_policy of policy-removed.acme.com. ngrok's API reference allows "
-    "null, but what ngrok does with it has not been tested: if ngrok keeps the policy, the update fails",
+    "this update removes the certificate_management_policy of policy-removed.acme.com: if ngrok keeps it, the update",
     "this update changes the certificate authority of policy-added.acme.com, after which agents can't connect",
 )
 
@@ -197,13 +197,13 @@ def test_previews_of_updates_are_exact_and_warn_of_failures(project: Project, em
     warnings = re.findall(r"^warning: (.*)$", preview.output, re.M)
     assert [part for part in WARNINGS if not any(part in warning for warning in warnings)] == []
     assert len(warnings) == len(WARNINGS)
-    assert "renamed or moved in the program, specify the old name" in preview
+    assert "don't import it, but use ResourceOptions(aliases=[…]) after a rename or move" in preview
     assert f"pulumi-agin import {taken} --name taken" in preview
 
     up = project.up("--continue-on-error", *replace, fails=True)
     assert up.messages.keys() == FAILURES.keys()
     assert {name: text for name, text in up.messages.items() if FAILURES[name] not in text} == {}
-    assert "pulumi up --stack dev --replace 'urn:pulumi:dev::test::acme:index:Gateway$pulumi" in up.diagnostics
+    assert "pulumi-agin explain removed-policy" in up.diagnostics
     assert not up.has_traceback
     # Everything in the preview was true.
     after = known(up)

@@ -1,4 +1,4 @@
-"""Previews that fail: mistakes in the program, wrong values, a missing key, two resources with one domain."""
+"""Previews that fail or warn: mistakes in the program, wrong values, a missing or wrong key, a server that is down."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY
+from tests.support.ports import free_port
 from tests.support.project import Project
 
 URN = "urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::"
@@ -56,12 +57,23 @@ def test_missing_key_is_one_error_for_all_resources(project: Project, emulator: 
     assert emulator.requests() == []
 
 
-def test_rejected_key_is_one_warning_for_all_resources(project: Project, emulator: Emulator) -> None:
-    project.program('for n in range(30): agin.AgentIngress(f"a{n}", domain=f"d{n}.acme.com")')
+@pytest.mark.main
+def test_preview_warns_of_a_rejected_key_and_of_a_dns_server_that_is_down(project: Project, emulator: Emulator) -> None:
+    port = free_port()
+    project.program(f"""
+        for n in range(30):
+            agin.AgentIngress(f"a{{n}}", domain=f"d{{n}}.acme.com")
+        for domain in ("a.acme.com", "b.acme.com"):
+            place = {{"server": "127.0.0.1", "port": {port}, "zone": "acme.com"}}
+            agin.dns.Rfc2136Delegation(domain, domain=domain, ns_targets=["ns1.x.net"], ttl=300, **place)
+        """)
     preview = project.pulumi("preview", env={"NGROK_API_KEY": API_KEY[::-1]})
-    assert "31 to create" in preview
-    warning = "warning: ngrok rejects the API key, so `pulumi up` will fail: could not list the Agent Ingresses: ngrok "
-    assert preview.diagnostics.count(warning) == 1
+    assert "33 to create" in preview
+    # Each once, although it concerns many resources.
+    of_key = "warning: ngrok rejects the API key, so `pulumi up` will fail: could not list the Agent Ingresses: ngrok "
+    assert preview.diagnostics.count(of_key) == 1
+    assert preview.diagnostics.count("warning: `pulumi up` on this machine ") == 1
+    assert f"127.0.0.1:{port}" in preview.diagnostics
     assert emulator.counts() == {"GET /agent_ingresses": 1}
 
 

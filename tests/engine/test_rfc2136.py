@@ -15,8 +15,9 @@ from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import urns
 from tests.support.bind import Bind, Key
 from tests.support.flaky_proxy import Outage, between
-from tests.support.project import Project, Result
+from tests.support.project import Project
 from tests.support.records import delegate, serial
+from tests.support.result import Result
 from tools.bind import Programs
 
 NAMES = [
@@ -94,7 +95,7 @@ def test_fleet_on_bind(project: Project, bind: Bind) -> None:
         left_alone = f"already has NS records at 127.0.0.1:{bind.port}, which are left unchanged: {', '.join(TARGETS)}"
         assert f"will fail unless it deletes these records first: {name}.acme.com {left_alone}" in warned
         assert f"error: {name}.acme.com {left_alone}" in failed
-    assert "an interrupted run may have created them. If they" in failed
+    assert "; if an interrupted run created them, adopt=True adopts them" in failed
     assert not failed.has_traceback
     created = ["drifted", "removed", "rotated", "moved"]
     assert referrals(bind, created) == dict.fromkeys(created, TARGETS)
@@ -102,9 +103,10 @@ def test_fleet_on_bind(project: Project, bind: Bind) -> None:
     before = serial(bind)
     adopted = 'delegate("adopted-1", adopt=True)\ndelegate("adopted-2", adopt=True)\n'
     project.program(program + rest + adopted)
-    preview = project.preview()
-    assert preview.output.count("already match the program, so they will be adopted, and nothing is written there") == 2
-    assert "2 created" in project.up()
+    adopting = project.preview_and_up()
+    preview = adopting.output.partition("Updating (")[0]
+    assert preview.count("already match the program, so they will be adopted, and nothing is written there") == 2
+    assert "2 created" in adopting
     assert serial(bind) == before
 
     # The records change at the server, and the domain and the key of two others in the program.
@@ -126,7 +128,7 @@ def test_fleet_on_bind(project: Project, bind: Bind) -> None:
     assert referrals(bind, [*there, "moved"]) == dict.fromkeys(there, TARGETS) | {"moved": []}
     assert project.outputs()["ns_targets"] == TARGETS
 
-    assert_no_secret(project, failed, preview, updated, project.destroy())
+    assert_no_secret(project, failed, adopting, updated, project.destroy())
     assert referrals(bind, there) == {name: [] for name in there}
 
 
@@ -213,6 +215,6 @@ def test_replacements_never_advise_to_remove_their_own_records(
     # Without the option, the ingress itself is in the way.
     project.pulumi("state", "taint", "--yes", ingresses["forced"])
     failed = project.up(fails=True)
-    assert "or undo the latter with `pulumi state untaint`" in failed.messages["forced"]
+    assert "`pulumi-agin explain taken-domain`" in failed.messages["forced"]
     project.pulumi("state", "untaint", "--yes", ingresses["forced"])
-    assert "unchanged" in project.pulumi("up", "--yes", "--expect-no-changes")
+    assert "unchanged" in project.up("--expect-no-changes")

@@ -10,7 +10,7 @@ import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.support.bind import Bind, Key
-from tests.support.cloud_provider import Cloud, install_dns
+from tests.support.cloud_provider import Cloud
 from tests.support.project import Project
 from tools.bind import Programs
 
@@ -55,11 +55,6 @@ RFC2136 = "pulumi-python:dynamic/agin:Rfc2136Delegation"
 CHANGED = ["bind", "aws", "custom"]
 
 WARNED = re.compile(r"this update will fail, because it keeps the NS records of (\S+)\.acme\.com, although the domain")
-
-
-@pytest.fixture
-def cloud(project: Project, dns_packages: Path) -> Cloud:
-    return install_dns(project, dns_packages)
 
 
 @pytest.fixture

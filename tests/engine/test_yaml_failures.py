@@ -35,42 +35,33 @@ AFTER = """
     """.replace("OTHER_KEY", OTHER_ACCOUNTS_KEY)
 
 
-def prepare(project: Project, emulator: Emulator) -> dict[str, str]:
-    """Creates what exists before the program AFTER. Returns the IDs by the names of the resources."""
+def test_preview_warns_of_each_failure_of_a_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
+    project = yaml_project
+    emulator.configure(null_policy="ignored")
     project.yaml_program(BEFORE)
     project.up()
     ids = {resource["urn"].removeprefix(URN): resource["id"] for resource in project.of_type(TYPE)}
     ids["taken"] = create(emulator, "taken.acme.com")
     ids["taken-by-other"] = create(emulator, "taken-by-other.acme.com", OTHER_ACCOUNTS_KEY)
+
     project.yaml_program(AFTER)
-    return ids
-
-
-def test_preview_warns_of_what_will_fail(yaml_project: Project, emulator: Emulator) -> None:
-    project = yaml_project
-    prepare(project, emulator)
     warnings = project.pulumi("preview", *REPLACE).messages
     assert "does not use ngrok itself" in warnings.pop("test-dev")
     assert warnings.keys() == {"kept-policy", "new-name", "replaced", "taken", "taken-by-other"}
     assert (
-        "this update removes the certificateManagementPolicy of kept-policy.acme.com. ngrok's API reference allows null"
+        "this update removes the certificateManagementPolicy of kept-policy.acme.com: if ngrok keeps it, the update fai"
         in warnings["kept-policy"]
     )
     declaration = 'certificateManagementPolicy: { authority: "letsencrypt", privateKeyType: "rsa" }'
     assert f"To keep the policy, declare it in the program: `{declaration}`" in warnings["kept-policy"]
     for name in ("taken", "taken-by-other"):
-        assert f"{name}.acme.com already has an Agent Ingress, so `pulumi up` will fail" in warnings[name]
+        assert f"{name}.acme.com already has an Agent Ingress, so `pulumi up` fails" in warnings[name]
 
     rejected = project.pulumi("preview", env={"NGROK_API_KEY": API_KEY[::-1]})
     assert (
         rejected.diagnostics.count("warning: ngrok rejects the API key, so `pulumi up` will fail: could not list") == 1
     )
 
-
-def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
-    project = yaml_project
-    emulator.configure(null_policy="ignored")
-    ids = prepare(project, emulator)
     rejection = {"status_code": 403, "error_code": "ERR_NGROK_202", "msg": "no: '{api_key}'"}
     emulator.add_fault("POST", "respond", domain="rejected.acme.com", status=403, json_body=rejection)
     emulator.add_fault("POST", "respond", domain="created.acme.com", status=502)
@@ -78,15 +69,15 @@ def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
     expected = {
         "kept-policy": "ngrok did not remove the certificateManagementPolicy of the Agent Ingress",
         "old-name": f"the Agent Ingress {ids['old-name']} is not deleted, because it has the domain of {URN}new-name",
-        "new-name": "specify the old name or parent with the option `aliases`",
-        "replaced": "with `--replace` or `pulumi state taint`, set the option `deleteBeforeReplace: true`",
+        "new-name": "don't import it, but use the option `aliases`",
+        "replaced": "(`pulumi-agin explain taken-domain`)",
         "rejected": "403 ERR_NGROK_202: no: '[key]'. The API key came from the environment variable NGROK_API_KEY",
         "taken": f"pulumi import --stack dev --generate-code=false --yes -- {TYPE} taken {ids['taken']}",
-        "taken-by-other": f'give the resource the option `import: "{ids["taken-by-other"]}"`',
+        "taken-by-other": f'with the option `import: "{ids["taken-by-other"]}"`',
         "test-dev": "update failed",
     }
     assert {name: expected[name] in text for name, text in failed.messages.items()} == dict.fromkeys(expected, True)
-    assert f"pulumi up --replace {URN}kept-policy" in failed.messages["kept-policy"]
+    assert "pulumi-agin explain removed-policy" in failed.messages["kept-policy"]
     assert not failed.has_traceback
     project.assert_no_key(failed.output)
     kept = {resource["urn"].removeprefix(URN): resource for resource in project.of_type(TYPE)}
@@ -96,7 +87,7 @@ def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
         name: ids[name] for name in ("kept-policy", "old-name", "replaced", "created")
     }
 
-    # As the messages say.
+    # As the messages and the errors page say.
     project.edit(
         {
             "{domain: kept-policy.acme.com}": (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pulumi_agin import dns
 from pulumi_agin.dns import record_sets, single_records
-from pulumi_agin.dns.record_class import IDENTITIES, ns_record
+from pulumi_agin.dns.state_records import IDENTITIES, ns_record
 from tests.support.delegations import ADAPTERS, FOUND, SETS, SINGLES, ZONES, kind_of_adopt
 from tests.support.mocks import NS_TARGETS
 from tests.support.pyproject import project
@@ -106,7 +106,7 @@ def test_every_adapter_that_adopts_has_its_identity_and_expected_ids() -> None:
     require("tests/support/delegations.py", FOUND, finding, "in FOUND, if adopt may be True or ids")
     tokens = {ADAPTERS[name].token for name in adopting}
     require(
-        "pulumi_agin/dns/record_class.py", IDENTITIES, tokens, "in IDENTITIES, with the outputs that identify a record"
+        "pulumi_agin/dns/state_records.py", IDENTITIES, tokens, "in IDENTITIES, with the outputs that identify a record"
     )
 
 
@@ -123,7 +123,7 @@ def test_every_record_in_the_state_shows_its_domain_and_values() -> None:
         of_another_type["id"] = str(expected.import_id).replace("/NS/", "/TXT/")
         assert ns_record(expected.token, of_another_type) is None, name
     what = "its values in VALUES, if a resource has all of them, and in IDENTITIES the zone, name, type and value"
-    require("pulumi_agin/dns/record_class.py", showing, ADAPTERS.keys() - WITHOUT_DOMAIN, what)
+    require("pulumi_agin/dns/state_records.py", showing, ADAPTERS.keys() - WITHOUT_DOMAIN, what)
 
 
 def documented() -> dict[str, tuple[str, list[tuple[str, bool]]]]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.resource import DependencyResource
 from pulumi.runtime.rpc import UNKNOWN, wrap_rpc_secret
 
 import pulumi_agin as agin
@@ -408,6 +409,19 @@ def test_records_have_the_aliases_of_their_delegation(name: str, record: str, mo
         ),
         "urn:pulumi:stack::project::a:b:Record::given",
     ]
+
+
+def test_records_have_the_aliases_of_their_delegation_below_a_component_of_another_process(mocks: Mocks) -> None:
+    def program() -> None:
+        urn = "urn:pulumi:stack::project::pulumi:pulumi:Stack$a:b:C::remote"
+        # The SDK makes the parent's options complete in such a process.
+        opts = pulumi.ResourceOptions(parent=DependencyResource(urn), protect=False, aliases=[pulumi.Alias(name="old")])
+        agin.AgentIngressDelegation("connect", connect(), adapter("aws"), opts=opts)
+
+    run(program)
+    [made] = records(mocks)
+    [alias] = made.aliases
+    assert alias.endswith("delegation old")
 
 
 def test_records_have_no_aliases_if_their_delegation_has_none(mocks: Mocks) -> None:

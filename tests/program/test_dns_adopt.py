@@ -16,8 +16,9 @@ import pytest
 
 import pulumi_agin as agin
 from pulumi_agin.dns.adapter import Adapter
-from pulumi_agin.dns.record_class import IDENTITIES, RecordClass
+from pulumi_agin.dns.declared_record import RecordClass
 from pulumi_agin.dns.record_set_builder import record_set
+from pulumi_agin.dns.state_records import IDENTITIES
 from tests.support.delegations import (
     ADAPTERS,
     DELEGATION,
@@ -109,7 +110,7 @@ def test_another_ttl_fails(name: str, mocks: Mocks, monkeypatch: pytest.MonkeyPa
         run_delegation(lambda: adapter(name, adopt=True if name in SETS else ids))
     values = "ns-1.example.net. (TTL 7200), ns-2.example.net. (TTL 7200)"
     declared = values.replace("7200", "300")
-    assert f"The DNS provider has {values}. The program declares {declared}. To adopt" in str(refused.value)
+    assert f"the DNS provider has {values}, and the program declares {declared}. To adopt" in str(refused.value)
     assert "set ttl=7200 on the delegation, and run this again" in str(refused.value)
 
 
@@ -200,7 +201,7 @@ def test_only_some_of_many_records_are_listed(mocks: Mocks) -> None:
 def test_records_must_exist_to_be_adopted(name: str, mocks: Mocks) -> None:
     mocks.answer = {"results": [], "records": []}
     with pytest.raises(
-        pulumi.RunError, match=r"The DNS provider has none\. The program declares ns-1.*remove the argument adopt$"
+        pulumi.RunError, match=r": the DNS provider has none, and the program declares ns-1.*\n.* explain adopt$"
     ):
         run_delegation(lambda: adapter(name, adopt=True))
     assert records(mocks) == []
@@ -382,7 +383,7 @@ def test_records_of_the_resource_itself_may_be_overwritten(name: str, preview: M
 def in_overwriting_dns() -> Adapter:
     """An adapter whose DNS provider overwrites, for a package that `make test` has."""
     return record_set(
-        RecordClass(importlib.import_module("pulumi_aws.route53").Record, ADAPTERS["aws"].token, overwrites=True),
+        RecordClass(importlib.import_module("pulumi_aws.route53").Record, type=ADAPTERS["aws"].token, overwrites=True),
         lambda records: {"zone_id": "Z1", "name": records.domain, "type": "NS", "records": records.ns_targets},
         import_id=lambda records: "",
         values=lambda record: record.records,

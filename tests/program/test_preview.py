@@ -85,6 +85,30 @@ def test_output_of_a_secret_input_stays_secret(updates: Mocks) -> None:
     assert seen == {"description": True, "metadata": False, "ns_targets": False}
 
 
+@pytest.mark.parametrize("is_update", [True, False])
+@pytest.mark.parametrize("key_type", [{}, {"private_key_type": "ecdsa"}], ids=["omitted", "given"])
+def test_key_type_that_the_program_omits_is_unknown_in_a_new_policy(
+    key_type: dict[str, str], is_update: bool, updates: Mocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_update:
+        monkeypatch.setattr(updates, "new_resource", lambda args: (None, args.inputs))
+    seen: dict[str, tuple[Any, bool]] = {}
+
+    def program() -> Any:
+        policy: Any = {"authority": "letsencrypt", **key_type}
+        ingress = agin.AgentIngress("a", domain="a.acme.com", certificate_management_policy=policy)
+
+        async def see(name: str) -> None:
+            output = getattr(ingress.certificate_management_policy, name)
+            seen[name] = (await output.future(), await output.is_known())
+
+        return [see(name) for name in ("authority", "private_key_type")]
+
+    run(program)
+    expected = ("ecdsa", True) if key_type else (None, False)
+    assert seen == {"authority": ("letsencrypt", True), "private_key_type": expected}
+
+
 def test_failed_read_leaves_outputs_unknown_and_fails_nothing(
     updates: Mocks, emulator: Emulator, reported: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,7 +111,7 @@ def test_each_provider_has_one_client(preview: Mocks) -> None:
             accounts = [await ProgramRun.current().queries_of(provider) for provider in (None, one, two)]
             assert accounts == [await ProgramRun.current().queries_of(provider) for provider in (None, one, two)]
             assert None not in accounts
-            assert len({account.account.client for account in accounts if account is not None}) == 3
+            assert len({account.account.require_client() for account in accounts if account is not None}) == 3
 
         return check()
 

@@ -35,7 +35,7 @@ def test_each_run_has_its_own_accounts_and_each_account_one_client(event_loop: N
     assert begin(monitors[0]) is one
     assert one.queries(SETTINGS) is one.queries(SETTINGS) is not one.queries(OTHERS)
     # Data that one run has read may change before the other run reads it.
-    assert one.queries(SETTINGS).account.client is not two.queries(SETTINGS).account.client
+    assert one.queries(SETTINGS).account.require_client() is not two.queries(SETTINGS).account.require_client()
 
 
 def test_a_run_ends_with_its_connection(event_loop: None) -> None:

@@ -13,12 +13,9 @@ from contextlib import ExitStack
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.support.bind import Bind
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tests.support.odd_emulator import OddEmulator
 from tests.support.plugin import AGENT_INGRESS, DynamicPlugin, Plugin, Plugins
-from tests.support.records import DOMAIN, KEY, delegate
-from tools.bind import Programs
 
 SharedPlugins = Callable[[type[Plugin], str], Plugin]
 
@@ -104,16 +101,3 @@ def new_plugin(front_end: type[Plugin], resource: str, emulator: Emulator) -> It
             return running.enter_context(plugin)
 
         yield start
-
-
-@pytest.fixture(scope="session")
-def running_bind(tmp_path_factory: pytest.TempPathFactory, bind_programs: Programs) -> Iterator[Bind]:
-    with Bind(bind_programs, tmp_path_factory.mktemp("bind"), [KEY]) as bind:
-        yield bind
-
-
-@pytest.fixture
-def bind(running_bind: Bind) -> Bind:
-    """A primary server of acme.com without delegations."""
-    delegate(running_bind, DOMAIN, [])
-    return running_bind

@@ -27,9 +27,8 @@ import pytest
 import requests
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.constants import PUBLIC_API
-from pulumi_agin.base.redaction import redact
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.api.facts import PUBLIC_API
+from pulumi_agin.base.redaction import Secret, redact
 from pulumi_agin.emulator import Emulator
 from tests.support.emulator import EmulatorClock
 from tests.support.keys import API_KEY

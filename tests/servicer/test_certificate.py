@@ -28,8 +28,8 @@ def resource() -> str:
     return CERTIFICATE_VALIDATION
 
 
-def ingress(emulator: Emulator, state: Any, domain: str = DOMAIN) -> str:
-    """Returns the ID of an ingress with a certificate in a state. Clears the log of requests."""
+def created_ingress(emulator: Emulator, state: Any, domain: str = DOMAIN) -> str:
+    """Creates an ingress with a certificate in a state, and returns its ID. Clears the log of requests."""
     id_ = ngrok.create(emulator, domain, certificate_management_policy={"authority": "letsencrypt"})
     emulator.set_certificate(id_, state)
     emulator.clear_requests()
@@ -73,7 +73,7 @@ def test_check_rejects_wrong_types_without_repeating_an_id(wrong: Any, plugin: P
 
 @both_front_ends
 def test_diff_finds_another_ingress_and_a_certificate_that_was_not_ready(plugin: Plugin, emulator: Emulator) -> None:
-    id_ = ingress(emulator, "issued")
+    id_ = created_ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
     assert plugin.diff(outputs, inputs(id_), id_) == (False, [])
     assert plugin.diff(outputs, inputs(id_, 60, 5), id_) == (False, [])
@@ -86,7 +86,7 @@ def test_diff_finds_another_ingress_and_a_certificate_that_was_not_ready(plugin:
 
 @both_front_ends
 def test_diff_finds_another_policy_in_the_program(plugin: Plugin, emulator: Emulator) -> None:
-    id_ = ingress(emulator, "issued")
+    id_ = created_ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
     policies = ({"authority": "letsencrypt", "private_key_type": each} for each in ("rsa", "ecdsa"))
     same, other = ({"domain": DOMAIN, "certificate_management_policy": policy} for policy in policies)
@@ -99,7 +99,7 @@ def test_diff_finds_another_policy_in_the_program(plugin: Plugin, emulator: Emul
 
 @both_front_ends
 def test_create_for_an_issued_certificate_is_one_request(plugin: Plugin, emulator: Emulator) -> None:
-    id_ = ingress(emulator, "issued")
+    id_ = created_ingress(emulator, "issued")
     created, outputs = plugin.create(inputs(id_))
     assert created == outputs["agent_ingress_id"] == id_
     assert outputs["domain"] == DOMAIN
@@ -108,22 +108,26 @@ def test_create_for_an_issued_certificate_is_one_request(plugin: Plugin, emulato
 
 
 @both_front_ends
-def test_create_fails_after_the_custom_timeout_and_stores_nothing(plugin: Plugin, emulator: Emulator) -> None:
-    id_ = ingress(emulator, "in_progress")
+def test_create_fails_after_its_limit_and_stores_nothing(plugin: Plugin, emulator: Emulator) -> None:
+    id_ = created_ingress(emulator, "in_progress")
     error = failure(lambda: plugin.create(inputs(id_), timeout=60))
     assert error.kept is None
     limit = "custom_timeouts" if isinstance(plugin, DynamicPlugin) else "customTimeouts"
     assert f"was not issued within 60 seconds ({limit}). It is being issued" in error.message
+    emulator.set_certificate(id_, "dns_error")
+    error = failure(lambda: plugin.create(inputs(id_, grace=0)))
+    assert error.kept is None
+    assert f"({plugin.spell('dns_error_grace_seconds')}). It is blocked by a DNS error (DNS_ERROR)" in error.message
 
 
 def test_process_ends_with_the_wait_if_the_engine_is_gone(new_plugin: Plugins, emulator: Emulator) -> None:
     plugin = new_plugin(has_quick_clock=True)
-    plugin.abandon_create(inputs(ingress(emulator, "in_progress"), timeout=100_000), when=emulator.requests)
+    plugin.abandon_create(inputs(created_ingress(emulator, "in_progress"), timeout=100_000), when=emulator.requests)
     plugin.wait_for_end()
 
 
 def test_refresh_does_not_wait_and_the_next_update_does(plugin: Plugin, emulator: Emulator) -> None:
-    id_ = ingress(emulator, "issued")
+    id_ = created_ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
     emulator.set_certificate(id_, "pending")
     read, refreshed, _ = plugin.read(id_, outputs, inputs(id_))
@@ -133,40 +137,23 @@ def test_refresh_does_not_wait_and_the_next_update_does(plugin: Plugin, emulator
     assert plugin.update(id_, refreshed, inputs(id_)) == outputs
 
 
-def test_404_with_the_key_of_another_account_is_not_a_delete(
+def test_only_a_404_that_proves_a_delete_removes_a_validation(
     plugin: Plugin, plugin_of_other_account: Plugin, emulator: Emulator
 ) -> None:
-    id_ = ingress(emulator, "issued")
+    # test_agent_ingress.py has every reason for which a 404 may prove nothing.
+    id_ = created_ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
-    message = failure(lambda: plugin_of_other_account.read(id_, outputs, inputs(id_))).message
-    assert "This does not prove that it was deleted" in message
+    other = plugin_of_other_account
+    for call in (lambda: other.read(id_, outputs, inputs(id_)), lambda: other.update(id_, outputs, inputs(id_))):
+        assert "This does not prove that it was deleted" in failure(call).message
+    # A new wait has no state to compare with.
+    assert "If it belongs to another account" in failure(lambda: other.create(inputs(id_))).message
     emulator.delete_ingress(id_)
     assert plugin.read(id_, outputs, inputs(id_))[0] == ""
 
 
-def test_404_for_a_state_without_a_fingerprint_is_not_a_delete(plugin: Plugin, emulator: Emulator) -> None:
-    id_ = ingress(emulator, "issued")
-    _, outputs = plugin.create(inputs(id_))
-    del outputs["_key_fingerprint"]
-    emulator.delete_ingress(id_)
-    for call in (lambda: plugin.read(id_, outputs, inputs(id_)), lambda: plugin.update(id_, outputs, inputs(id_))):
-        assert "the state does not show with which API key and base URL this" in failure(call).message
-
-
-def test_404_at_another_base_url_is_not_a_delete(plugin: Plugin, new_plugin: Plugins, emulator: Emulator) -> None:
-    id_ = ingress(emulator, "issued")
-    _, outputs = plugin.create(inputs(id_))
-    url = emulator.url.replace("127.0.0.1", "localhost")
-    other = new_plugin(NGROK_API_BASE_URL=url)
-    emulator.delete_ingress(id_)
-    for call in (lambda: other.read(id_, outputs, inputs(id_)), lambda: other.update(id_, outputs, inputs(id_))):
-        assert f"it was last read at {emulator.url}, but the base URL is now {url}, from" in failure(call).message
-    # A new wait knows no other URL.
-    assert "If it belongs to another account" in failure(lambda: other.create(inputs(id_))).message
-
-
 def test_edited_state_is_repaired(plugin: Plugin, emulator: Emulator) -> None:
-    id_ = ingress(emulator, "issued")
+    id_ = created_ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
     # After this, the process has recorded the program's policy.
     wanted = {"domain": DOMAIN, "certificate_management_policy": {"authority": "letsencrypt"}}

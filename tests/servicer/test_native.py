@@ -20,6 +20,9 @@ from pulumi.runtime.proto import provider_pb2
 
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.engine.connection import RESPONSE_SECONDS, Engine
+from pulumi_agin.lifecycle.inputs import AgentIngressInputs
+from pulumi_agin.lifecycle.outputs import STRINGS
+from pulumi_agin.lifecycle.schema import compared_fields
 from pulumi_agin.native.process import CHECK_SECONDS, GRACE_SECONDS
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, THEIRS
 from tests.support.plugin import (
@@ -34,6 +37,7 @@ from tests.support.plugin import (
     Plugin,
     PluginError,
     Plugins,
+    camel_case,
     failure,
 )
 from tests.support.waiting import until
@@ -42,6 +46,7 @@ DOMAIN = "connect.acme.com"
 POLICY = {"authority": "letsencrypt", "privateKeyType": "rsa"}
 ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 KIND = provider_pb2.PropertyDiff
+EMPTY_STRINGS = {camel_case(name): "" for name in STRINGS}
 
 
 class ExactPlugin(NativePlugin):
@@ -220,11 +225,11 @@ def test_preview_of_a_create_has_the_inputs_and_unknown_outputs(new_plugin: Plug
     plugin = new_plugin()
     unknown = dict.fromkeys(["nsTargets", "regionDomains", "createdAt", "uri", "certificateManagementStatus"], UNKNOWN)
     inputs: dict[str, Any] = {"domain": DOMAIN, "description": "ours", "certificateManagementPolicy": POLICY}
-    assert plugin.create(inputs, preview=True) == ("", {**inputs, **unknown, "metadata": ""})
+    assert plugin.create(inputs, preview=True) == ("", {**EMPTY_STRINGS, **inputs, **unknown})
     # Without a policy, there is no status.
-    none = {"metadata": "", "certificateManagementPolicy": None, "certificateManagementStatus": None}
+    none = {"certificateManagementPolicy": None, "certificateManagementStatus": None}
     inputs = {"domain": DOMAIN, "description": UNKNOWN}
-    assert plugin.create(inputs, preview=True) == ("", {**inputs, **unknown, **none})
+    assert plugin.create(inputs, preview=True) == ("", {**EMPTY_STRINGS, **inputs, **unknown, **none})
     wait = plugin.of(CERTIFICATE_VALIDATION).create({"agentIngressId": UNKNOWN}, preview=True)
     assert wait == ("", {"agentIngressId": UNKNOWN, "domain": UNKNOWN, "renewsAt": UNKNOWN})
     assert emulator.counts() == {"GET /agent_ingresses": 1}
@@ -292,6 +297,7 @@ def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin, emul
         "certificateManagementPolicy": {"private_key_type": "rsa"},
         "ns_targets": [],
     }
+    names = ", ".join(map(camel_case, compared_fields(AgentIngressInputs)))
     assert sorted(plugin.check(wrong)[1]) == [
         "domain: the domain has an empty label: two dots in a row, or one at the start",
         'property certificateManagementPolicy.authority is required: the certificate authority, such as "letsencrypt"',
@@ -299,7 +305,7 @@ def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin, emul
         "property description is 256 bytes in UTF-8; the limit is 255",
         "property metadata must be a string, got an object; use `fn::toJSON` in YAML or `JSON.stringify(…)` in "
         "TypeScript",
-        "property nsTargets is not known; valid names are domain, description, metadata, certificateManagementPolicy",
+        f"property nsTargets is not known; valid names are {names}",
     ]
     assert plugin.check({"domain": DOMAIN, "certificate_management_policy": POLICY})[1] == [
         'property certificate_management_policy is not known; did you mean "certificateManagementPolicy"?'
@@ -313,8 +319,8 @@ def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin, emul
     error = failure(lambda: plugin.update(id_, outputs, {"domain": DOMAIN, "metadata": "new"}))
     assert error.message == error.text
     assert "remove the certificateManagementPolicy of the Agent Ingress connect.acme.com" in error.message
-    assert "set the option `deleteBeforeReplace: true` on the resource (the old ingress must free" in error.message
-    assert error.message.endswith(f"\npulumi up --replace {plugin.urn}")
+    assert "`certificateManagementPolicy: { authority: " in error.message
+    assert error.message.endswith("pulumi-agin explain removed-policy")
     assert error.kept
     assert error.kept.outputs == {**outputs, "metadata": "new"}
 

@@ -12,7 +12,7 @@ from pulumi.runtime.proto import engine_pb2
 
 from tests.support.bind import Bind
 from tests.support.flaky_proxy import before_updates, between
-from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, DynamicPlugin, Plugin, both_front_ends
+from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, Plugin, both_front_ends
 from tests.support.records import DOMAIN, KEY, OTHERS, TARGETS, delegate, inputs, outputs, records, rejection
 from tools.bind import Programs
 
@@ -45,16 +45,6 @@ def port(bind: Bind) -> Iterator[int]:
         yield port
 
 
-def preview_create(plugin: Plugin, given: dict[str, Any]) -> None:
-    """Calls what the engine calls in the preview of a create."""
-    if isinstance(plugin, DynamicPlugin):
-        # The program sets the flag, and the engine calls no Create in a preview.
-        assert plugin.check({**given, "_is_preview": True})[1] == []
-    else:
-        assert plugin.check(given)[1] == []
-        assert plugin.create(given, preview=True)[0] == ""
-
-
 @pytest.mark.parametrize("existing", [OTHERS, TARGETS], ids=["others", "equal"])
 @both_front_ends
 def test_create_leaves_existing_records_alone(existing: list[str], plugin: Plugin, port: int, bind: Bind) -> None:
@@ -64,8 +54,8 @@ def test_create_leaves_existing_records_alone(existing: list[str], plugin: Plugi
     assert f"{DOMAIN} already has NS records at 127.0.0.1:{port}, {LEFT_ALONE}: {existing[0]}" in message
     assert plugin.aliases in message
     is_equal = existing == TARGETS
-    assert (f"Otherwise, set {plugin.adopt} to adopt them, or remove them" in message) == is_equal
-    assert ("an interrupted run may have created them" in message) == is_equal
+    assert (f"; if an interrupted run created them, {plugin.adopt} adopts them\n" in message) == is_equal
+    assert message.endswith("pulumi-agin explain taken-records")
     assert records(bind) == (existing, 300)
 
 
@@ -116,11 +106,11 @@ def test_adopt_rejects_different_records(existing: list[str], ttl: int, plugin: 
     [failure] = plugin.check(given)[1]
     assert failure.startswith(
         f"{DOMAIN} already has NS records at 127.0.0.1:{port}, {LEFT_ALONE}: {', '.join(sorted(existing))} (TTL "
-        f"{ttl}). The program declares {', '.join(TARGETS)} (TTL 300). If they were created by another"
+        f"{ttl}). The program declares {', '.join(TARGETS)} (TTL 300). If a resource of this stack that "
+        f"was renamed or moved in the program has them, use {plugin.aliases}"
     )
-    # Records without a common value are another delegation.
-    adopt = "" if existing == OTHERS else f"make them match and set {plugin.adopt} to adopt them, or "
-    assert failure.endswith(f". Otherwise, {adopt}remove them")
+    assert "; otherwise, make them match\n" in failure
+    assert failure.endswith("pulumi-agin explain taken-records")
     assert rejection(lambda: plugin.create(given)) == failure
     assert records(bind) == (sorted(existing), ttl)
 
@@ -163,7 +153,7 @@ def test_adopt_requires_known_targets(targets: Any, plugin: Plugin, port: int, b
 def test_preview_warns_of_existing_records(plugin: Plugin, port: int, bind: Bind) -> None:
     delegate(bind, DOMAIN, OTHERS)
     given = inputs(port, ns_targets=UNKNOWN)
-    preview_create(plugin, given)
+    plugin.preview_create(given)
     [warning] = [line for line in plugin.engine.lines if line.urn == plugin.urn]
     assert warning.severity == engine_pb2.WARNING
     assert warning.message.startswith(
@@ -181,8 +171,19 @@ def test_replacement_does_not_meet_its_own_records(adopt: bool, plugin: Plugin, 
     delegate(bind, DOMAIN, TARGETS)
     # If the ingress is deleted before its replacement is created, the engine compares the records before their check.
     assert plugin.diff(outputs(port), inputs(port, domain=UNKNOWN, ns_targets=UNKNOWN))[1] == ["domain"]
-    preview_create(plugin, inputs(port, ns_targets=UNKNOWN, adopt=adopt))
+    plugin.preview_create(inputs(port, ns_targets=UNKNOWN, adopt=adopt))
     assert plugin.shown_lines() == []
+
+
+@both_front_ends
+def test_delete_of_a_replaced_resource_keeps_the_records_that_its_replacement_adopted(
+    plugin: Plugin, port: int, bind: Bind
+) -> None:
+    delegate(bind, DOMAIN, TARGETS)
+    assert plugin.check(inputs(port, adopt=True), inputs(port))[1] == []
+    plugin.create(inputs(port, adopt=True))
+    plugin.delete(DOMAIN, outputs(port))
+    assert records(bind) == (TARGETS, 300)
 
 
 @both_front_ends
@@ -190,12 +191,14 @@ def test_forced_replacement_may_meet_its_own_records(plugin: Plugin, port: int, 
     delegate(bind, DOMAIN, TARGETS)
     # As in `up --refresh --replace`: nothing has changed, and no later call shows that it is a replacement.
     assert plugin.diff(outputs(port), inputs(port)) == (False, [])
-    preview_create(plugin, inputs(port))
+    plugin.preview_create(inputs(port))
     [warning] = plugin.shown_lines()
-    assert f"`--replace` or `pulumi state taint`, set {plugin.delete_before_replace}" in warning
-    assert warning.endswith(f". Otherwise, set {plugin.adopt} to adopt them")
+    assert "will fail unless it deletes these records first" in warning
+    # It does not advise to remove its own records. The page has the option for this case.
+    assert "remove" not in warning
+    assert warning.endswith("pulumi-agin explain taken-records")
     # Without the option, the update fails, too.
-    assert plugin.delete_before_replace in rejection(lambda: plugin.create(inputs(port)))
+    assert rejection(lambda: plugin.create(inputs(port))).endswith("pulumi-agin explain taken-records")
 
 
 @both_front_ends
@@ -244,7 +247,7 @@ def test_update_to_another_server_keeps_records_of_others(
         assert f"{LEFT_ALONE}: ns1.other.net." in rejection(lambda: plugin.update(DOMAIN, before, given))
         assert records(moved) == (OTHERS, 300)
         message = rejection(lambda: plugin.update(DOMAIN, before, {**given, "adopt": True}))
-        assert message.endswith(". Otherwise, remove them")
+        assert message.endswith("pulumi-agin explain taken-records")
         assert records(moved) == (OTHERS, 300)
         # Records that it had at the old server are its own, as after a transfer of the zone.
         plugin.update(DOMAIN, {**before, "ns_targets": OTHERS}, given)

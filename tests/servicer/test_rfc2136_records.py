@@ -12,6 +12,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
 from pulumi_agin.base.installation import missing_extra
+from tests.support import messages
 from tests.support.bind import Bind, Key
 from tests.support.flaky_proxy import Outage, between
 from tests.support.plugin import (
@@ -223,13 +224,14 @@ def test_create_of_unknown_outcome_is_settled_by_any_later_call(plugin: Plugin, 
         message, kept = unsettled(lambda: plugin.create(inputs(port)))
         assert kept == outputs(port, ns_targets=[], **{UNSETTLED: TARGETS})
         reason = f"127.0.0.1:{port}: its response is not a DNS message; check server and port"
-        assert message == (
+        sentences, command = message.split("\n")
+        assert sentences == (
             f"could not create the NS records of {DOMAIN} at {reason}. The server may have applied it anyway, and "
             f"reading the records back failed: could not read the NS records of {DOMAIN} at {reason}. The state "
-            f"therefore keeps every value of this resource that the server may have ({', '.join(TARGETS)}): the next "
-            "`pulumi up` sets the records again, `pulumi refresh` copies the server's records into the state, and "
-            "`pulumi destroy` deletes the records with any of these values"
+            f"keeps all possible values ({', '.join(TARGETS)}): `pulumi up` sets the records; `pulumi destroy` deletes "
+            "them"
         )
+        assert command.endswith("pulumi-agin explain lost-response")
         outage.is_over = True
         assert plugin.diff(kept, inputs(port)) == (True, [])
         assert plugin.read(DOMAIN, kept, inputs(port)) == (DOMAIN, outputs(port), inputs(port))
@@ -274,6 +276,8 @@ def test_long_message_reaches_the_engine(plugin: Plugin) -> None:
     assert len(message) == 4000
     assert message.startswith("the state of this resource is invalid: ")
     assert message.endswith(". Correct it with `pulumi state edit`")
+    # No user has such a state.
+    messages.shown.clear()
 
 
 @both_front_ends

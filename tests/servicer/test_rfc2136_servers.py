@@ -138,18 +138,16 @@ def test_preview_of_a_create_warns_of_existing_records(delegation: Delegation, b
     exists = (
         f"{DOMAIN} already has NS records at 127.0.0.1:{bind.port}, which are left unchanged: ns1.other.net. (TTL 300)"
     )
-    advice = "If they were created by another resource of this stack that was renamed or moved in the program, specify"
+    advice = "If a resource of this stack that was renamed or moved in the program has them, use"
     warning = delegation.preview(inputs(bind.port))
     will_fail = f"`pulumi up` on this machine will fail unless it deletes these records first: {exists}"
     assert warning.startswith(f"{will_fail}. The program declares {', '.join(TARGETS)}")
     # A new Agent Ingress gets its name servers in the update.
     warning = delegation.preview(inputs(bind.port, ns_targets=None), is_unknown=lambda value: value is None)
     assert warning.startswith(f"{will_fail}. {advice}")
-    # They may be its own, if it is being replaced.
-    assert warning.endswith(
-        "; if you are replacing this resource with `--replace` or `pulumi state taint`, set "
-        "ResourceOptions(delete_before_replace=True), or undo the latter with `pulumi state untaint`"
-    )
+    # It does not advise to remove them: they may be its own, if it is being replaced.
+    assert "remove" not in warning
+    assert warning.endswith("pulumi-agin explain taken-records")
 
 
 def test_silent_server_costs_a_preview_ten_seconds(delegation: Delegation, bind: Bind) -> None:
@@ -318,6 +316,30 @@ def test_other_servers_are_tried_for_30_seconds(
     assert message == f"could not read the NS records of {DOMAIN} at ns1.acme.com:53{problem}"
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [lambda message, ask: unsigned_response(message, dns.rcode.SERVFAIL), lambda *_: None],
+    ids=["SERVFAIL", "lost response"],
+)
+def test_read_has_30_seconds_for_each_outage(
+    rule: Rule, delegation: Delegation, bind: Bind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, addresses = socket.create_connection, []
+
+    def reach_at_fourth_attempt(address: tuple[str, int], *args: Any) -> socket.socket:
+        addresses.append(address)
+        if len(addresses) == 4:
+            return connect(("127.0.0.1", port), *args)
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+
+    with between(bind, rule) as port:
+        monkeypatch.setattr(socket, "create_connection", reach_at_fourth_attempt)
+        message = rejection(lambda: delegation.read(unsigned(outputs(53, server="ns1.acme.com"))))
+    assert "after 7 attempts in 45 seconds: no connection" in message
+    # The second outage begins after 15 seconds. A read changes nothing, so it does not matter whether one arrived.
+    assert delegation.clock.slept == [1, 2, 4, 8, 16, 14]
+
+
 def test_create_waits_for_a_server_that_restarts(
     delegation: Delegation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bind_programs: Programs
 ) -> None:
@@ -443,9 +465,9 @@ def stripped(message: bytes, ask: Callable[[], bytes]) -> bytes:
 
 
 INVALID_RESPONSES: dict[str, Rule] = {
-    "lost": Outage(of_looks=False),
+    "lost": Outage(loses_reads=False),
     "stripped": stripped,
-    "garbled": Outage(of_looks=False, response=b"HTTP/1.1 400 Bad Request"),
+    "garbled": Outage(loses_reads=False, response=b"HTTP/1.1 400 Bad Request"),
     "unsigned REFUSED": respond(dns.rcode.REFUSED, arrives=True),
     "unsigned SERVFAIL": respond(dns.rcode.SERVFAIL, arrives=True),
 }
@@ -526,10 +548,20 @@ def test_interrupted_write_is_not_retried(delegation: Delegation, bind: Bind) ->
     assert records(bind) == ([], 0)
 
 
+def test_interrupted_call_reports_its_attempts(bind: Bind) -> None:
+    unsent, lost = Delegation(), Delegation()
+    port = free_port()
+    message = rejection(lambda: unsent.create(inputs(port), is_cancelled=lambda: len(unsent.clock.slept) == 2))
+    assert message.endswith(f"127.0.0.1:{port} after 2 attempts in 3 seconds: it was interrupted")
+    with between(bind, Outage(loses_reads=False, arrives=False)) as port:
+        message, _ = unsettled(lambda: lost.create(inputs(port), is_cancelled=lambda: len(lost.clock.slept) == 2))
+    assert f"127.0.0.1:{port} after 2 attempts in 3 seconds (limit: 60 seconds): it was interrupted" in message
+
+
 def test_create_that_may_arrive_late(delegation: Delegation, bind: Bind) -> None:
-    with between(bind, Outage(of_looks=False, arrives=False)) as port:
+    with between(bind, Outage(loses_reads=False, arrives=False)) as port:
         message, kept = unsettled(lambda: delegation.create(inputs(port)))
-    assert "may have applied it anyway: it now has no NS records for this name. The state therefore" in message
+    assert "may have applied it anyway: it now has no NS records for this name. The state keeps all" in message
     assert kept == unsettled_outputs(port, [], TARGETS)
     # It arrives now.
     delegate(bind, DOMAIN, TARGETS)
@@ -572,10 +604,10 @@ def test_update_of_unknown_outcome_keeps_both_sets_of_targets(
     arrives: bool, delegation: Delegation, bind: Bind
 ) -> None:
     delegate(bind, DOMAIN, TARGETS)
-    outage = Outage(of_looks=arrives, arrives=arrives)
+    outage = Outage(loses_reads=arrives, arrives=arrives)
     with between(bind, outage) as port:
         message, kept = unsettled(lambda: delegation.update(outputs(port), inputs(port, ns_targets=NEW, ttl=60)))
-        assert f"that the server may have ({', '.join(sorted({*TARGETS, *NEW}))}): the next `pulumi up`" in message
+        assert f"keeps all possible values ({', '.join(sorted({*TARGETS, *NEW}))}): `pulumi up` sets" in message
         assert kept == unsettled_outputs(port, TARGETS, [NEW[1]])
         outage.is_over = True
         assert delegation.update(kept, inputs(port)) == outputs(port)
@@ -587,7 +619,7 @@ def test_update_of_unknown_outcome_keeps_both_sets_of_targets(
 
 def test_second_update_of_unknown_outcome_keeps_all_targets(delegation: Delegation, bind: Bind) -> None:
     delegate(bind, DOMAIN, TARGETS, ttl=77)
-    with between(bind, Outage(of_looks=False, arrives=False)) as port:
+    with between(bind, Outage(loses_reads=False, arrives=False)) as port:
         before = unsettled_outputs(port, TARGETS, OTHERS)
         kept = unsettled(lambda: delegation.update(before, inputs(port, ns_targets=NEW)))[1]
     assert kept == unsettled_outputs(port, TARGETS, sorted([NEW[1], *OTHERS]), ttl=77)
@@ -597,14 +629,14 @@ def test_update_of_unknown_outcome_at_another_server(delegation: Delegation, bin
     with between(bind, Outage()) as port:
         message, kept = unsettled(lambda: delegation.update(outputs(53), inputs(port, ns_targets=NEW)))
     assert kept == unsettled_outputs(port, [], sorted({*TARGETS, *NEW}))
-    assert message.endswith("The records at 127.0.0.1:53 are left unchanged: none of these commands deletes them")
+    assert "deletes them, but not those at 127.0.0.1:53\n" in message
     delegation.delete({**kept, "port": bind.port})
     assert records(bind) == ([], 0)
 
 
 def test_delete_of_unknown_outcome_fails_until_it_is_known(delegation: Delegation, bind: Bind) -> None:
     delegate(bind, DOMAIN, TARGETS)
-    with between(bind, Outage(of_looks=False, arrives=False)) as port:
+    with between(bind, Outage(loses_reads=False, arrives=False)) as port:
         message = rejection(lambda: delegation.delete(outputs(port)))
     assert f"may have applied it anyway: it now has {', '.join(TARGETS)}" in message
     with between(bind, Outage()) as port:
@@ -615,7 +647,7 @@ def test_delete_of_unknown_outcome_fails_until_it_is_known(delegation: Delegatio
 
 
 def test_rejected_retry_does_not_settle_the_first_try(delegation: Delegation, bind: Bind) -> None:
-    first, retry = Outage(of_looks=False, arrives=False), respond(dns.rcode.REFUSED)
+    first, retry = Outage(loses_reads=False, arrives=False), respond(dns.rcode.REFUSED)
 
     def rule(message: bytes, ask: Callable[[], bytes]) -> bytes | None:
         return retry(message, ask) if first.has_begun else first(message, ask)

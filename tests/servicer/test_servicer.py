@@ -10,7 +10,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from pulumi_agin.dynamic import sdk_frames
+from pulumi_agin.dynamic import sdk
 from pulumi_agin.emulator import Emulator
 from tests.support import ngrok
 from tests.support.keys import API_KEY
@@ -28,9 +28,9 @@ AgentIngressLifecycle.create = create
 """
 # and one as with an SDK that has other names for what this package finds on the call stack.
 OTHER_SDK = """
-import pulumi_agin.dynamic.sdk_frames
+import pulumi_agin.dynamic.sdk
 
-pulumi_agin.dynamic.sdk_frames._callers = lambda: iter(())
+pulumi_agin.dynamic.sdk._callers = lambda: iter(())
 """
 # The last one shows changes of the garbage collection.
 GARBAGE_COLLECTION = """
@@ -44,9 +44,9 @@ gc.disable = gc.set_threshold = lambda *_: print("another change", flush=True)
 def test_variables_of_other_code_are_not_the_request() -> None:
     request: object = "of other code"
     context = Mock(spec=grpc.ServicerContext)
-    assert sdk_frames.find_request_and_context(provider_pb2.CreateRequest) == (provider_pb2.CreateRequest(), None)
+    assert sdk.find_request_and_context(provider_pb2.CreateRequest) == (provider_pb2.CreateRequest(), None)
     request = provider_pb2.CreateRequest(urn="ours")
-    assert sdk_frames.find_request_and_context(provider_pb2.CreateRequest) == (request, context)
+    assert sdk.find_request_and_context(provider_pb2.CreateRequest) == (request, context)
 
 
 # The servicer of Pulumi's SDK has four threads.

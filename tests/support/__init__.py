@@ -1,7 +1,8 @@
 """Shared helpers. Test modules do not import each other.
 
 A Pulumi program with the real engine (`tests/engine`, `tests/docs`)
-    project             `Project`: a folder with a program and a stack, and the CLI's commands on it; `Result`
+    project             `Project`: a folder with a program and a stack, and the CLI's commands on it
+    result              `Result`: the output of a command of the CLI
     projects            the fixtures `project`, `yaml_project`, `typescript_project`
     vault               encrypts the stacks' secrets instead of a passphrase, which costs more CPU time
     cloud_provider      a plugin instead of those of DNS providers and clouds
@@ -31,8 +32,7 @@ ngrok and DNS
 The rest
     set_up              fixtures that are made once: the CLI, a user's environment, language hosts, npm packages
     clock, waiting      a simulated clock, and waiting until a condition is true
-    command, terminal, stub_cli
-                        the command line of pulumi-agin, a pseudo terminal, a stub of `pulumi`
+    command, stub_cli   the command line of pulumi-agin, and a stub of `pulumi`
     pages, pyproject    the code blocks of the docs, and pyproject.toml
     ports               free ports
 """

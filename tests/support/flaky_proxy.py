@@ -57,11 +57,11 @@ def is_update(message: bytes) -> bool:
 class Outage:
     """A rule for `between`: from the first update on, answers are lost until `is_over` is set.
 
-    of_looks: whether answers to reads are lost, too. arrives: whether the updates reach the server. response: the
+    loses_reads: whether answers to reads are lost, too. arrives: whether the updates reach the server. response: the
     replacement of a lost answer; None ends the connection.
     """
 
-    of_looks: bool = True
+    loses_reads: bool = True
     arrives: bool = True
     is_over: bool = False
     response: bytes | None = None
@@ -75,7 +75,7 @@ class Outage:
             if self.arrives:
                 ask()
             return self.response
-        return self.response if self.has_begun and self.of_looks else ask()
+        return self.response if self.has_begun and self.loses_reads else ask()
 
 
 def before_updates(change: Callable[[], object]) -> Rule:

@@ -18,16 +18,16 @@ def kill_up_during_creates(project: Project, emulator: Emulator, domains: Collec
         emulator.add_fault("POST", "hang", after=True, domain=domain)
     # A separate session, so that the plugin, which outlives it, can be found and killed.
     options = ("--yes", "--skip-preview", "--parallel", str(len(domains)))
-    up = project.start("up", *options, stdout=subprocess.DEVNULL, start_new_session=True)
+    with project.start("up", *options, stdout=subprocess.DEVNULL, start_new_session=True) as up:
 
-    def has_created_all() -> bool:
-        return {*domains} <= {each["domain"] for each in emulator.ingresses()}
+        def has_created_all() -> bool:
+            return {*domains} <= {each["domain"] for each in emulator.ingresses()}
 
-    try:
-        until("the ingresses are created", has_created_all, COMMAND_TIMEOUT_SECONDS)
-    finally:
-        up.kill()
-        up.wait()
-        subprocess.run(["pkill", "-KILL", "-s", str(up.pid)], check=False)
+        try:
+            until("the ingresses are created", has_created_all, COMMAND_TIMEOUT_SECONDS)
+        finally:
+            up.kill()
+            up.wait()
+            subprocess.run(["pkill", "-KILL", "-s", str(up.pid)], check=False)
     project.pulumi("cancel", "--yes")
     emulator.clear_faults()

@@ -12,6 +12,8 @@ import requests
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.mocks import MockMonitor
 
+from pulumi_agin.api.models import IngressModel
+
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
 NS_TARGETS = ["ns-1.example.net.", "ns-2.example.net."]
 
@@ -24,19 +26,15 @@ GET_RESOURCE = "pulumi:pulumi:getResource"
 # The provider of dynamic resources without an explicit one.
 DEFAULT_PROVIDER = "urn:pulumi:stack::project::pulumi:providers:pulumi-python::default"
 
-# The result of lookups.
-INGRESS: dict[str, Any] = {
-    "id": "agin_2k5okIo7afS6bKA3xNDLRZ9rjqj",
-    "domain": "shared.acme.com",
-    "description": "",
-    "metadata": "",
-    "certificate_management_policy": None,
-    "certificate_management_status": None,
-    "ns_targets": NS_TARGETS,
-    "region_domains": [],
-    "created_at": "2024-08-02T07:15:39Z",
-    "uri": "",
-}
+# The result of lookups, with every output.
+INGRESS: dict[str, Any] = IngressModel.model_validate(
+    {
+        "id": "agin_2k5okIo7afS6bKA3xNDLRZ9rjqj",
+        "domain": "shared.acme.com",
+        "ns_targets": NS_TARGETS,
+        "created_at": "2024-08-02T07:15:39Z",
+    }
+).plain()
 
 
 class Mocks(pulumi.runtime.Mocks):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY
 

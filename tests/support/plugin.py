@@ -32,6 +32,9 @@ from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grp
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
+from pulumi_agin.dynamic.run_facts import RUN_FACTS, RunFacts
+from pulumi_agin.lifecycle.operation import Placement
+from tests.support import messages
 from tests.support.keys import assert_without_key
 from tests.support.waiting import until
 
@@ -66,6 +69,7 @@ class PluginError(Exception):
         self.clean = "grpc-status-details-bin" in metadata
         status = status_pb2.Status.FromString(metadata.get("grpc-status-details-bin", b""))
         self.message: str = status.message if self.clean else self.text
+        messages.shown.append(self.message)
         self.kept: Kept | None = None
         for detail in status.details:
             kept = provider_pb2.ErrorResourceInitFailed()
@@ -127,6 +131,13 @@ class Plugin:
     def spell(self, name: str) -> str:
         """Returns the name of a property in messages."""
         return name
+
+    is_called_in_previews: ClassVar[bool]
+    """Whether the engine sends it Create and Update in previews."""
+
+    def _run_facts(self, *, preview: bool) -> dict[str, Any]:
+        """Returns the input that only `check` receives from the program."""
+        return {}
 
     def _configuration(self, config: Mapping[str, str], provider_name: str) -> Any:
         raise NotImplementedError
@@ -207,10 +218,23 @@ class Plugin:
 
     # -- the calls ----------------------------------------------------------------------------------------
 
-    def check(self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], list[str]]:
+    def check(
+        self,
+        news: Mapping[str, Any],
+        olds: Mapping[str, Any] | None = None,
+        *,
+        old_outputs: Mapping[str, Any] | None = None,
+        preview: bool = False,
+    ) -> tuple[dict[str, Any], list[str]]:
         """Returns the checked inputs, and the failures as the CLI prints them after "has a problem: "."""
-        request = provider_pb2.CheckRequest(urn=self.urn, olds=self._struct(olds or {}), news=self._struct(news))
+        request = provider_pb2.CheckRequest(
+            urn=self.urn,
+            olds=self._struct(olds or {}),
+            news=self._struct({**news, **self._run_facts(preview=preview)}),
+            old_outputs=None if old_outputs is None else self._struct(old_outputs),
+        )
         response = self.call(self.stub.Check, request)
+        messages.shown.extend(f.reason for f in response.failures)
         failures = [f"{f.property}: {f.reason}" if f.property else f.reason for f in response.failures]
         return self.plain(response.inputs), failures
 
@@ -259,6 +283,26 @@ class Plugin:
         )
         return self.plain(self.call(self.stub.Update, request).properties)
 
+    def preview_create(self, news: Mapping[str, Any]) -> None:
+        """Makes the calls of a preview for a new resource."""
+        checked, failures = self.check(news, preview=True)
+        assert failures == []
+        if self.is_called_in_previews:
+            assert self.create(checked, preview=True)[0] == ""
+
+    def preview_change(
+        self, olds: Mapping[str, Any], outputs: Mapping[str, Any], news: Mapping[str, Any], id_: str = "x"
+    ) -> None:
+        """Makes the calls of a preview for a resource in the state, whose inputs were `olds`."""
+        checked, failures = self.check(news, olds, old_outputs=outputs, preview=True)
+        assert failures == []
+        has_changes, replaces = self.diff(outputs, checked, id_)
+        if replaces:
+            # The replacement is checked as a new resource.
+            self.preview_create(news)
+        elif has_changes and self.is_called_in_previews:
+            self.update(id_, outputs, checked, preview=True)
+
     def delete(self, id_: str, outputs: Mapping[str, Any], timeout: float = 0) -> None:
         request = provider_pb2.DeleteRequest(id=id_, urn=self.urn, properties=self._struct(outputs), timeout=timeout)
         self.call(self.stub.Delete, request)
@@ -276,10 +320,11 @@ class DynamicPlugin(Plugin):
     """`python -m pulumi.dynamic`, the process of Pulumi's dynamic providers."""
 
     module = "pulumi.dynamic"
+    is_called_in_previews = False
     package = "pulumi-python:dynamic/agin"
     adopt = "adopt=True"
     delete_before_replace = "ResourceOptions(delete_before_replace=True)"
-    aliases = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
+    aliases = "ResourceOptions(aliases=[…])"
     boolean = "True or False"
     rfc2136 = "dns.rfc2136"
 
@@ -290,6 +335,9 @@ class DynamicPlugin(Plugin):
 
     def _struct(self, values: Mapping[str, Any]) -> struct_pb2.Struct:
         return packed({"__provider": self._provider, **values})
+
+    def _run_facts(self, *, preview: bool) -> dict[str, Any]:
+        return {RUN_FACTS: RunFacts(preview, Placement("dev")).as_input()}
 
     def _configuration(self, config: Mapping[str, str], provider_name: str) -> Any:
         return provider_pb2.ConfigureRequest(args=packed(config))
@@ -311,6 +359,7 @@ class NativePlugin(Plugin):
     """`python -m pulumi_agin.native`, the provider plugin."""
 
     module = "pulumi_agin.native"
+    is_called_in_previews = True
     package = "agin:index"
     adopt = "`adopt: true`"
     delete_before_replace = "the option `deleteBeforeReplace: true`"
@@ -360,6 +409,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
     def Log(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's name
         self.lines.append(request)
+        messages.shown.append(request.message)
         return empty_pb2.Empty()
 
     def end(self) -> None:

@@ -24,21 +24,11 @@ def secrets() -> Iterator[dict[str, str]]:
         yield variables
 
 
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory, cli: Path, user_env: Path, secrets: dict[str, str]) -> Path:
-    """A project with an empty stack, for others to copy."""
-    folder = tmp_path_factory.mktemp("prepared")
-    return Project(folder, cli, user_env, dict(secrets), secrets_provider=SECRETS_PROVIDER).folder
-
-
 @pytest.fixture
-def project(
-    tmp_path: Path, cli: Path, user_env: Path, prepared: Path, secrets: dict[str, str], emulator: Emulator
-) -> Project:
+def project(tmp_path: Path, cli: Path, user_env: Path, secrets: dict[str, str], emulator: Emulator) -> Project:
     """An empty project with a stack, the emulator for ngrok, and its key in the environment."""
     environment = {**secrets, **QUICKER_CLI, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
-    folder = tmp_path / "project"
-    return Project(folder, cli, user_env, environment, prepared=prepared, secrets_provider=SECRETS_PROVIDER)
+    return Project(tmp_path / "project", cli, user_env, environment, secrets_provider=SECRETS_PROVIDER)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pulumi_agin.dnsclient.values import DnsUpdateError
 from pulumi_agin.dynamic.phrasing import PythonPhrasing
 from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
-from pulumi_agin.lifecycle.operation import Call, Failed, PartlyDone, Reading
+from pulumi_agin.lifecycle.operation import Call, Failed, PartlyDone
 from pulumi_agin.lifecycle.services import Services
 from tests.support.bind import Bind, Key
 from tests.support.clock import Clock
@@ -106,12 +106,12 @@ class Delegation:
     def preview(self, inputs: Mapping[str, Any], **call: Any) -> str:
         """Returns the new warnings of the preview of a create."""
         before = len(self.warnings)
-        self.create(inputs, is_preview=True, **call)
+        self._lifecycle.preview_create(self._call._replace(**call), inputs)
         return "\n".join(self.warnings[before:])
 
     def read(self, kept: Mapping[str, Any]) -> dict[str, Any] | None:
         """Refreshes. Returns the outputs, or None if the records are gone."""
-        existing = self._lifecycle.read(self._call._replace(outputs_before=kept), DOMAIN, Reading.REFRESH)
+        existing = self._lifecycle.read(self._call._replace(outputs_before=kept), DOMAIN)
         return existing and existing.outputs
 
     def update(self, kept: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def _failure(call: Callable[[], object]) -> tuple[str, dict[str, Any] | None]:
         call()
     error = caught.value
     message = str(error)
-    assert message.isprintable()
+    assert all(line.isprintable() for line in message.split("\n"))
     assert KEY.secret not in message
     if isinstance(error, PluginError):
         assert error.clean

@@ -7,11 +7,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from pulumi_agin.api.http import HttpClient
-from pulumi_agin.api.http_messages import NoResponse, Request, Response
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.api.messages import NoResponse, Request, Response
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY
@@ -115,7 +114,7 @@ class Slow(HttpClient):
         self._clock = clock
         self._outcomes = list(outcomes)
 
-    def send(self, request: Request, *_: object) -> Response | NoResponse:
+    def send(self, request: Request, *_: object, connect_seconds: float) -> Response | NoResponse:
         self.methods.append(request.method)
         seconds, outcome = self._outcomes.pop(0)
         self._clock.sleep(seconds)
@@ -128,7 +127,7 @@ class Responding(HttpClient):
     def __init__(self, response: Response) -> None:
         self._response = response
 
-    def send(self, *_: object) -> Response:
+    def send(self, *_: object, connect_seconds: float) -> Response:
         return self._response
 
 
@@ -141,10 +140,13 @@ class Held(HttpClient):
         self._method = method
         self._after = after
 
-    def send(self, request: Request, *where: Any) -> Response | NoResponse:
+    def send(self, request: Request, base_url: str, seconds: float, *, connect_seconds: float) -> Response | NoResponse:
+        def pass_on() -> Response | NoResponse:
+            return self._network.send(request, base_url, seconds, connect_seconds=connect_seconds)
+
         if request.method != self._method:
-            return self._network.send(request, *where)
-        response = self._network.send(request, *where) if self._after else None
+            return pass_on()
+        response = pass_on() if self._after else None
         self.is_held.set()
         assert self.may_go_on.wait(20)
-        return response or self._network.send(request, *where)
+        return response or pass_on()

@@ -11,7 +11,7 @@ import pytest
 
 from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreachableError
 from pulumi_agin.base.budget import Budget
-from pulumi_agin.program.run import PREVIEW_READS_SECONDS, AccountQueries
+from pulumi_agin.program.account_queries import PREVIEW_READS_SECONDS, AccountQueries
 from tests.support.clock import Clock
 
 
@@ -24,8 +24,7 @@ class Ngrok:
         self.timeout_seconds = timeout_seconds
         self._respond = respond
 
-    @property
-    def client(self) -> Ngrok:
+    def require_client(self) -> Ngrok:
         return self
 
     def budget(self, seconds: float) -> Budget:

@@ -13,8 +13,8 @@ import pytest
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.http import HttpClient
-from pulumi_agin.api.http_messages import NoResponse, Request, Response
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.api.messages import NoResponse, Request, Response
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.version import VERSION
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of
@@ -133,7 +133,7 @@ class Silence(HttpClient):
         self._clock = clock
         self.seconds: list[tuple[float, float]] = []
 
-    def send(self, request: Request, base_url: str, seconds: float, connect_seconds: float) -> NoResponse:
+    def send(self, request: Request, base_url: str, seconds: float, *, connect_seconds: float) -> NoResponse:
         self.seconds.append((seconds, connect_seconds))
         self._clock.sleep(min(30, seconds))
         return NO_RESPONSE

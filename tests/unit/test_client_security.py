@@ -17,8 +17,8 @@ import requests.adapters
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import LONGEST_LIST_BYTES, AgentIngressClient
 from pulumi_agin.api.http import LONGEST_BODY_BYTES, HttpClient
-from pulumi_agin.api.http_messages import Request, Response
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.api.messages import Request, Response
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.emulator import Emulator
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of
 from tests.support.clock import Clock
@@ -227,7 +227,7 @@ class Pages(HttpClient):
         self._ingresses = ingresses
         self._next_page = next_page
 
-    def send(self, request: Request, *_: object) -> Response:
+    def send(self, request: Request, *_: object, connect_seconds: float) -> Response:
         self.clock.sleep(self._seconds)
         if request.id_:
             return Response(403, {}, b"")

@@ -18,7 +18,7 @@ import pulumi_agin as agin
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import ApiError, CreateUnsettledError
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.cli.import_program import program
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
@@ -27,6 +27,7 @@ from pulumi_agin.lifecycle.schema import compared_fields
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY
 from tests.support.mocks import Mocks, run
+from tests.unit.test_generated_values import FUZZED
 
 INPUTS = compared_fields(AgentIngressInputs)
 OPTIONAL = [name for name in INPUTS if name != "domain"]
@@ -109,11 +110,11 @@ def test_every_input_is_an_argument_for_type_checkers(name: str) -> None:
 def test_every_output_is_one_of_the_resource_and_of_the_lookup(output: str) -> None:
     outputs = {"id", *agin.AgentIngress.__annotations__}
     assert output in outputs, f"AgentIngress in agent_ingress.py lacks the annotation {output}"
-    assert output in agin.GetAgentIngressResult.__annotations__, f"GetAgentIngressResult in lookup.py lacks {output}"
+    assert output in agin.GetAgentIngressResult.__annotations__, f"GetAgentIngressResult in lookups.py lacks {output}"
 
 
 def test_every_input_is_kept_in_the_state(name: str) -> None:
-    assert name in inputs_of(ingress(), {}), f"inputs_of in lifecycle/outputs.py lacks {name}"
+    assert name in inputs_of(ingress(), shown_by={}), f"inputs_of in lifecycle/outputs.py lacks {name}"
     after = outputs_after({}, {each: values[0] for each, values in VALUES.items()}, lambda value: False)
     assert name in after, f"outputs_after in lifecycle/outputs.py lacks {name}"
 
@@ -141,9 +142,38 @@ def test_emulator_updates_every_input_but_the_domain(name: str, client: AgentIng
 def test_emulator_limits_every_string(name: str, client: AgentIngressClient) -> None:
     try:
         client.create({"domain": "connect.acme.com", name: "x" * 10_000})
-    except ApiError:
-        return
-    pytest.fail(f"MAX_BYTES or _create in emulator/api.py lacks {name}")
+        message = ""
+    except ApiError as error:
+        message = str(error)
+    assert message, f"_LIMITS or _create in emulator/api.py lacks {name}"
+    assert name in message.lower(), f"_LIMITS in emulator/api.py has the code of another field for {name}: {message}"
+
+
+@pytest.mark.parametrize("name", OPTIONAL, indirect=True)
+def test_a_test_can_change_every_input_at_the_emulator(
+    name: str, emulator: Emulator, client: AgentIngressClient
+) -> None:
+    id_, other = created(client, name).id, VALUES[name][1]
+    changes: Any = {name: other}
+    try:
+        emulator.set_ingress(id_, changes)
+    except ValueError:
+        pytest.fail(f"IngressChanges in emulator/control.py lacks {name}")
+    assert client.get(id_).plain()[name] == other, f"set_ingress in emulator/control.py does not set {name}"
+
+
+@pytest.mark.parametrize("name", ["domain", *STRINGS])
+def test_emulator_filters_by_every_string(name: str, client: AgentIngressClient) -> None:
+    created(client, name)
+    try:
+        found = client.list(f"obj.{name} == '{VALUES[name][0]}'")
+    except ApiError as error:
+        pytest.fail(f"CelFilter in emulator/cel_filter.py lacks {name}: {error}")
+    assert len(found) == 1
+
+
+def test_every_input_has_generated_values(name: str) -> None:
+    assert name in FUZZED, f"FUZZED in tests/unit/test_generated_values.py lacks {name}"
 
 
 # A domain has only one ingress.

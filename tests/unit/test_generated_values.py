@@ -19,14 +19,13 @@ from requests.structures import CaseInsensitiveDict
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.http_messages import Response
+from pulumi_agin.api.messages import Response
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.base.redaction import REVEALING_CHARACTERS, redact
-from pulumi_agin.base.secret import Secret
-from pulumi_agin.base.values import without_none
+from pulumi_agin.base.redaction import REVEALING_CHARACTERS, Secret, redact
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
+from pulumi_agin.lifecycle.outputs import STRINGS
 from pulumi_agin.lifecycle.schema import validate
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID
 from tests.support.clock import Clock
@@ -199,9 +198,9 @@ def test_validation_and_emulator_agree(
     if not problems:
         ingress = IngressModel.model_validate(content)
         assert ingress.domain == valid["domain"]
-        assert ingress.description == valid.get("description", "")
-        assert ingress.metadata == valid.get("metadata", "")
-        responded = without_none(ingress.plain())
+        for name in STRINGS:
+            assert getattr(ingress, name) == valid.get(name, "")
+        responded = ingress.model_dump(exclude_none=True)
         assert PROVIDER.diff(ingress.id, responded, valid).changes is False
 
 

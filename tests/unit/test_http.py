@@ -18,8 +18,8 @@ import trustme
 from requests.adapters import HTTPAdapter
 
 from pulumi_agin.api.http import LONGEST_BODY_BYTES, HttpClient
-from pulumi_agin.api.http_messages import NoResponse, Request, Response
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.api.messages import NoResponse, Request, Response
+from pulumi_agin.base.redaction import Secret
 from tests.support.keys import API_KEY
 from tests.support.ports import free_port
 from tests.support.wire import Handle, drip, receive, reply, serve, trickle
@@ -42,7 +42,7 @@ def make_client(*, use_proxies: bool = False) -> HttpClient:
 
 def send(url: str, method: str = "POST", seconds: float = SECONDS, client: HttpClient | None = None) -> Any:
     body = {"domain": "connect.acme.com"} if method == "POST" else None
-    return (client or make_client()).send(Request(method, "try", body=body), url, seconds, seconds)
+    return (client or make_client()).send(Request(method, "try", body=body), url, seconds, connect_seconds=seconds)
 
 
 def outcome(result: Response | NoResponse) -> tuple[bool, bool]:
@@ -255,10 +255,8 @@ def test_read_times_out_after_30_seconds_or_with_the_call(
         raise requests.ReadTimeout
 
     monkeypatch.setattr(HTTPAdapter, "send", time_out)
-    assert outcome(make_client().send(Request("GET", "try"), "http://127.0.0.1:1", seconds, 5)) == (
-        MAYBE_CARRIED_OUT,
-        TRANSIENT,
-    )
+    result = make_client().send(Request("GET", "try"), "http://127.0.0.1:1", seconds, connect_seconds=5)
+    assert outcome(result) == (MAYBE_CARRIED_OUT, TRANSIENT)
     assert timeouts == [(5, read_seconds)]
 
 

@@ -14,7 +14,7 @@ from pulumi_agin.api import errors, models
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.list_cache import ListCache, Listing
 from pulumi_agin.base.budget import Budget
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY

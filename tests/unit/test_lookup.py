@@ -25,7 +25,7 @@ def account(emulator: Emulator) -> Account:
 
 @pytest.fixture
 def client(account: Account) -> AgentIngressClient:
-    return account.client
+    return account.require_client()
 
 
 def find(account: Account, id_: str | None = None, domain: str | None = None) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pulumi_agin.api.models import IngressModel, certificate_state
+from pulumi_agin.api.models import IngressModel, Issuance
 
 INGRESS = {
     "id": "agin_1",
@@ -90,9 +90,9 @@ DATE = "2024-10-01T07:15:39Z"
         ({}, "UNKNOWN", False),
     ],
 )
-def test_certificate_state(status: Any, state: str, is_ready: bool) -> None:
-    found = certificate_state(with_certificate(status, POLICY))
+def test_issuance(status: Any, state: str, is_ready: bool) -> None:
+    found = Issuance.of(with_certificate(status, POLICY))
     assert (found.name, found.is_ready) == (state, is_ready)
     # The status of a removed policy is ignored.
-    unmanaged = certificate_state(with_certificate(status, None))
+    unmanaged = Issuance.of(with_certificate(status, None))
     assert (unmanaged.name, unmanaged.is_ready) == ("NOT_MANAGED", True)

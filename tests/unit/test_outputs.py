@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.lifecycle.outputs import KeptOutputs, inputs_of, outputs_after, outputs_of
+from pulumi_agin.lifecycle.outputs import STRINGS, KeptOutputs, inputs_of, outputs_after, outputs_of
 
 UNKNOWN = object()
 
@@ -16,8 +16,7 @@ STATUS = "certificate_management_status"
 
 EXISTING: dict[str, Any] = {
     "domain": "connect.acme.com",
-    "description": "one",
-    "metadata": "m",
+    **{name: f"its {name}" for name in STRINGS},
     POLICY: {"authority": "letsencrypt", "private_key_type": "rsa"},
     STATUS: {"renews_at": "2026-01-01T00:00:00Z", "provisioning_job": None},
     "ns_targets": ["ns-1.example.net."],
@@ -49,11 +48,12 @@ def test_edited_outputs_are_put_into_canonical_form_or_left_out() -> None:
 
 
 def test_missing_string_is_removed_and_other_outputs_stay() -> None:
-    assert after({"description": "two", **SAME_POLICY}) == {**EXISTING, "description": "two", "metadata": ""}
-    assert after({"description": None, "metadata": "", **SAME_POLICY}) == EXISTING | {"description": "", "metadata": ""}
+    none = dict.fromkeys(STRINGS, "")
+    assert after({"description": "two", **SAME_POLICY}) == {**EXISTING, **none, "description": "two"}
+    assert after({"description": None, "metadata": "", **SAME_POLICY}) == {**EXISTING, **none}
 
 
-@pytest.mark.parametrize("name", ["domain", "description", "metadata"])
+@pytest.mark.parametrize("name", ["domain", *STRINGS])
 def test_unknown_string_stays_unknown(name: str) -> None:
     assert set(EXISTING) - set(after({name: UNKNOWN, **SAME_POLICY})) == {name}
 
@@ -93,15 +93,13 @@ def test_outputs_of_missing_values() -> None:
 
 
 def test_inputs_have_values_of_the_program_and_drift() -> None:
-    assert inputs_of(ingress(metadata=""), {}) == {
-        "domain": "connect.acme.com",
-        "description": "one",
-        POLICY: EXISTING[POLICY],
-    }
-    emptied = inputs_of(ingress(description="", metadata=None), {"description": "one", "metadata": "m"})
+    inputs = {name: EXISTING[name] for name in ("domain", *STRINGS, POLICY)}
+    del inputs["metadata"]
+    assert inputs_of(ingress(metadata=""), shown_by={}) == inputs
+    emptied = inputs_of(ingress(description="", metadata=None), shown_by={"description": "one", "metadata": "m"})
     assert (emptied["description"], emptied["metadata"]) == ("", "")
 
 
 def test_key_type_chosen_by_ngrok_is_not_an_input() -> None:
-    assert inputs_of(ingress(), {POLICY: {"authority": "letsencrypt"}})[POLICY] == {"authority": "letsencrypt"}
-    assert inputs_of(ingress(), {POLICY: EXISTING[POLICY]})[POLICY] == EXISTING[POLICY]
+    assert inputs_of(ingress(), shown_by={POLICY: {"authority": "letsencrypt"}})[POLICY] == {"authority": "letsencrypt"}
+    assert inputs_of(ingress(), shown_by={POLICY: EXISTING[POLICY]})[POLICY] == EXISTING[POLICY]

@@ -9,8 +9,8 @@ import pytest
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.http_messages import NoResponse, Response
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.api.messages import NoResponse, Response
+from pulumi_agin.base.redaction import Secret
 from tests.support.client import DOMAIN
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY

@@ -36,7 +36,7 @@ def ngrok() -> dict[str, str]:
 @pytest.mark.parametrize("domain", ["connect.acme.com", "connect.acme.com"])
 def test_each_has_an_empty_emulator(agin_emulator: Emulator, domain: str) -> None:
     assert ngrok() == {"NGROK_API_BASE_URL": agin_emulator.url, "NGROK_API_KEY": "emulator-key"}
-    client = Account(Settings.load(lambda key: None)).client
+    client = Account(Settings.load(lambda key: None)).require_client()
     id_ = client.create({"domain": domain, "certificate_management_policy": {"authority": "letsencrypt"}}).id
     assert client.get(id_).certificate_management_status.renews_at
     assert [each["domain"] for each in agin_emulator.ingresses()] == [domain]

@@ -10,7 +10,7 @@ import pytest
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.rate_limit import RateLimit, Ticket
 from pulumi_agin.base.budget import Budget
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY

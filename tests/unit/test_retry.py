@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -11,13 +10,12 @@ from requests.structures import CaseInsensitiveDict
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.constants import PUBLIC_API
+from pulumi_agin.api.facts import PUBLIC_API
 from pulumi_agin.api.http import HttpClient
-from pulumi_agin.api.http_messages import NoResponse, Request, Response
-from pulumi_agin.base import retry
+from pulumi_agin.api.messages import NoResponse, Request, Response
+from pulumi_agin.base.attempts import Attempts, Reachability, backoff_seconds
 from pulumi_agin.base.budget import Budget, format_duration
-from pulumi_agin.base.retry import Reachability
-from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.redaction import Secret
 from tests.support.client import DOMAIN
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY
@@ -25,12 +23,12 @@ from tests.support.keys import API_KEY
 
 def test_pauses_double_with_jitter_up_to_20_seconds() -> None:
     for repetition, longest in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 20), (10_000, 20)]:
-        waits = [retry.backoff_seconds(repetition) for _ in range(50)]
+        waits = [backoff_seconds(repetition) for _ in range(50)]
         assert longest / 2 <= min(waits) <= max(waits) <= longest
         assert len(set(waits)) > 1
-    assert retry.backoff_seconds(1, retry_after=7) == 7
-    assert retry.backoff_seconds(9, retry_after=400) == 400
-    assert retry.backoff_seconds(1, retry_after=0) >= 0.5
+    assert backoff_seconds(1, retry_after=7) == 7
+    assert backoff_seconds(9, retry_after=400) == 400
+    assert backoff_seconds(1, retry_after=0) >= 0.5
 
 
 @pytest.mark.parametrize(
@@ -112,7 +110,7 @@ class Script(HttpClient):
             Secret(API_KEY), base_url, 300, base_url_source=base_url_source, clock=self.clock, http_client=self
         )
 
-    def send(self, request: Request, *_: object) -> Outcome:
+    def send(self, request: Request, *_: object, connect_seconds: float) -> Outcome:
         self.methods.append(request.method)
         return self.outcomes.pop(0)
 
@@ -393,18 +391,23 @@ def test_response_in_between_starts_the_30_seconds_again(script: Script) -> None
 def test_later_tries_of_a_dropped_connection_have_one_second() -> None:
     clock = Clock()
     reachability = Reachability(clock, is_loopback=False)
-    assert reachability.seconds_for_attempt == math.inf
-    reachability.record_attempt(clock.monotonic(), is_connected=False)
+
+    def attempt() -> Attempts:
+        attempts = Attempts(Budget(300, clock), reachability, is_write=False)
+        attempts.record(REFUSED, clock.monotonic())
+        return attempts
+
+    assert attempt().seconds_to_connect(10) == 10
+    assert reachability.seconds_left == 30
     clock.sleep(30)
-    budget = Budget(300, clock)
-    assert reachability.seconds_left_of(budget, is_unsent=True) == 0
-    assert reachability.seconds_for_attempt == math.inf
+    assert attempt().seconds_to_connect(10) == 10
+    assert reachability.seconds_left == 0
     clock.sleep(2)
-    assert reachability.seconds_for_attempt == 1
+    assert attempt().seconds_to_connect(10) == 1
     # A failure long after the last one begins another outage.
     clock.sleep(31)
-    reachability.record_attempt(clock.monotonic(), is_connected=False)
-    assert reachability.seconds_left_of(budget, is_unsent=True) == 30
+    assert attempt().seconds_to_connect(10) == 10
+    assert reachability.seconds_left == 30
 
 
 @pytest.mark.parametrize(("method", "outcome"), [("POST", RESET), ("PATCH", rejection(503)), ("DELETE", RESET)])

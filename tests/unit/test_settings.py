@@ -10,8 +10,8 @@ import pytest
 import requests
 from urllib3.util import parse_url
 
-from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.api.errors import InvalidInputsError
+from pulumi_agin.api.facts import PUBLIC_API
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import Settings
 
@@ -81,7 +81,7 @@ def test_wrong_setting_is_explained(config: dict[str, str], message: str) -> Non
     assert KEY not in problem
     assert "pass" not in problem.replace("password", "")
     with pytest.raises(InvalidInputsError, match="ngrok"):
-        _ = Account(settings).client
+        Account(settings).require_client()
 
 
 def test_missing_key_is_explained() -> None:
@@ -100,7 +100,7 @@ def test_log_is_debug_or_not_set(log: str, problems: int) -> None:
 @pytest.mark.parametrize("seconds", ["0.5", "300", "31536000"])
 def test_timeout_can_be_up_to_a_year(seconds: str) -> None:
     account = Account(load({"ngrok:apiKey": KEY, "ngrok:timeoutSeconds": seconds}))
-    assert account.client.timeout_seconds == float(seconds)
+    assert account.require_client().timeout_seconds == float(seconds)
 
 
 # These could send the key to another host, hide a part of the URL, or forge a line.
@@ -181,10 +181,10 @@ def hosts(url: str) -> set[str]:
 def test_spellings_of_a_base_url_are_one_account(spelling: str, canonical: str) -> None:
     settings = load({"ngrok:apiKey": KEY, "ngrok:apiBaseUrl": spelling})
     assert settings.problems == []
-    assert settings.change_of_base_url(canonical) == ""
-    shown = f"{canonical}, from ngrok:apiBaseUrl in the stack config"
-    assert settings.other_base_url == ("" if canonical == PUBLIC_API else shown)
-    mark, _, url = Account(settings).client.fingerprint("agin_1").partition(" ")
+    assert settings.describe_change_of_base_url(canonical) == ""
+    assert settings.shown_base_url == f"{canonical}, from ngrok:apiBaseUrl in the stack config"
+    assert settings.has_other_base_url == (canonical != PUBLIC_API)
+    mark, _, url = Account(settings).fingerprint("agin_1").partition(" ")
     assert (mark, url) == ("5fe6372c", "" if canonical == PUBLIC_API else canonical)
 
 
@@ -232,23 +232,22 @@ HINT = (
 )
 def test_changed_base_url_is_explained(config: dict[str, str], variable: str, last: str, now: str, step: str) -> None:
     settings = load({"ngrok:apiKey": KEY, **config}, {"NGROK_API_BASE_URL": variable})
-    assert settings.change_of_base_url(last) == f"last read at {last}, but the base URL is now {now}"
-    assert settings.how_to_set_base_url(last) == step
+    assert settings.describe_change_of_base_url(last) == f"last read at {last}, but the base URL is now {now}"
+    assert f"{settings.how_to_set_base_url(last)}{settings.base_url_hint}" == step
 
 
 def test_edited_base_url_forges_no_line_and_no_command() -> None:
     settings, forged = load({"ngrok:apiKey": KEY}), "https://x/$(true)\nerror: forged"
-    assert settings.change_of_base_url(forged).isprintable()
-    assert (
-        "run `pulumi config set ngrok:apiBaseUrl 'https://x/$(true) error: forged'` "
-        in settings.how_to_set_base_url(forged)
-    )
+    assert settings.describe_change_of_base_url(forged).isprintable()
+    step = "run `pulumi config set ngrok:apiBaseUrl 'https://x/$(true) error: forged'`"
+    assert settings.how_to_set_base_url(forged) == step
 
 
 def test_key_is_not_in_a_repr_or_pickle() -> None:
     settings = load({"ngrok:apiKey": KEY})
-    client = Account(settings).client
-    for shown in (repr(settings), str(settings), repr(client), repr(vars(client)), str(client.fingerprint("agin_1"))):
+    account = Account(settings)
+    client = account.require_client()
+    for shown in (repr(settings), str(settings), repr(client), repr(vars(client)), account.fingerprint("agin_1")):
         assert KEY[:8] not in shown
     for holder in (settings, client):
         with pytest.raises(TypeError):
@@ -256,7 +255,7 @@ def test_key_is_not_in_a_repr_or_pickle() -> None:
 
 
 def test_fingerprints_of_keys_and_ingresses_differ() -> None:
-    one, other = (Account(load({"ngrok:apiKey": key})).client for key in (KEY, KEY[::-1]))
+    one, other = (Account(load({"ngrok:apiKey": key})) for key in (KEY, KEY[::-1]))
     # States hold this, so it never changes.
     assert one.fingerprint("agin_1") == "5fe6372c"
     assert len({one.fingerprint("agin_1"), other.fingerprint("agin_1"), one.fingerprint("agin_2")}) == 3

@@ -61,12 +61,10 @@ def test_commands_are_plain() -> None:
     assert shell_commands.native_import_line(ID, f"{NATIVE}::connect") == (
         f"pulumi import --stack dev --generate-code=false --yes -- agin:index:AgentIngress connect {ID}"
     )
-    line = shell_commands.find_line("a.b", Placement("dev"))
-    assert line.endswith("import --filter 'obj.domain == \"a.b\"' --stack dev")
+    assert shell_commands.explain_line("taken-domain").endswith(" explain taken-domain")
     assert shell_commands.doctor_line("*.b", "acme/dev").endswith("doctor '*.b' --stack acme/dev")
     urn = f"{NATIVE}::connect"
     assert shell_commands.state_delete_line(urn, stack="dev") == f"pulumi state delete --stack dev --yes --force {urn}"
-    assert shell_commands.replace_line(urn, stack="dev") == f"pulumi up --stack dev --replace {urn}"
 
 
 def test_program_works_without_an_active_environment(programs: Path) -> None:
