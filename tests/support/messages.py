@@ -35,7 +35,7 @@ _NOT_OURS = [
     r"(?:[\w-]+\.)+[a-z]{2,}\b(?:\.(?=[,;:)]| \())?",
     r"`[\w-]+[=:]? ?\{[^`]*`|`pulumi-agin explain [a-z-]+`",
 ]
-_END_OF_SENTENCE = re.compile(r"\.(?= |$)")
+_END_OF_SENTENCE = re.compile(r"\.(?= [A-Z`]|$)")
 
 
 def excess(message: str) -> str:
