@@ -49,7 +49,7 @@ def agent_config(
 
 
 def _configure(**values: Any) -> str:
-    from .lifecycle.agent_config import configure_agent
+    from .lifecycle.functions import configure_agent
 
     try:
         return configure_agent("agent_config", **values)

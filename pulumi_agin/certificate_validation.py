@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import pulumi
 
+from .api.facts import DEFAULT_GRACE_SECONDS, DEFAULT_VALIDATION_SECONDS
 from .dynamic.certificate import CertificateValidationProvider
 from .lifecycle import urns
-from .lifecycle.defaults import DEFAULT_GRACE_SECONDS, DEFAULT_VALIDATION_SECONDS
 from .program import sdk
 from .program.resource import DynamicResource, check_settings, require_options
 from .program.run import ProgramRun

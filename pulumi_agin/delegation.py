@@ -8,10 +8,10 @@ from typing import Any, cast
 import pulumi
 
 from .agent_ingress import AgentIngress
+from .base.names import LONGEST_TTL_SECONDS
 from .base.redaction import one_line
 from .dns.adapter import DnsAdapter, NsRecords, canonical_name
 from .dns.former_domain import require_new_domain
-from .dnsclient.values import LONGEST_TTL_SECONDS
 from .lifecycle import urns
 from .program.aliases import former_urns
 from .program.errors import WrongArgumentsError, place_in_program

@@ -15,8 +15,8 @@ from pulumi import UNKNOWN
 
 from .agent_ingress import AgentIngressCertPolicy, AgentIngressCertStatus
 from .api.errors import InvalidInputsError, NgrokError
-from .lifecycle import lookup, urns
-from .lifecycle.account import Account
+from .lifecycle import functions, urns
+from .lifecycle.services import Account
 from .program import sdk
 from .program.run import ProgramRun
 
@@ -260,18 +260,18 @@ class _Lookup:
 def _id_or_domain(id_: Any, domain: Any) -> Mapping[str, Any]:
     """Returns the arguments of a lookup of one ingress. It raises a RunError unless exactly one is given."""
     try:
-        lookup.require_id_or_domain(_ONE.name, id_, domain)
+        functions.require_id_or_domain(_ONE.name, id_, domain)
     except InvalidInputsError as error:
         raise pulumi.RunError(str(error)) from None
     return {"id": id_, "domain": domain}
 
 
 def _find_one(account: Account, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return lookup.find_one(account, _ONE.name, arguments["id"], arguments["domain"]).plain()
+    return functions.find_one(account, _ONE.name, arguments["id"], arguments["domain"]).plain()
 
 
 def _find_many(account: Account, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    found = lookup.find_many(account, _MANY.name, arguments["filter"])
+    found = functions.find_many(account, _MANY.name, arguments["filter"])
     return {"agent_ingresses": [ingress.plain() for ingress in found]}
 
 

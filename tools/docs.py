@@ -18,10 +18,10 @@ from pulumi_agin.lifecycle.inputs import (
     CertificatePolicyInputs,
     CertificateValidationInputs,
     CertificateValidationOutputs,
-    NsRecordsInputs,
 )
 from pulumi_agin.lifecycle.phrasing import either
 from pulumi_agin.lifecycle.schema import Limit, Marker, bare_type, fields_of, is_optional, range_of
+from pulumi_agin.rfc2136.inputs import NsRecordsInputs
 from tools.steps import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"

@@ -9,11 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 PUBLIC_API = "https://api.ngrok.com"
 
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
 # The time budget of one call, in total, unless a setting or a resource has another one.
 DEFAULT_CALL_SECONDS = 300
+
+# How long to wait for a certificate. Issuing takes minutes, or longer if DNS is slow. The AWS provider waits 45 minutes
+# for ACM.
+DEFAULT_VALIDATION_SECONDS = 2700
+
+# How long ngrok may report a DNS error. New DNS records take time to propagate.
+DEFAULT_GRACE_SECONDS = 600
 
 RATE_LIMITED = 429
 
@@ -42,3 +52,11 @@ def matches_policy(existing: Mapping[str, Any] | None, inputs: Mapping[str, Any]
     if not existing or not inputs:
         return not existing and not inputs
     return all(value is None or value == existing.get(name) for name, value in inputs.items())
+
+
+def canonical_base_url(base_url: str) -> str:
+    """Returns a valid base URL with its scheme and host in lower case, without a default port or a slash at the end."""
+    parts = urlsplit(base_url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"

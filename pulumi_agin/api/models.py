@@ -10,12 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
-from pulumi_agin.base.names import (
-    DOMAIN_MAX_BYTES,
-    canonical_domain,
-    canonical_ns_targets,
-    canonical_region_domains,
-)
+from pulumi_agin.base.names import DOMAIN_MAX_BYTES, canonical_domain, canonical_ns_targets, canonical_region_domains
 
 from .facts import PLAIN_ID
 

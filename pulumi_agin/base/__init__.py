@@ -1,4 +1,4 @@
-"""Shared code of `api` and `dnsclient`: clock, budget and attempts of a call, progress, and strings for messages.
+"""Shared code of `api` and `rfc2136`: clock, budget and attempts of a call, progress, and strings for messages.
 
 Programs load most of these modules at their start, so they load quickly.
 """

@@ -1,22 +1,25 @@
-"""Names in one form: DNS names and base URLs as they are compared and stored, and properties as the engine has them."""
+"""Names of DNS: domains, hosts and servers in the form in which they are compared and stored, and their limits."""
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from ipaddress import ip_address
 
 # RFC 1035, 2.3.4, without the dot and the length byte of the root.
 DOMAIN_MAX_BYTES = 253
 LABEL_MAX_BYTES = 63
 
+# RFC 2181, 8.
+LONGEST_TTL_SECONDS = 2**31 - 1
+
+DNS_PORT = 53
+
 EXAMPLE_DOMAIN = "connect.acme.com"
 
 # The only hosts for which plain http is allowed.
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
-
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 # Only one dot at the end of a name is removed. A name with two dots there, or with a space before the dot, is invalid.
 # It stays unchanged, so that validation rejects it.
@@ -41,17 +44,32 @@ def canonical_region_domains(domains: Iterable[str]) -> list[str]:
     return sorted({canonical_domain(domain) for domain in domains})
 
 
-def canonical_base_url(base_url: str) -> str:
-    """Returns a valid base URL with its scheme and host in lower case, without a default port or a slash at the end."""
-    parts = urlsplit(base_url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    port = "" if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
+def zone_problem(domain: str, zone: str) -> str:
+    """Returns the reason that a zone can't delegate a domain; "" if it can. Both names are canonical."""
+    if domain == zone:
+        return (
+            f"the domain {domain} is the apex of the zone {zone}, whose NS records are the zone's own: only a "
+            f"name below it can be delegated, such as connect.{zone}"
+        )
+    if not domain.endswith(f".{zone}"):
+        return f"the domain {domain} is not in the zone {zone or '(empty)'}: use the zone that contains {domain}"
+    return ""
 
 
-@functools.cache
-def camel_case(name: str) -> str:
-    """Returns the engine's name of a property: zoneId for zone_id. Names that begin with an underscore are the same."""
-    if name.startswith("_") or name != name.lower():
-        return name
-    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
+def is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Server:
+    """A DNS server: an IP address or a name, and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

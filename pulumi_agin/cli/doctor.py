@@ -11,14 +11,14 @@ import json
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.base.clock import Clock
-from pulumi_agin.base.names import EXAMPLE_DOMAIN
-from pulumi_agin.dnsclient.values import Server, parse_server
-from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.base.names import EXAMPLE_DOMAIN, Server
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
+from pulumi_agin.lifecycle.services import Account
 from pulumi_agin.version import VERSION
 
 from .doctor_checks import Checks
+from .doctor_ns import parse_server
 from .doctor_reads import Reader
 from .doctor_report import AccountReport, Report, State, worst_first
 from .output import UsageError, first_unreadable, note, print_text

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.installation import missing_extra
-from pulumi_agin.base.names import canonical_domain
-from pulumi_agin.dnsclient.values import Server
+from pulumi_agin.base.names import Server, canonical_domain
 
 from .doctor_ns import LOOKUP_SECONDS, LOOKUPS_AT_ONCE, address_of, reason_of
 

@@ -11,14 +11,15 @@ from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.models import IngressModel, Issuance, describe_certificate
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock, parse_time
+from pulumi_agin.base.names import Server
 from pulumi_agin.base.redaction import listed, one_line
 from pulumi_agin.base.shell import command_line, quoted
-from pulumi_agin.dnsclient.values import DnsResult, Server
-from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.services import Account
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 from pulumi_agin.settings import Setting, Settings
 
 from .doctor_caa import CaaSet
+from .doctor_ns import DnsResult
 from .doctor_reads import DomainFacts
 from .doctor_report import Check, Remedy, Report, State
 from .doctor_state import StackIngress, StackRecords

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.base.installation import missing_extra
-from pulumi_agin.base.names import canonical_ns_targets
-from pulumi_agin.base.redaction import one_line
-from pulumi_agin.dnsclient.values import DnsResult, Server
+from pulumi_agin.base.names import DNS_PORT, Server, canonical_ns_targets, is_ip
+from pulumi_agin.base.redaction import listed, one_line
 
 try:
     import dns.exception
@@ -37,6 +39,69 @@ ACCOUNT_SECONDS = 60.0
 
 # The limit of concurrent lookups, which mostly wait for the network.
 LOOKUPS_AT_ONCE = 16
+
+
+_HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
+
+
+@dataclass(frozen=True)
+class NsDifferences:
+    """How NS records differ from the expected ones. It is false if they are the same."""
+
+    missing: Sequence[str]
+    extra: Sequence[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.extra)
+
+    def __str__(self) -> str:
+        both = {"missing": self.missing, "extra": self.extra}
+        return "; ".join(f"{word}: {listed(names)}" for word, names in both.items() if names)
+
+
+@dataclass(frozen=True)
+class DnsResult:
+    """The NS records of a name at a server, or the reason that no server could be queried."""
+
+    names: tuple[str, ...] = ()
+    """The values of the records in canonical form; empty if there are no records."""
+    problem: str = ""
+    """The reason that no server could be queried, without a final period; "" if there was a response."""
+    cname: str = ""
+    """The target of a CNAME record, in canonical form, which was returned instead of NS records; "" without one."""
+
+    def differences(self, expected: Sequence[str]) -> NsDifferences:
+        """Compares the values with the expected ones, in canonical form."""
+        missing = [name for name in expected if name not in self.names]
+        return NsDifferences(missing, [name for name in self.names if name not in expected])
+
+    def describe(self, server: str) -> str:
+        """Returns a clause for messages. `server` is a name such as "public DNS"."""
+        if self.problem:
+            return f"{server} could not be queried ({self.problem})"
+        if self.cname:
+            return f"{server} returns no NS records for it, but a CNAME record to {one_line(self.cname)}"
+        if not self.names:
+            return f"{server} has no NS records for it"
+        return f"{server} now returns {listed(self.names)}"
+
+
+def parse_server(string: str) -> Server:
+    """Parses HOST:PORT, or HOST alone for port 53. Raises ValueError with a sentence if it is neither.
+
+    An IPv6 address with a port is in brackets.
+    """
+    if is_ip(string):
+        return Server(string, DNS_PORT)
+    with suppress(ValueError):
+        parts = urlsplit(f"//{string}")
+        server = Server(parts.hostname or "", DNS_PORT if parts.port is None else parts.port)
+        is_host = is_ip(server.host) or _HOST_NAME.fullmatch(server.host)
+        # Nothing else may be in the string.
+        if is_host and server.port and string.lower() in (str(server), str(server).removesuffix(f":{DNS_PORT}")):
+            return server
+    example = Server("::1", DNS_PORT)
+    raise ValueError(f'"{one_line(string, 80)}" is not the address of a DNS server; use HOST:PORT, such as {example}')
 
 
 def find_delegation(

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pulumi_agin.api.errors import ApiError
 from pulumi_agin.api.list_cache import Listing
 from pulumi_agin.api.models import IngressModel
+from pulumi_agin.base.names import Server
 from pulumi_agin.base.redaction import listed
-from pulumi_agin.dnsclient.values import DnsResult, Server
-from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.services import Account
 
 from .doctor_caa import CaaSet, find_caa, parent_of
-from .doctor_ns import ACCOUNT_SECONDS, LOOKUP_SECONDS, find_delegation, find_delegations
+from .doctor_ns import ACCOUNT_SECONDS, LOOKUP_SECONDS, DnsResult, find_delegation, find_delegations
 from .doctor_state import RecordsInState, StackIngress, StackRecords, ingresses_in_state, managed
 from .output import UsageError
 from .stack import Resources, request_budget

@@ -10,8 +10,8 @@ from typing import Any
 from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
 from pulumi_agin.dns.state_records import ns_record, values_property
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.outputs import KeptOutputs
+from pulumi_agin.lifecycle.services import Account
 from pulumi_agin.native.names import in_snake_case
 
 from .stack import Resources

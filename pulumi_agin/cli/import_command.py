@@ -13,7 +13,7 @@ from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.services import Account
 from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
 from pulumi_agin.settings import IN_PYTHON, Settings
 

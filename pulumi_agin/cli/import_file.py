@@ -17,8 +17,8 @@ from pulumi_agin.dynamic import sdk
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.dynamic.servicer import PROVIDER_KEY
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
+from pulumi_agin.lifecycle.services import Account
 
 from .import_names import unique
 

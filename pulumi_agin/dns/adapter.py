@@ -10,8 +10,7 @@ from typing import Any, Protocol, TypeAlias
 import pulumi
 
 from pulumi_agin.base.installation import missing_extra
-from pulumi_agin.base.names import canonical_domain
-from pulumi_agin.dnsclient.values import zone_problem
+from pulumi_agin.base.names import canonical_domain, zone_problem
 from pulumi_agin.lifecycle.urns import Urn
 from pulumi_agin.program import sdk
 from pulumi_agin.program.aliases import former_name

@@ -13,9 +13,9 @@ from typing import Any
 
 import pulumi
 
-from pulumi_agin.base.names import camel_case, canonical_domain
+from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.lifecycle.shell_commands import state_delete_line
-from pulumi_agin.lifecycle.urns import DELEGATION, Urn
+from pulumi_agin.lifecycle.urns import DELEGATION, Urn, camel_case
 from pulumi_agin.program import sdk
 from pulumi_agin.program.aliases import urns_of
 from pulumi_agin.program.run import ProgramRun

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import pulumi
 
-from pulumi_agin.dnsclient import missing_package
-from pulumi_agin.dnsclient.values import DEFAULT_TSIG_ALGORITHM, DNS_PORT
+from pulumi_agin.base.names import DNS_PORT
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.program.errors import WrongArgumentsError, place_in_program
 from pulumi_agin.program.resource import DynamicResource, deleted_with_problem, require_options
+from pulumi_agin.rfc2136 import missing_package
+from pulumi_agin.rfc2136.values import DEFAULT_TSIG_ALGORITHM
 
 from .adapter import Adapter
 

@@ -10,6 +10,6 @@ class Rfc2136Provider(DynamicProvider):
 
     def make_lifecycle(self) -> MakeLifecycle:
         """See `DynamicProvider`."""
-        from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
+        from pulumi_agin.rfc2136.lifecycle import NsRecordsLifecycle
 
         return lambda _, services, claims: NsRecordsLifecycle(services, claims)

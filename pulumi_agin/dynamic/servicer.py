@@ -31,9 +31,8 @@ from .run_facts import RunFacts
 from .sdk import Request
 
 if TYPE_CHECKING:
-    from pulumi_agin.lifecycle.account import Account
     from pulumi_agin.lifecycle.claims import Claims
-    from pulumi_agin.lifecycle.services import Services
+    from pulumi_agin.lifecycle.services import Account, Services
 
 MakeLifecycle: TypeAlias = "Callable[[Account, Services, Claims], Lifecycle]"
 

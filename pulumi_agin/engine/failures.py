@@ -58,9 +58,7 @@ def failure_of(error: Exception) -> Exception:
 
     An unexpected error is described by its type and place. Its message may contain a secret, so it is not shown.
     """
-    from pulumi_agin.dnsclient.values import DnsUpdateError
-
-    if isinstance(error, NgrokError | DnsUpdateError | Failed):
+    if isinstance(error, NgrokError | Failed):
         return error
     place = traceback.extract_tb(error.__traceback__)[-1]
     return Failed(

@@ -10,17 +10,14 @@ from pulumi_agin.api.facts import POLICY
 from pulumi_agin.api.models import IngressModel
 
 from . import shell_commands
-from .account import Account
 from .claims import Claims
-from .comparison import changed_fields
-from .domain_taken import DomainTaken
 from .existence import Existence
-from .inputs import AgentIngressInputs, CertificatePolicyInputs
+from .inputs import AgentIngressInputs, CertificatePolicyInputs, changed_fields
 from .operation import Call, Checked, Created, Difference, Existing, Failed, InputFailure, Lifecycle, PartlyDone
 from .outputs import FINGERPRINT, KeptOutputs, inputs_of, outputs_after, outputs_of
-from .renaming import reject_delete_of_renamed
 from .schema import replacing_fields, validate
-from .services import Services
+from .services import Account, Services
+from .taken import DomainTaken, reject_delete_of_renamed
 
 
 class AgentIngressLifecycle(Lifecycle):

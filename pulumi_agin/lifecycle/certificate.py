@@ -25,14 +25,13 @@ from pulumi_agin.base.budget import format_duration
 from pulumi_agin.base.progress import time_note
 from pulumi_agin.base.redaction import holds_secret
 
-from .account import Account
 from .claims import Claims
 from .existence import Existence
 from .inputs import CertificateValidationInputs
 from .operation import Abandoned, Call, Checked, Created, Difference, Existing, Failed, Lifecycle
 from .outputs import FINGERPRINT, KeptOutputs
 from .schema import validate
-from .services import Services
+from .services import Account, Services
 from .shell_commands import doctor_line
 from .urns import Urn
 

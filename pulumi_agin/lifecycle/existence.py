@@ -9,11 +9,10 @@ from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreadableIngressE
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.redaction import LISTED_VALUES
 
-from .account import Account
 from .claims import Claims
 from .operation import Call, Failed
 from .outputs import KeptOutputs
-from .services import Services
+from .services import Account, Services
 from .shell_commands import explain_line
 
 # The limit of the search for ingresses that may be in another account, which a preview waits for.

@@ -1,16 +1,22 @@
-"""Lookups of existing Agent Ingresses, on plain values. A Python program loads this module at its start."""
+"""Functions, on plain values: lookups of existing Agent Ingresses, and the configuration of an agent.
+
+A Python program loads this module at its start.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.errors import InvalidInputsError, NotFoundError
+from pulumi_agin.base.redaction import listed
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
     from pulumi_agin.base.budget import Budget
 
-    from .account import Account
+    from .services import Account
 
 
 def require_id_or_domain(function: str, id_: str | None, domain: str | None) -> None:
@@ -57,3 +63,38 @@ def find_many(account: Account, function: str, cel: str | None, budget: Budget |
     if cel is not None and not cel.strip():
         raise InvalidInputsError(f"the filter of {function} is empty; omit it to get all ingresses in the account")
     return sorted(account.require_client().list(cel, budget), key=lambda ingress: ingress.domain)
+
+
+def configure_agent(
+    function: str,
+    domain: str,
+    policy: Mapping[str, Any] | None,
+    region_domains: Sequence[str],
+    authtoken: str | None,
+    region: str | None,
+) -> str:
+    """Returns the configuration file of an agent, `ngrok.yml`, version 3.
+
+    Messages use the function's name in the program. The regional domains are needed only with a region.
+    """
+    host = domain
+    if region is not None:
+        # Such as tunnel.eu.connect.acme.com.
+        below = f".{domain}"
+        regions = {each.removesuffix(below).rpartition(".")[2]: each for each in region_domains if each.endswith(below)}
+        if region not in regions:
+            known = listed(sorted(regions)) or "none"
+            raise InvalidInputsError(f'{function} of {domain}: ngrok has no region "{region}" for it; it has {known}')
+        host = regions[region]
+    agent = {"connect_url": f"{host}:443"}
+    if policy and policy["authority"] == "letsencrypt":
+        agent["connect_cas"] = "host"
+    if authtoken is not None:
+        if not authtoken or not authtoken.isascii() or not authtoken.isprintable() or " " in authtoken:
+            raise InvalidInputsError(
+                f"{function}: the authtoken is empty or contains invalid characters; copy it from ngrok's dashboard"
+            )
+        agent["authtoken"] = authtoken
+    # A JSON string is a YAML string.
+    lines = [f"  {name}: {json.dumps(value)}\n" for name, value in agent.items()]
+    return f"version: 3\nagent:\n{''.join(lines)}"

@@ -107,7 +107,7 @@ class Abandoned(Failed):
 
 
 class Lifecycle(Protocol):
-    """The operations on a resource. Each may raise Failed, NgrokError or DnsUpdateError.
+    """The operations on a resource. Each may raise Failed or NgrokError.
 
     `inputs` are the desired inputs: in a check as the program gave them, and then as the check returned them.
     """

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pulumi_agin.api.facts import POLICY, matches_policy
-from pulumi_agin.api.fingerprint import base_url_of
+from pulumi_agin.api.facts import POLICY, PUBLIC_API, matches_policy
 from pulumi_agin.base.names import canonical_domain
+from pulumi_agin.base.redaction import Secret
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
 
-# A hidden output, by which a later call recognizes the key and the base URL of the last read; see `api.fingerprint`.
+# A hidden output, by which a later call recognizes the key and the base URL of the last read; see `fingerprint`.
 # Users' states contain it, so its name never changes. The SDK does not return outputs whose names begin with two
 # underscores.
 FINGERPRINT = "_key_fingerprint"
@@ -56,14 +57,16 @@ class KeptOutputs(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """The key and the base URL with which the ingress was last read, as in `api.fingerprint`; "" without one."""
+        """The key and the base URL with which the ingress was last read; "" without one."""
         fingerprint: str = self.values.get(FINGERPRINT) or ""
         return fingerprint
 
     @property
     def base_url(self) -> str:
         """The base URL at which the ingress was last read; "" without a fingerprint."""
-        return base_url_of(self.fingerprint)
+        if not self.fingerprint:
+            return ""
+        return self.fingerprint.partition(" ")[2] or PUBLIC_API
 
 
 def outputs_of(ingress: IngressModel) -> dict[str, Any]:
@@ -111,3 +114,13 @@ def outputs_after(
         after[POLICY] = policy
     # The service decides an omitted key type, and whether null removes a policy, so their results are unknown.
     return after
+
+
+def fingerprint(api_key: Secret, base_url: str, id_: str) -> str:
+    """Returns a mark of the key, and the base URL in canonical form unless it is that of ngrok's public API.
+
+    The mark is 4 bytes of an HMAC, which only show whether two reads of one ingress used the same key. States hold
+    this string, so its form never changes.
+    """
+    mark = hmac.new(api_key.get_secret_value().encode(), id_.encode(), "sha256").hexdigest()[:8]
+    return mark if base_url == PUBLIC_API else f"{mark} {base_url}"

@@ -1,4 +1,4 @@
-"""Messages about a domain that already has an Agent Ingress, with its ID and the next step."""
+"""Messages about two resources with one domain: the one that has an Agent Ingress already, and the renamed one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pulumi_agin.api.errors import AuthenticationError, CreateUnsettledError, Do
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.budget import Budget
 
-from .account import Account
 from .claims import Claims
 from .existence import Existence
-from .operation import Call
-from .services import Services
+from .operation import Call, Failed
+from .phrasing import Phrasing
+from .services import Account, Services
 from .shell_commands import explain_line
 
 # The limits of a search for the ingress of a domain: after a create that failed, and in a preview.
@@ -132,4 +132,17 @@ class DomainTaken:
         return (
             f"{age}. Only if an interrupted run of this stack created it, delete it at ngrok, and run `pulumi up` "
             f"again; otherwise, it is in use: choose another domain\n{explain_line('taken-domain')}"
+        )
+
+
+def reject_delete_of_renamed(claims: Claims, phrasing: Phrasing, domain: str, urn: str, why: str) -> None:
+    """Fails if another resource with the domain could not be created, for any reason, as after a renaming.
+
+    The program still has the domain, so what is live there remains. `why` is the beginning of the message, up to the
+    URN of the other resource.
+    """
+    if other := claims.other_uncreated(urn, domain):
+        raise Failed(
+            f"{why} {other}, which could not be created. If that one was renamed or moved in the program, use "
+            f"{phrasing.aliases}\n{explain_line('renamed')}"
         )

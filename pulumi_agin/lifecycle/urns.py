@@ -1,10 +1,11 @@
-"""Type tokens and URNs, which the program, the engine and the provider share.
+"""Type tokens, URNs and names of properties, which the program, the engine and the provider share.
 
 Users' states contain the types of resources, so these never change.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -89,3 +90,11 @@ def native_type(urn: str) -> str:
 def name_of(token: str) -> str:
     """Returns the last part of a type token, such as "AgentIngress"."""
     return token.rpartition(":")[2]
+
+
+@functools.cache
+def camel_case(name: str) -> str:
+    """Returns the name of a property in Pulumi's schemas: zoneId for zone_id. Hidden names stay the same."""
+    if name.startswith("_") or name != name.lower():
+        return name
+    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)

@@ -9,13 +9,12 @@ from pydantic import Field
 
 from pulumi_agin.api.models import IngressModel, PlainModel
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.account import Account
-from pulumi_agin.lifecycle.agent_config import configure_agent
+from pulumi_agin.lifecycle.functions import configure_agent, find_many, find_one
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs, IngressDomain
-from pulumi_agin.lifecycle.lookup import find_many, find_one
 from pulumi_agin.lifecycle.operation import Call, Failed
 from pulumi_agin.lifecycle.phrasing import Phrasing
 from pulumi_agin.lifecycle.schema import Declaration, Marker, secret_fields, validate
+from pulumi_agin.lifecycle.services import Account
 
 
 class GetAgentIngressInputs(Declaration):

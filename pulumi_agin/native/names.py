@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pulumi_agin.base.names import camel_case
 from pulumi_agin.lifecycle.schema import fields_of, model_of
+from pulumi_agin.lifecycle.urns import camel_case
 
 
 @functools.cache

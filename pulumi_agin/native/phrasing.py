@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from pulumi_agin.base.names import camel_case
 from pulumi_agin.lifecycle import shell_commands, urns
 from pulumi_agin.lifecycle.operation import Placement
 from pulumi_agin.lifecycle.phrasing import Phrasing
+from pulumi_agin.lifecycle.urns import camel_case
 
 
 class NativePhrasing(Phrasing):

@@ -15,17 +15,16 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 
-from pulumi_agin.base.names import camel_case
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.engine import failures
 from pulumi_agin.engine.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.operation import Call, Difference, Failed, Lifecycle, PartlyDone, Placement
 from pulumi_agin.lifecycle.phrasing import UnsupportedValue, likeliest_name
 from pulumi_agin.lifecycle.schema import is_optional
-from pulumi_agin.lifecycle.services import Services
+from pulumi_agin.lifecycle.services import Account, Services
+from pulumi_agin.lifecycle.urns import camel_case
 from pulumi_agin.settings import IN_PLUGIN, PROVIDER_NAME, Setting, Settings
 from pulumi_agin.version import VERSION
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 
-from pulumi_agin.base.names import camel_case
 from pulumi_agin.engine.failures import WRONG_VALUE_IN_STATE
 from pulumi_agin.lifecycle.operation import Failed
 from pulumi_agin.lifecycle.phrasing import UnsupportedValue
+from pulumi_agin.lifecycle.urns import camel_case
 
 # In a preview, this string stands for an unknown value, in both directions.
 UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"

@@ -11,14 +11,14 @@ from pydantic.fields import FieldInfo
 
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.lifecycle import inputs, urns
-from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.claims import Claims
-from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
 from pulumi_agin.lifecycle.operation import Lifecycle
 from pulumi_agin.lifecycle.schema import Declaration, fields_of, secret_fields
-from pulumi_agin.lifecycle.services import Services
+from pulumi_agin.lifecycle.services import Account, Services
+from pulumi_agin.rfc2136.inputs import KeptNsRecords, NsRecordsInputs
+from pulumi_agin.rfc2136.lifecycle import NsRecordsLifecycle
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ RESOURCES = [
     Resource(
         urns.NATIVE_RFC2136_DELEGATION,
         lambda _, services, claims: NsRecordsLifecycle(services, claims),
-        inputs.NsRecordsInputs,
-        inputs.KeptNsRecords,
+        NsRecordsInputs,
+        KeptNsRecords,
     ),
 ]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pulumi_agin.api.errors import BadResponseError, NgrokError, NotFoundError, UnreachableError
-from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.services import Account
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel

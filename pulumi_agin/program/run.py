@@ -15,8 +15,8 @@ import pulumi
 
 from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.operation import Placement
+from pulumi_agin.lifecycle.services import Account
 from pulumi_agin.settings import IN_PYTHON, PROVIDER_NAME, Setting, Settings
 
 from . import sdk

@@ -22,11 +22,12 @@ import dns.tsig
 
 from pulumi_agin.base.attempts import Attempts, Reachability
 from pulumi_agin.base.budget import Budget, format_duration
+from pulumi_agin.base.names import Server
 from pulumi_agin.base.progress import Progress
 from pulumi_agin.base.redaction import one_line
 
 from .rejections import describe_rejection
-from .values import DnsUpdateError, Server, TsigKey
+from .values import DnsUpdateError, TsigKey
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 RESPONSE_TIMEOUT_SECONDS = 10.0

@@ -11,29 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.base.attempts import Reachability
 from pulumi_agin.base.budget import Budget
-from pulumi_agin.base.names import LOOPBACK_HOSTS
+from pulumi_agin.base.names import LOOPBACK_HOSTS, Server
 from pulumi_agin.base.redaction import Secret, listed
-from pulumi_agin.dnsclient import missing_package
-from pulumi_agin.dnsclient.values import (
-    DnsUpdateError,
-    NsSet,
-    OtherRecordsError,
-    Server,
-    TsigKey,
-    UnreadableZoneError,
-    UnsettledError,
-)
+from pulumi_agin.lifecycle.claims import Claims, RecordSet
+from pulumi_agin.lifecycle.operation import Call, Checked, Created, Difference, Existing, Failed, Lifecycle, PartlyDone
+from pulumi_agin.lifecycle.schema import compared_fields, replacing_fields, validate
+from pulumi_agin.lifecycle.services import Services
+from pulumi_agin.lifecycle.shell_commands import explain_line
+from pulumi_agin.lifecycle.taken import reject_delete_of_renamed
 
-from .claims import Claims, RecordSet
+from . import missing_package
 from .inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
-from .operation import Call, Checked, Created, Difference, Existing, Failed, Lifecycle, PartlyDone
-from .renaming import reject_delete_of_renamed
-from .schema import compared_fields, replacing_fields, validate
-from .services import Services
-from .shell_commands import explain_line
+from .values import DnsUpdateError, NsSet, OtherRecordsError, TsigKey, UnreadableZoneError, UnsettledError
 
 if TYPE_CHECKING:
-    from pulumi_agin.dnsclient.update import PrimaryServer
+    from .update import PrimaryServer
 
 # The time budget of a call if the resource has no custom timeouts. A name server that restarts needs seconds.
 TIMEOUT_SECONDS = 60.0
@@ -69,7 +61,7 @@ class NsRecordsLifecycle(Lifecycle):
         if is_new and checked["adopt"] and self._may_meet_records(call, checked):
             try:
                 self._compare_with_existing(call, checked)
-            except (DnsUpdateError, Failed) as error:
+            except Failed as error:
                 sentences = [str(error)]
         return Checked.of(checked, sentences)
 
@@ -254,8 +246,8 @@ class NsRecordsLifecycle(Lifecycle):
         """Returns the server that has the records. Fails if dnspython is missing."""
         if missing := missing_package(self._services.phrasing.rfc2136):
             raise Failed(missing)
-        from pulumi_agin.dnsclient.exchange import Exchange
-        from pulumi_agin.dnsclient.update import PrimaryServer
+        from .exchange import Exchange
+        from .update import PrimaryServer
 
         key = None
         if "tsig_key_name" in properties:

@@ -13,8 +13,8 @@ import dns.rrset
 import pytest
 
 from pulumi_agin.base.budget import Budget
+from pulumi_agin.base.names import Server
 from pulumi_agin.cli.doctor_caa import CaaRecord, CaaSet, find_caa
-from pulumi_agin.dnsclient.values import Server
 from tests.support.clock import Clock
 from tests.support.dns_server import Respond, dns_server
 

@@ -12,11 +12,11 @@ from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.cli.doctor_caa import CaaRecord, CaaSet
 from pulumi_agin.cli.doctor_checks import Checks
+from pulumi_agin.cli.doctor_ns import DnsResult, NsDifferences
 from pulumi_agin.cli.doctor_reads import Reader
 from pulumi_agin.cli.doctor_report import AccountReport, Check, Remedy, Report, State
 from pulumi_agin.cli.doctor_state import StackRecords
-from pulumi_agin.dnsclient.values import DnsResult, NsDifferences
-from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.services import Account
 from pulumi_agin.settings import Settings
 from tests.support.clock import BEGIN, Clock
 from tests.support.command import Command

@@ -16,8 +16,7 @@ from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import SYSTEM_CLOCK
 from pulumi_agin.cli import doctor_ns
 from pulumi_agin.cli.doctor_caa import CaaRecord, CaaSet, find_caa
-from pulumi_agin.cli.doctor_ns import find_delegation
-from pulumi_agin.dnsclient.values import DnsResult, parse_server
+from pulumi_agin.cli.doctor_ns import DnsResult, find_delegation, parse_server
 from tests.support.bind import Bind
 from tests.support.dns_server import UDP_SECONDS
 from tests.support.records import DOMAIN, SECONDS, delegate

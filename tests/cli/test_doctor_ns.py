@@ -13,9 +13,9 @@ import dns.resolver
 import dns.rrset
 import pytest
 
+from pulumi_agin.base.names import Server
 from pulumi_agin.cli import doctor_ns
-from pulumi_agin.cli.doctor_ns import find_delegation
-from pulumi_agin.dnsclient.values import DnsResult, Server, parse_server
+from pulumi_agin.cli.doctor_ns import DnsResult, find_delegation, parse_server
 from tests.support.clock import Clock
 from tests.support.dns_server import UDP_SECONDS, dns_server, referral, resolver
 

@@ -8,7 +8,7 @@ import pytest
 
 from pulumi_agin.cli.doctor_state import RecordsInState, ingresses_in_state
 from pulumi_agin.dns.state_records import ns_record
-from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.services import Account
 from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 

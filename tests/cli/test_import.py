@@ -16,11 +16,10 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
 import pulumi_agin as agin
-from pulumi_agin.api.fingerprint import fingerprint
 from pulumi_agin.base.redaction import Secret
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.lifecycle.outputs import STRINGS
+from pulumi_agin.lifecycle.outputs import STRINGS, fingerprint
 from tests.support import ngrok
 from tests.support.clock import Clock
 from tests.support.command import Command

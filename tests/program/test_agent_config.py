@@ -10,7 +10,7 @@ import yaml
 
 import pulumi_agin as agin
 from pulumi_agin.api.errors import InvalidInputsError
-from pulumi_agin.lifecycle.agent_config import configure_agent
+from pulumi_agin.lifecycle.functions import configure_agent
 from tests.support.mocks import run
 
 # An update, because in a preview an absent output is unknown.

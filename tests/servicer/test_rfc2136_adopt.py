@@ -177,12 +177,12 @@ def test_replacement_does_not_meet_its_own_records(adopt: bool, plugin: Plugin, 
 
 @both_front_ends
 def test_delete_of_a_replaced_resource_keeps_the_records_that_its_replacement_adopted(
-    plugin: Plugin, port: int, bind: Bind
+    alone: Plugin, port: int, bind: Bind
 ) -> None:
     delegate(bind, DOMAIN, TARGETS)
-    assert plugin.check(inputs(port, adopt=True), inputs(port))[1] == []
-    plugin.create(inputs(port, adopt=True))
-    plugin.delete(DOMAIN, outputs(port))
+    assert alone.check(inputs(port, adopt=True), inputs(port))[1] == []
+    alone.create(inputs(port, adopt=True))
+    alone.delete(DOMAIN, outputs(port))
     assert records(bind) == (TARGETS, 300)
 
 

@@ -12,7 +12,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from pulumi_agin.dnsclient.values import Server
+from pulumi_agin.base.names import Server
 
 # Short, because only a timeout shows that there is no response by UDP.
 UDP_SECONDS = 0.05

@@ -14,11 +14,10 @@ from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.redaction import Secret
 from pulumi_agin.dynamic.phrasing import PythonPhrasing
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.lifecycle.account import log_line
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed
-from pulumi_agin.lifecycle.services import Services
+from pulumi_agin.lifecycle.services import Services, log_line
 from pulumi_agin.lifecycle.shell_commands import doctor_line
 from pulumi_agin.settings import PROVIDER_NAME, Settings
 from tests.support.keys import API_KEY

@@ -9,8 +9,8 @@ import pytest
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.lifecycle.account import Account
-from pulumi_agin.lifecycle.lookup import find_many, find_one
+from pulumi_agin.lifecycle.functions import find_many, find_one
+from pulumi_agin.lifecycle.services import Account
 from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY
 

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pulumi.runtime import rpc
 
-from pulumi_agin.lifecycle.inputs import AgentIngressInputs, NsRecordsInputs
+from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.phrasing import UnsupportedValue
 from pulumi_agin.native import names, properties
+from pulumi_agin.rfc2136.inputs import NsRecordsInputs
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(),

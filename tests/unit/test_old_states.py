@@ -17,8 +17,8 @@ from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.dynamic.servicer import DynamicProvider
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.lifecycle.inputs import UNSETTLED
 from pulumi_agin.native.names import in_snake_case
+from pulumi_agin.rfc2136.inputs import UNSETTLED
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tests.support.old_states import INGRESSES, KEY, NEWEST, RECORDINGS, STATE
 

@@ -111,7 +111,7 @@ def test_plugin_does_not_load_the_sdk() -> None:
 
 
 def test_lifecycle_loads_neither_pulumi_nor_grpc() -> None:
-    modules = "agent_ingress, certificate, domain_taken, lookup, ns_records, outputs, services, claims"
+    modules = "agent_ingress, certificate, claims, functions, outputs, services, taken"
     loaded = packages_loaded_by(f"from pulumi_agin.lifecycle import {modules}")
     assert not {"pulumi", "grpc", "google"} & loaded
 

@@ -25,7 +25,7 @@ import pytest
 from pulumi import automation
 
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.services import Account
 from pulumi_agin.settings import Settings
 
 

@@ -12,7 +12,7 @@ from urllib3.util import parse_url
 
 from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.api.facts import PUBLIC_API
-from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.services import Account
 from pulumi_agin.settings import Settings
 
 KEY = "2AbCdEfGhIjKlMnOpQrStUvWxYz_0123456789"

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.lifecycle.inputs import AgentIngressInputs, CertificateValidationInputs, KeptNsRecords, NsRecordsInputs
+from pulumi_agin.lifecycle.inputs import AgentIngressInputs, CertificateValidationInputs
 from pulumi_agin.lifecycle.schema import Declaration, validate
+from pulumi_agin.rfc2136.inputs import KeptNsRecords, NsRecordsInputs
 
 
 class Unknown:
