@@ -57,10 +57,10 @@ pyright:
 unit: env  ## the unit tests
 	$(PYTEST) tests/unit
 
-coverage: env  ## the unit, servicer and CLI tests, with the coverage of all their processes in .build/coverage
+coverage: env  ## the unit and servicer tests, with the coverage of all their processes in .build/coverage
 	@mkdir -p .build/coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q --numprocesses $(JOBS) --dist worksteal tests/unit tests/servicer tests/cli
+	$(BIN)/coverage run -m pytest -q --numprocesses $(JOBS) --dist worksteal tests/unit tests/servicer
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage html --quiet
 	$(BIN)/coverage report
@@ -85,7 +85,7 @@ test-all:  ## everything but the weekly tests
 
 acceptance: env  ## compare ngrok with the emulator: make acceptance DOMAIN=test.acme.com, with NGROK_API_KEY set
 	@$(if $(DOMAIN),,echo "pass one of your domains, as in: make acceptance DOMAIN=test.acme.com" >&2; exit 2)
-	$(BIN)/python -m pytest -q tests/servicer/test_acceptance.py --ngrok $(DOMAIN)
+	$(BIN)/python -m pytest -q tests/servicer/emulator/test_acceptance.py --ngrok $(DOMAIN)
 
 docs: env  ## the site of the docs, in .build/site; a broken link or anchor is an error
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -d .build/site-doctrees docs .build/site

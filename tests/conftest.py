@@ -64,7 +64,8 @@ def is_of_other_adapter(item: pytest.Item) -> bool:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Names the adapters that `make test` did not run against their packages, and the command that does."""
     reports = [report for each in terminalreporter.stats.values() for report in each]
-    is_of_adapters = any(getattr(each, "nodeid", "").startswith("tests/program/test_dns.py") for each in reports)
+    with_packages = "tests/program/dns/test_records.py"
+    is_of_adapters = any(getattr(each, "nodeid", "").startswith(with_packages) for each in reports)
     if config.option.markexpr == "main" and is_of_adapters:
         others = sorted(docs.ADAPTERS.keys() - {"rfc2136", *environment.MAIN_DNS_EXTRAS})
         terminalreporter.write_line(

@@ -1,5 +1,10 @@
 """Adapters that create the NS records of an `AgentIngressDelegation`, one for the package of each DNS provider.
 
+An extra: only programs with a delegation need it. `adapter` has the protocol and what all adapters use. The tables of
+adapters are `single_records` and `record_sets`, each with its builder; `rfc2136` is for name servers that accept DNS
+updates. `declared_record` and `adoption` keep records from being created or deleted twice, `state_records` reads them
+from a state, and `former_domain` is the check of a changed domain. It stands on `program`.
+
 Each adapter needs the extra of the same name, such as `pulumi-agin[aws]`. It loads the package when it is called, and
 raises a pulumi.RunError if the package is not installed. All adapters have in common:
 

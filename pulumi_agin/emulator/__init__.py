@@ -3,7 +3,9 @@
 It is not ngrok: it does not serve DNS, issue certificates or accept agents. Its behavior, and which parts of it are
 guesses: docs/reference/emulator.md in the repository
 
-It needs the packages of the extra `emulator`.
+An extra: the tests, the demo and users' tests need it. `server` starts and stops it, `handler` has HTTP, `api` the
+API on `store`, `control` what tests change, and `faults` how it misbehaves. It stands on Python's HTTP server and the
+packages of the extra `emulator`, and shares no code with the client, so that both can't have the same bug.
 """
 
 from importlib.util import find_spec

@@ -1,7 +1,12 @@
 """Front end of the provider plugin, for programs in every language.
 
-The engine starts the plugin `pulumi-resource-agin`, and calls it by gRPC. `plugin` handles the calls, and `process`
-runs the server. `schema.json` describes the resources and functions for SDKs; `python -m tools.schema` writes it.
+An extra: no program in Python needs it. The engine starts the plugin `pulumi-resource-agin`, and calls it by gRPC.
+`process` runs the server, and `plugin` translates each call for the lifecycle. `resources` and `functions` list what
+it serves, `properties` and `names` convert values and their names, and `phrasing` has the words that differ.
+`schema.json` describes resources and functions for SDKs; `python -m tools.schema` writes it.
+
+It stands on the core's `lifecycle` and `engine`, and on `rfc2136`, whose resource it serves, too. It does not use
+Pulumi's SDK, which would double the start time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,13 @@
-"""DNS updates (RFC 2136). All modules but `values` load dnspython, which extras of the package install."""
+"""NS records at name servers that accept DNS updates (RFC 2136), such as BIND.
+
+An extra: only stacks with an `Rfc2136Delegation` need it. `lifecycle` has its check, diff, create, read, update and
+delete, for both front ends, and `inputs` declares it. `update` decides what an update means and settles one whose
+outcome is unknown; `exchange` signs, sends and repeats a DNS message; `rejections` explains what a server rejects.
+
+It stands on the core's `lifecycle` and `base`. `update`, `exchange` and `rejections` load dnspython, which the extra
+`rfc2136` installs. Two parts are elsewhere: the class in `dynamic.rfc2136`, whose path users' states contain, and the
+adapter for programs, `dns.rfc2136`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C during a wait for a certificate in YAML. test_certificate.py has everything else about waits."""
+"""Ctrl-C during a wait for a certificate in YAML. The other tests of waits are in ../test_certificate.py."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Each place that a new adapter of `pulumi_agin.dns` needs besides its function, with a message that names the place.
 
-No package of a DNS provider is needed. test_dns.py and test_dns_adopt.py test the adapters with their packages.
+No package of a DNS provider is needed. test_records.py and test_adopt.py test the adapters with their packages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.support.mocks import NS_TARGETS
 from tests.support.pyproject import project
 from tools import docs
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DNS_PAGE = (ROOT / "docs" / "guides" / "dns.md").read_text(encoding="utf-8")
 KNOWN_LIMITS = (ROOT / "docs" / "known-limits.md").read_text(encoding="utf-8")
 

@@ -25,7 +25,7 @@ from tests.support.pages import blocks
 from tests.support.waiting import until
 
 LIST = "/agent_ingresses"
-PAGE = (Path(__file__).parents[2] / "docs/reference/emulator.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs/reference/emulator.md").read_text()
 
 
 def control(emulator: Emulator, name: str, arguments: Any = None) -> Any:

@@ -24,7 +24,7 @@ from tools import plugin_archive
 
 pytestmark = pytest.mark.weekly
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "guides" / "languages.md").read_text()
 
 # Python, because its host is always there. The program uses nothing of this package.

@@ -42,7 +42,7 @@ from tests.support.pages import blocks
 from tests.support.records import DOMAIN, delegate, without
 from tests.support.stub_cli import StubCli
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 CERTIFICATES_PAGE = DOCS / "guides" / "certificates.md"
 COMMAND_LINE_PAGE = DOCS / "reference" / "command-line.md"
 

@@ -16,7 +16,7 @@ from tests.support.pages import blocks
 from tests.support.project import Project
 from tools.bind import Programs
 
-PAGE = Path(__file__).parents[2] / "docs" / "guides" / "languages.md"
+PAGE = Path(__file__).parents[3] / "docs" / "guides" / "languages.md"
 DOMAIN = "connect.acme.com"
 
 

@@ -1,6 +1,6 @@
 """Guesses of the emulator, compared with ngrok itself.
 
-    NGROK_API_KEY=… pytest tests/servicer/test_acceptance.py --ngrok test.acme.com -rA
+    NGROK_API_KEY=… pytest tests/servicer/emulator/test_acceptance.py --ngrok test.acme.com -rA
 
 Each probe sends requests to an emulator and to the account of the key, and both outcomes must be the same. A failure
 shows both, without the key, IDs and the domain. The run creates Agent Ingresses below the domain, at most two at a
@@ -386,7 +386,7 @@ def test_probes_run_on_the_emulator(emulated: Service) -> None:
 
 
 def test_every_guess_is_described_and_has_a_probe() -> None:
-    page = (Path(__file__).parents[2] / "docs/reference/emulator.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs/reference/emulator.md").read_text(encoding="utf-8")
     section = page.partition("## Where it guesses")[2].partition("\n## ")[0]
     names = re.findall("^- `([a-z-]+)`:", section, re.MULTILINE)
     probed = {guess for probe in PROBES for guess in probe.guesses.split()}

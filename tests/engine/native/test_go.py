@@ -13,7 +13,7 @@ import pytest
 from tests.support.pages import blocks
 from tools.pulumi_cli import GO_FLAGS
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 # The first page has a program, which the others continue in this order.
 PAGES = ["agent-ingress", "rfc2136-delegation", "certificate-validation", "provider", "functions"]
 PULUMI = '\t"github.com/pulumi/pulumi/sdk/v3/go/pulumi"\n'

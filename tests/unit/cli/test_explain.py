@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.support.command import Command
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "errors.md"
 
 
 def test_section_is_printed_as_on_the_page(pulumi_agin: Command) -> None:

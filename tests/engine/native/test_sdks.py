@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-SCHEMA = Path(__file__).parents[2] / "pulumi_agin" / "native" / "schema.json"
+SCHEMA = Path(__file__).parents[3] / "pulumi_agin" / "native" / "schema.json"
 
 
 def test_pulumi_accepts_the_schema(cli: Path, tmp_path: Path) -> None:
