@@ -1,7 +1,7 @@
 """Adapters that create the NS records of an `AgentIngressDelegation`, one for the package of each DNS provider.
 
 An extra: only programs with a delegation need it. `adapter` has the protocol and what all adapters use. The tables of
-adapters are `single_records` and `record_sets`, each with its builder; `rfc2136` is for name servers that accept DNS
+adapters are `single_records` and `record_sets`, built by `builders`; `rfc2136` is for name servers that accept DNS
 updates. `declared_record` and `adoption` keep records from being created or deleted twice, `state_records` reads them
 from a state, and `former_domain` is the check of a changed domain. It stands on `program`.
 

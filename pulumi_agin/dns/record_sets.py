@@ -12,8 +12,8 @@ import pulumi
 from pulumi_agin.program.resource import require_options
 
 from .adapter import Adapter, NsRecords, canonical_name, invoke_options, package
+from .builders import record_set
 from .declared_record import RecordClass
-from .record_set_builder import record_set
 
 
 def aws(

@@ -14,8 +14,8 @@ import pulumi
 
 from .adapter import Adapter, NsRecords, canonical_name, error, invoke_options, package
 from .adoption import Ids
+from .builders import single_records
 from .declared_record import RecordClass
-from .single_records_builder import single_records
 
 # Linode rounds every other TTL to the nearest of these.
 _LINODE_TTLS = (

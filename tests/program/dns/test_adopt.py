@@ -16,8 +16,8 @@ import pytest
 
 import pulumi_agin as agin
 from pulumi_agin.dns.adapter import Adapter
+from pulumi_agin.dns.builders import record_set
 from pulumi_agin.dns.declared_record import RecordClass
-from pulumi_agin.dns.record_set_builder import record_set
 from pulumi_agin.dns.state_records import IDENTITIES
 from tests.support.delegations import (
     ADAPTERS,
