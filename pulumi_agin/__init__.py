@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .version import VERSION as _VERSION
+from .base.version import VERSION as _VERSION
 
 if TYPE_CHECKING:
     from . import dns
-    from .agent_configuration import agent_config
     from .agent_ingress import (
         AgentIngress,
         AgentIngressArgs,
@@ -20,9 +19,10 @@ if TYPE_CHECKING:
     )
     from .certificate_validation import AgentIngressCertificateValidation
     from .delegation import AgentIngressDelegation
-    from .lookups import (
+    from .functions import (
         GetAgentIngressesResult,
         GetAgentIngressResult,
+        agent_config,
         get_agent_ingress,
         get_agent_ingress_output,
         get_agent_ingresses,
@@ -57,7 +57,7 @@ __version__ = _VERSION
 
 # A module is loaded when a program uses one of its names: the plugin process needs none of them, and its start delays
 # the engine. Modules that load others come last.
-_MODULES = ("agent_ingress", "provider", "certificate_validation", "agent_configuration", "lookups", "delegation")
+_MODULES = ("agent_ingress", "provider", "certificate_validation", "functions", "delegation")
 
 
 # Type checkers see the imports above instead. They would accept every name with this function.

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypedDict, overload
 import pulumi
 from typing_extensions import NotRequired
 
-from .api.facts import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
+from .base.facts import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
 from .base.names import canonical_domain
 from .dynamic.agent_ingress import AgentIngressProvider
 from .lifecycle import urns

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pulumi
 
-from .api.facts import DEFAULT_GRACE_SECONDS, DEFAULT_VALIDATION_SECONDS
+from .base.facts import DEFAULT_GRACE_SECONDS, DEFAULT_VALIDATION_SECONDS
 from .dynamic.certificate import CertificateValidationProvider
 from .lifecycle import urns
 from .program import sdk

@@ -24,8 +24,8 @@ from enum import Enum
 from typing import Literal, NoReturn
 from urllib.parse import urlsplit
 
-from .api.facts import DEFAULT_CALL_SECONDS, PUBLIC_API, canonical_base_url
 from .base.budget import LONGEST_TIMEOUT_SECONDS
+from .base.facts import DEFAULT_CALL_SECONDS, PUBLIC_API, canonical_base_url
 from .base.names import LOOPBACK_HOSTS
 from .base.redaction import Secret, one_line
 from .base.shell import quoted

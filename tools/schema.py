@@ -10,8 +10,9 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pulumi_agin.api.facts import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
 from pulumi_agin.api.models import CertJobModel, CertPolicyModel, CertStatusModel, IngressModel
+from pulumi_agin.base.facts import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
+from pulumi_agin.base.version import VERSION
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs
 from pulumi_agin.lifecycle.schema import Declaration, Marker, bare_type, fields_of, is_optional
@@ -19,7 +20,6 @@ from pulumi_agin.lifecycle.urns import camel_case
 from pulumi_agin.native.functions import FUNCTIONS, Function
 from pulumi_agin.native.resources import RESOURCES, Resource
 from pulumi_agin.rfc2136.values import TsigAlgorithmLiteral
-from pulumi_agin.version import VERSION
 from tools.docs import REFERENCE, default_of, limit_of, sentence_of
 from tools.place import REPOSITORY
 from tools.steps import ROOT

@@ -10,16 +10,23 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import ValidationError
 
-from pulumi_agin.api.facts import canonical_base_url
 from pulumi_agin.base.attempts import backoff_seconds
 from pulumi_agin.base.budget import Budget, format_duration
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock, parse_time
+from pulumi_agin.base.facts import (
+    DEFAULT_CALL_SECONDS,
+    ID_HINT,
+    PLAIN_ID,
+    POLICY,
+    PUBLIC_API,
+    canonical_base_url,
+    matches_policy,
+)
 from pulumi_agin.base.names import DOMAIN_MAX_BYTES, LOOPBACK_HOSTS, canonical_domain
 from pulumi_agin.base.redaction import Redactor, Secret, holds_secret, one_line
 
 from . import errors
 from .error_mapping import ErrorMapping
-from .facts import DEFAULT_CALL_SECONDS, ID_HINT, PLAIN_ID, POLICY, PUBLIC_API, matches_policy
 from .http import HttpClient
 from .list_cache import ListCache, Listing
 from .messages import Request, Response

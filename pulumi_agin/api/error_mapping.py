@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from pulumi_agin.base.attempts import Attempts
 from pulumi_agin.base.budget import format_duration
+from pulumi_agin.base.facts import PUBLIC_API, RATE_LIMITED
 
 from . import errors
-from .facts import PUBLIC_API, RATE_LIMITED
 from .messages import NoResponse, Outcome, Request, Response
 
 # Codes of this form are never redacted: decisions depend on them, and they are too short to reveal a key.

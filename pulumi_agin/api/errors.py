@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .facts import TRANSIENT_STATUSES
+from pulumi_agin.base.facts import TRANSIENT_STATUSES
 
 if TYPE_CHECKING:
     from .models import IngressModel

@@ -20,7 +20,7 @@ from urllib3.exceptions import (
 
 from pulumi_agin.base.budget import format_duration
 from pulumi_agin.base.redaction import Secret
-from pulumi_agin.version import VERSION
+from pulumi_agin.base.version import VERSION
 
 from .messages import NoResponse, Request, Response
 from .time_limit import LimitedAdapter, TimeLimit, current_limit

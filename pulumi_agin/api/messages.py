@@ -10,8 +10,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple, TypeAlias
 
 from pulumi_agin.base.budget import LONGEST_TIMEOUT_SECONDS
-
-from .facts import RATE_LIMITED, TRANSIENT_STATUSES
+from pulumi_agin.base.facts import RATE_LIMITED, TRANSIENT_STATUSES
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
+from pulumi_agin.base.facts import PLAIN_ID
 from pulumi_agin.base.names import DOMAIN_MAX_BYTES, canonical_domain, canonical_ns_targets, canonical_region_domains
-
-from .facts import PLAIN_ID
 
 
 def _printable(value: str) -> str:

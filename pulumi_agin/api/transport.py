@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pulumi_agin.base.attempts import Attempts, Reachability
 from pulumi_agin.base.budget import Budget, format_duration
 from pulumi_agin.base.clock import Clock
+from pulumi_agin.base.facts import RATE_LIMITED
 from pulumi_agin.base.progress import Progress
 
 from . import errors
 from .error_mapping import ErrorMapping
-from .facts import RATE_LIMITED
 from .http import HttpClient
 from .messages import NoResponse, Outcome, Request, Response
 from .rate_limit import LIMIT, RateLimit, Ticket

@@ -1,4 +1,4 @@
-"""Shared code of `api` and `rfc2136`: clock, budget and attempts of a call, progress, and strings for messages.
+"""The ground: facts about ngrok's API and DNS names, the clock, time budget and attempts of a call, and strings.
 
 Programs load most of these modules at their start, so they load quickly.
 """

@@ -20,8 +20,8 @@ from collections.abc import Callable, Sequence
 
 from pulumi_agin.api.errors import ApiError, BadResponseError, NgrokError, UnreachableError
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.base.version import VERSION
 from pulumi_agin.settings import ENVIRONMENT, Setting
-from pulumi_agin.version import VERSION
 
 from .output import UsageError, fail
 

@@ -12,10 +12,10 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.names import EXAMPLE_DOMAIN, Server
+from pulumi_agin.base.version import VERSION
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
 from pulumi_agin.lifecycle.services import Account
-from pulumi_agin.version import VERSION
 
 from .doctor_checks import Checks
 from .doctor_ns import parse_server

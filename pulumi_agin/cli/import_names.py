@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.facts import AGENT_INGRESS_ID, ID_HINT
 from pulumi_agin.api.models import IngressModel
+from pulumi_agin.base.facts import AGENT_INGRESS_ID, ID_HINT
 from pulumi_agin.base.names import EXAMPLE_DOMAIN
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from pulumi_agin.api.facts import POLICY
 from pulumi_agin.api.models import IngressModel
+from pulumi_agin.base.facts import POLICY
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import STRINGS, outputs_of

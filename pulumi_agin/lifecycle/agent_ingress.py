@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from pulumi_agin.api import errors
-from pulumi_agin.api.facts import POLICY
 from pulumi_agin.api.models import IngressModel
+from pulumi_agin.base.facts import POLICY
 
 from . import shell_commands
 from .claims import Claims

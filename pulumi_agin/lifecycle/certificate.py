@@ -19,9 +19,9 @@ from pulumi_agin.api.errors import (
     UnreachableError,
     UnreadableIngressError,
 )
-from pulumi_agin.api.facts import ID_HINT, matches_policy
 from pulumi_agin.api.models import IngressModel, Issuance, describe_certificate
 from pulumi_agin.base.budget import format_duration
+from pulumi_agin.base.facts import ID_HINT, matches_policy
 from pulumi_agin.base.progress import time_note
 from pulumi_agin.base.redaction import holds_secret
 

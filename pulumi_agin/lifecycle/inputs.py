@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from pulumi_agin.api import facts
+from pulumi_agin.base import facts
 from pulumi_agin.base.names import DOMAIN_MAX_BYTES, EXAMPLE_DOMAIN, LABEL_MAX_BYTES, canonical_domain, is_ip
 
 from .schema import Declaration, Limit, Marker, compared_fields

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pulumi_agin.api.facts import POLICY, PUBLIC_API, matches_policy
+from pulumi_agin.base.facts import POLICY, PUBLIC_API, matches_policy
 from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.base.redaction import Secret
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pulumi_agin.api.errors import InvalidInputsError
-from pulumi_agin.api.facts import canonical_base_url
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.base.facts import canonical_base_url
 from pulumi_agin.base.progress import Progress
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.settings import Settings

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sys
 
-from pulumi_agin.version import VERSION
+from pulumi_agin.base.version import VERSION
 
 HELP = """\
 usage: pulumi-resource-agin [--version] [--help]

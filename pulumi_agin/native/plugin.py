@@ -16,6 +16,7 @@ import grpc
 from google.protobuf import empty_pb2, struct_pb2
 
 from pulumi_agin.base.redaction import one_line
+from pulumi_agin.base.version import VERSION
 from pulumi_agin.engine import failures
 from pulumi_agin.engine.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_agin.lifecycle import urns
@@ -26,7 +27,6 @@ from pulumi_agin.lifecycle.schema import is_optional
 from pulumi_agin.lifecycle.services import Account, Services
 from pulumi_agin.lifecycle.urns import camel_case
 from pulumi_agin.settings import IN_PLUGIN, PROVIDER_NAME, Setting, Settings
-from pulumi_agin.version import VERSION
 
 from .functions import FUNCTIONS, Caller, Function
 from .names import in_snake_case, misspelled

@@ -16,7 +16,7 @@ import pulumi
 from pulumi import contains_unknowns
 
 from pulumi_agin.api.errors import NgrokError, NotFoundError
-from pulumi_agin.api.facts import POLICY
+from pulumi_agin.base.facts import POLICY
 from pulumi_agin.lifecycle.outputs import STATUS, outputs_after, outputs_of
 
 from . import sdk

@@ -15,8 +15,8 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.http import HttpClient
 from pulumi_agin.api.messages import NoResponse, Request, Response
 from pulumi_agin.base.redaction import Secret
+from pulumi_agin.base.version import VERSION
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.version import VERSION
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of
 from tests.support.clock import Clock
 from tests.support.emulator import EmulatorClock

@@ -16,11 +16,11 @@ from pulumi.dynamic import Config, ConfigureRequest, Resource
 from pulumi.dynamic.dynamic import serialize_provider
 
 import pulumi_agin
+from pulumi_agin.base.version import VERSION
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.dynamic.servicer import DynamicProvider
-from pulumi_agin.version import VERSION
 from tests.support.keys import API_KEY
 
 # The pickled providers after their first four characters: `refresh` and `destroy` load them from a state.

@@ -6,7 +6,7 @@ import inspect
 from typing import Any, get_args
 
 import pulumi_agin
-from pulumi_agin.api.facts import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
+from pulumi_agin.base.facts import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
 
 # Any, because type checkers would reject wrong names.
 agin: Any = pulumi_agin

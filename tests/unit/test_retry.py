@@ -10,11 +10,11 @@ from requests.structures import CaseInsensitiveDict
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.facts import PUBLIC_API
 from pulumi_agin.api.http import HttpClient
 from pulumi_agin.api.messages import NoResponse, Request, Response
 from pulumi_agin.base.attempts import Attempts, Reachability, backoff_seconds
 from pulumi_agin.base.budget import Budget, format_duration
+from pulumi_agin.base.facts import PUBLIC_API
 from pulumi_agin.base.redaction import Secret
 from tests.support.client import DOMAIN
 from tests.support.clock import Clock

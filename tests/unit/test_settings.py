@@ -11,7 +11,7 @@ import requests
 from urllib3.util import parse_url
 
 from pulumi_agin.api.errors import InvalidInputsError
-from pulumi_agin.api.facts import PUBLIC_API
+from pulumi_agin.base.facts import PUBLIC_API
 from pulumi_agin.lifecycle.services import Account
 from pulumi_agin.settings import Settings
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_agin.base.version import VERSION
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.version import VERSION
 from tests.support import old_states
 from tests.support.bind import Bind
 from tests.support.flaky_proxy import Outage, between

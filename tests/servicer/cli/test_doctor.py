@@ -22,16 +22,16 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from pulumi_agin.api.facts import PUBLIC_API
+from pulumi_agin.base.facts import PUBLIC_API
 from pulumi_agin.base.names import Server
 from pulumi_agin.base.redaction import Secret
+from pulumi_agin.base.version import VERSION
 from pulumi_agin.cli.doctor_ns import LOOKUPS_AT_ONCE, DnsResult
 from pulumi_agin.cli.doctor_reads import Reader
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.outputs import fingerprint
 from pulumi_agin.lifecycle.services import Account
 from pulumi_agin.settings import Settings
-from pulumi_agin.version import VERSION
 from tests.support import clock as test_clock
 from tests.support.bind import Bind
 from tests.support.command import Command

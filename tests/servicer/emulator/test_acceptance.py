@@ -27,7 +27,7 @@ import pytest
 import requests
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.facts import PUBLIC_API
+from pulumi_agin.base.facts import PUBLIC_API
 from pulumi_agin.base.redaction import Secret, redact
 from pulumi_agin.emulator import Emulator
 from tests.support.emulator import EmulatorClock

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from pulumi_agin.api.facts import PUBLIC_API
 from pulumi_agin.api.models import IngressModel
+from pulumi_agin.base.facts import PUBLIC_API
 from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.cli.doctor_caa import CaaRecord, CaaSet
 from pulumi_agin.cli.doctor_checks import Checks

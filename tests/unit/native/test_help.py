@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from pulumi_agin import native
-from pulumi_agin.version import VERSION
+from pulumi_agin.base.version import VERSION
 
 
 @pytest.mark.parametrize(("flag", "printed"), [("--version", f"pulumi-resource-agin {VERSION}\n"), ("-h", "usage: ")])
