@@ -1,4 +1,4 @@
-"""The command line, `pulumi-agin`: an extra, which no program and no provider needs.
+"""The command line, `pulumi-agin`: an extra for people. Messages of the core name its commands, but need none.
 
 - `import` is for those who have Agent Ingresses already: `import_command` selects them at ngrok, `import_names` names
   them, and `import_file` or `import_program` prints what brings them into a stack.

@@ -40,7 +40,6 @@ ACCOUNT_SECONDS = 60.0
 # The limit of concurrent lookups, which mostly wait for the network.
 LOOKUPS_AT_ONCE = 16
 
-
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
 
 

@@ -58,8 +58,8 @@ def project_language() -> str | None:
 def read_stack(stack: str | None, provider: str | None) -> tuple[Settings, str | None, Resources]:
     """Returns the settings for a command, the URN of the provider that has them, and all resources of the stack.
 
-    `provider` is the option --provider. The URN is None for the default provider. There are
-    no resources if the settings come from no stack.
+    `provider` is the option --provider. The URN is None for the default provider. There are no resources if the
+    settings come from no stack.
     """
     if provider is not None:
         resources = read_resources(stack, show_secrets=True)

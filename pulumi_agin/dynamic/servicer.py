@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pulumi
@@ -49,9 +50,8 @@ class DynamicProvider(dynamic.ResourceProvider):
     serialize_as_secret_always = False
 
     # `configure` sets these. The SDK calls it once, before all other calls.
+    _process: _Process
     _lifecycle: Lifecycle
-    # Whether a `check` was part of a preview. The engine starts a process for each preview and each update.
-    _is_preview: bool
 
     def make_lifecycle(self) -> MakeLifecycle:
         """Imports the class of this resource's lifecycle. Each class must define it."""
@@ -62,11 +62,10 @@ class DynamicProvider(dynamic.ResourceProvider):
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Loads the stack's config. `check` validates it later, because only `check` can report problems."""
-        services, claims = _prepare_process()
-        settings = Settings.load(req.config.get)
+        self._process = _prepare_process()
+        services, settings = self._process.services, Settings.load(req.config.get)
         services.announce(settings)
-        self._lifecycle = self.make_lifecycle()(services.account(settings), services, claims)
-        self._is_preview = False
+        self._lifecycle = self.make_lifecycle()(services.account(settings), services, self._process.claims)
 
     # See `Lifecycle`. The underscores are those of the SDK's signatures.
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
@@ -84,7 +83,7 @@ class DynamicProvider(dynamic.ResourceProvider):
             checked = self._lifecycle.check(call, _without_sdk_properties(news))
             if facts.is_preview:
                 # For `diff`, which does not receive the facts.
-                self._is_preview = True
+                self._process.is_preview = True
                 # In a preview, the engine sends no Create to a dynamic provider.
                 if not call.inputs_before and not checked.failures:
                     self._lifecycle.preview_create(call, checked.inputs)
@@ -106,7 +105,7 @@ class DynamicProvider(dynamic.ResourceProvider):
             call = call._replace(outputs_before=_without_sdk_properties(_olds))
             difference = self._lifecycle.diff(call, _id, inputs)
             # In a preview, the engine sends no Update to a dynamic provider.
-            if self._is_preview and difference.has_changes and not difference.replacing:
+            if self._process.is_preview and difference.has_changes and not difference.replacing:
                 self._lifecycle.preview_update(call, inputs)
             return dynamic.DiffResult(
                 changes=difference.has_changes,
@@ -158,8 +157,18 @@ class ProviderError(Exception):
     """The exception for the SDK. Its message is for the user."""
 
 
+@dataclass
+class _Process:
+    """What the providers of a plugin process share. The engine starts a process for each preview and each update."""
+
+    services: Services
+    claims: Claims
+    is_preview: bool = False
+    """Whether a `check` of any resource was part of a preview."""
+
+
 @functools.cache
-def _prepare_process() -> tuple[Services, Claims]:
+def _prepare_process() -> _Process:
     """Prepares this plugin process once, and returns what all of its providers share."""
     # Otherwise Python would search all objects for garbage at the exit, for which the engine waits: a tenth of the time
     # of a small stack. Not earlier, because other dynamic providers of the program share this process.
@@ -174,7 +183,7 @@ def _prepare_process() -> tuple[Services, Claims]:
     # The arguments are from the engine. Without them, lines are printed.
     engine = Engine(sys.argv[1:])
     services = Services(PythonPhrasing(), engine.log, show_progress=engine.show_progress, warn=engine.warn)
-    return services, Claims()
+    return _Process(services, Claims())
 
 
 # -- the engine's call ------------------------------------------------------------------------------------

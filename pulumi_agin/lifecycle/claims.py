@@ -51,6 +51,7 @@ class Claims:
     """
 
     def __init__(self) -> None:
+        # Guards what takes more than one step. A single operation on a dict is atomic.
         self._lock = threading.Lock()
         # By URN: only resources of the program, because only those are checked.
         self._placements: dict[str, Placement] = {}

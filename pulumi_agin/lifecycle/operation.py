@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 
 class Placement(NamedTuple):
@@ -106,37 +107,37 @@ class Abandoned(Failed):
     """The engine was killed, or the user pressed Ctrl-C, so no one receives the result of the call."""
 
 
-class Lifecycle(Protocol):
+class Lifecycle(ABC):
     """The operations on a resource. Each may raise Failed or NgrokError.
 
     `inputs` are the desired inputs: in a check as the program gave them, and then as the check returned them.
     """
 
+    @abstractmethod
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and reports every problem with them."""
-        ...
 
+    @abstractmethod
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the outputs in the state."""
-        ...
 
+    @abstractmethod
     def preview_create(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Warns if the create will fail, or does harm. Returns the outputs that are known before it.
 
         It changes nothing outside the process. `inputs` may have unknown values.
         """
-        ...
 
+    @abstractmethod
     def preview_update(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Warns if the update in place may fail, or does harm. Returns the outputs that are known before it.
 
         It sends nothing. `inputs` may have unknown values.
         """
-        ...
 
+    @abstractmethod
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Creates the resource. May raise PartlyDone."""
-        ...
 
     def is_refresh(self, call: Call) -> bool:
         """Returns whether a read has the outputs in the state. A `get` or an import has none.
@@ -145,13 +146,14 @@ class Lifecycle(Protocol):
         """
         return bool(call.outputs_before)
 
+    @abstractmethod
     def read(self, call: Call, id_: str) -> Existing | None:
         """Reads the resource for a refresh, a `get` or an import. Returns None if a refresh finds that it is gone."""
-        ...
 
+    @abstractmethod
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Updates the resource in place, and returns all of its outputs. May raise PartlyDone."""
-        ...
 
+    @abstractmethod
     def delete(self, call: Call, id_: str) -> None:
         """Deletes the resource. It is not a failure if the resource is gone already."""
