@@ -67,10 +67,11 @@ class AgentIngressClient:
     Each call retries its requests until it times out; see the table at `Transport`. A POST may be retried too: a
     domain has at most one Agent Ingress, so a second POST can't make a second one.
 
-    A write whose response was lost is settled by a read:
+    A write whose response was lost, or is unusable, is first repeated, as `Attempts` allows. Without a usable response
+    to a repetition, it is settled by a read:
 
-    - A create whose domain is taken finds the ingress by its domain. If it was made after our first request, with our
-      values, it is ours.
+    - A create searches for the ingress by its domain. If it was made after our first request, with our values, it is
+      ours.
     - An update or delete reads the ingress by its ID.
     - The same holds for a write that an intermediary, such as a proxy, rejected with a 4xx that is not from ngrok.
       ngrok may carry it out even later.
@@ -133,34 +134,11 @@ class AgentIngressClient:
         try:
             return self._ingress(request, sent.response())
         except errors.NgrokError as error:
+            # After a success, too, it is the time of an attempt that may have made the ingress.
             if sent.possibly_applied_since is None:
                 raise
-            lost = error
-        # The response was lost, or is unusable: the domain shows whether the ingress was made.
-        search = self._search(domain, lost, self._settling(budget))
-        # An unusable response that has our domain and an ID: it was made.
-        made = lost if isinstance(lost, errors.UnreadableIngressError) else None
-        if search.doubt and made is not None:
-            raise errors.CreatedUnreadError(
-                f"the Agent Ingress {domain} ({made.id}) was created, but could not be read: {made.problem}; "
-                f"{search.doubt}",
-                id_=made.id,
-            )
-        if search.doubt:
-            raise errors.CreateUnsettledError(
-                f"it is unknown whether the Agent Ingress {domain} was created ({lost}); {search.doubt}"
-            )
-        existing = search.existing
-        if existing is None:
-            # ngrok rejected the last attempt, and no earlier one had made an ingress.
-            raise lost
-        is_made = made is not None and existing.id == made.id
-        if is_made or self._is_ours(existing, inputs, sent.possibly_applied_since, search.now):
-            return existing
-        raise errors.CreateUnsettledError(
-            f"{lost}; the domain now has an Agent Ingress that does not match this request, so it was left unchanged",
-            existing=existing,
-        )
+            last_error = error
+        return self._settle_create(inputs, last_error, sent.possibly_applied_since, self._settling(budget))
 
     def get(self, id_: str, budget: Budget | None = None, *, domain: str | None = None) -> IngressModel:
         """Reads one Agent Ingress. Raises NotFoundError if the account of the key has none with this ID."""
@@ -220,15 +198,15 @@ class AgentIngressClient:
         except errors.NgrokError as error:
             if sent.possibly_applied_since is None or isinstance(error, errors.NotFoundError):
                 raise
-            lost = error
+            last_error = error
         # The response was lost, or is unusable: the values of the ingress show whether it was changed.
         existing = self._get_or_error(id_, domain, self._settling(budget))
-        unknown = f"it is unknown whether the Agent Ingress {name} was changed ({lost}). The Agent Ingress"
+        unknown = f"it is unknown whether the Agent Ingress {name} was changed ({last_error}). The Agent Ingress"
         if isinstance(existing, errors.NgrokError):
             raise errors.UpdateUnsettledError(f"{unknown} could not be read afterwards ({existing})")
         if _matches(existing, changes):
             return existing
-        message = str(lost) if _is_rejection(lost) else f"{unknown} did not have the new values afterwards"
+        message = str(last_error) if _is_rejection(last_error) else f"{unknown} did not have the new values afterwards"
         raise errors.UpdateUnsettledError(message, existing=existing)
 
     def delete(self, id_: str, budget: Budget | None = None, *, domain: str | None = None) -> None:
@@ -246,25 +224,25 @@ class AgentIngressClient:
         except errors.NgrokError as error:
             if sent.possibly_applied_since is None or isinstance(error, errors.NotFoundError):
                 raise
-            lost = error
+            last_error = error
         else:
             if response.status_code == 204:
                 return
             # ngrok confirms a delete with 204, so this response may be from an intermediary.
             wrong = f"status {response.status_code} instead of 204"
-            lost = self._error_mapping.bad_response(request, response, wrong)
-        # The response was lost, or is unusable: if the ingress is gone, this raises NotFoundError.
+            last_error = self._error_mapping.bad_response(request, response, wrong)
+        # The response was lost, or is unusable: if ngrok has no ingress with this ID, this raises NotFoundError.
         existing = self._get_or_error(id_, domain, self._settling(budget))
         if isinstance(existing, errors.NgrokError):
             found = f"could not be read afterwards ({existing})"
-        elif _is_rejection(lost):
+        elif _is_rejection(last_error):
             # The ingress still exists, and ngrok will not delete it later.
-            raise lost
+            raise last_error
         else:
             found = "still existed afterwards, but ngrok may delete it later"
         raise errors.DeleteUnsettledError(
-            f"it is unknown whether the Agent Ingress {name} was deleted ({lost}). The Agent Ingress {found}. Run the "
-            "same command again"
+            f"it is unknown whether the Agent Ingress {name} was deleted ({last_error}). The Agent Ingress {found}. "
+            "Run the same command again"
         )
 
     def list(
@@ -340,12 +318,56 @@ class AgentIngressClient:
 
     # -- settling a write whose response was lost ----------------------------------------------------------
 
+    # | the read finds         | create                       | update                | delete                      |
+    # |------------------------|------------------------------|-----------------------|-----------------------------|
+    # | what the call wanted   | success                      | success               | NotFoundError               |
+    # | something else         | CreateUnsettledError         | UpdateUnsettledError  | DeleteUnsettledError        |
+    # | the same, and ngrok    | the rejection (nothing was   | UpdateUnsettledError, | the rejection               |
+    # | rejected the last one  | made by earlier attempts)    | with the rejection    |                             |
+    # | nothing, or fails      | CreateUnsettledError, or     | UpdateUnsettledError, | DeleteUnsettledError if the |
+    # |                        | CreatedUnreadError           | or NotFoundError      | read fails                  |
+
     def _settling(self, budget: Budget) -> Budget:
         """Returns the budget for settling a write, in the time that `_write` reserved and what else is left."""
         return budget.part(min(SETTLING_SECONDS, budget.left))
 
+    def _settle_create(
+        self, inputs: Mapping[str, Any], last_error: errors.NgrokError, sent_at: float, budget: Budget
+    ) -> IngressModel:
+        """Returns the ingress that a create has made whose response was lost, or is unusable.
+
+        `sent_at` is the time of the first attempt that may have made it, by the monotonic clock. Otherwise, raises the
+        last error if ngrok rejected the create, or one of the errors of `create`.
+        """
+        domain: str = inputs["domain"]
+        search = self._search_created(domain, last_error, budget)
+        # An unusable response that has our domain and an ID: it was made.
+        made = last_error if isinstance(last_error, errors.UnreadableIngressError) else None
+        if search.doubt and made is not None:
+            raise errors.CreatedUnreadError(
+                f"the Agent Ingress {domain} ({made.id}) was created, but could not be read: {made.problem}; "
+                f"{search.doubt}",
+                id_=made.id,
+            )
+        if search.doubt:
+            raise errors.CreateUnsettledError(
+                f"it is unknown whether the Agent Ingress {domain} was created ({last_error}); {search.doubt}"
+            )
+        existing = search.existing
+        if existing is None:
+            # ngrok rejected the last attempt, and no earlier one had made an ingress.
+            raise last_error
+        is_made = made is not None and existing.id == made.id
+        if is_made or self._is_ours(existing, inputs, sent_at, search.now):
+            return existing
+        raise errors.CreateUnsettledError(
+            f"{last_error}; the domain now has an Agent Ingress that does not match this request, so it was left "
+            "unchanged",
+            existing=existing,
+        )
+
     def _get_or_error(self, id_: str, domain: str | None, budget: Budget) -> IngressModel | errors.NgrokError:
-        """Returns the ingress, or the error that it could not be read. Raises NotFoundError if it is gone."""
+        """Returns the ingress, or the error that it could not be read. Raises NotFoundError if ngrok has none."""
         try:
             return self.get(id_, budget, domain=domain)
         except errors.NotFoundError:
@@ -353,13 +375,13 @@ class AgentIngressClient:
         except errors.NgrokError as error:
             return error
 
-    def _search(self, domain: str, lost: errors.NgrokError, budget: Budget) -> _Search:
-        """Searches for the ingress of a domain after a create whose last error was `lost`, until it appears.
+    def _search_created(self, domain: str, last_error: errors.NgrokError, budget: Budget) -> _Search:
+        """Searches for the ingress of a domain after a create whose last error is given, until it appears.
 
         If ngrok rejected the last attempt for another reason than the domain, one search is enough: an earlier attempt
         has made the ingress by then, or none ever will.
         """
-        is_domain_taken = isinstance(lost, errors.DomainExistsError)
+        is_domain_taken = isinstance(last_error, errors.DomainExistsError)
         missing = "ngrok does not list it, but it may still appear"
         if is_domain_taken:
             missing = "this account does not have it, so it belongs to another account or may still appear"
@@ -371,7 +393,7 @@ class AgentIngressClient:
                     existing, now = self._find(domain, budget)
                 except errors.NgrokError as error:
                     return _Search(None, doubt=f"a search for it failed ({error})")
-                if existing is not None or (_is_rejection(lost) and not is_domain_taken):
+                if existing is not None or (_is_rejection(last_error) and not is_domain_taken):
                     return _Search(existing, now)
                 searches += 1
                 pause = backoff_seconds(searches, clock=self._clock)

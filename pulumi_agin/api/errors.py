@@ -133,7 +133,10 @@ class AuthenticationError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """ngrok has no Agent Ingress with this ID in the account of this key."""
+    """ngrok has no Agent Ingress with this ID in the account of this key.
+
+    That proves nothing about another account. Whether an ingress in a state is gone, only `lifecycle.existence` judges.
+    """
 
 
 class DomainExistsError(ApiError):

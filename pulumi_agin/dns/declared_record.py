@@ -116,9 +116,9 @@ class DeclaredRecord:
             run = ProgramRun.current()
             if await run.stack_outputs(IDENTITIES) is None:
                 run.warn_once(
-                    "state",
                     "Pulumi could not read the stack's state. If an AgentIngressDelegation was renamed or moved in the "
                     "program without aliases, its records will be deleted. `pulumi stack` may show the reason",
+                    about="state",
                 )
             else:
                 await self.is_in_stack()

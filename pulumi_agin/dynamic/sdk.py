@@ -1,5 +1,7 @@
 """Undocumented names of Pulumi's SDK, which the plugin process and the command line use only here.
 
+`program/sdk.py`, for a program, finds its names by `find`, too.
+
 Documented are `pulumi.log`, the names in `__all__` of `pulumi`, `pulumi.runtime` (except `rpc`) and `pulumi.dynamic`,
 and the attributes of these classes without a leading underscore, except `future`, `is_known` and `resources` of an
 Output, which the SDK's source marks as private. A new version of the SDK may move every other name. So only this

@@ -1,5 +1,7 @@
 """Front end of Pulumi's dynamic providers, in the SDK's plugin process (`python -m pulumi.dynamic`).
 
+A program loads this module, too, because its resources pickle these classes by reference, but calls none of them.
+
 The SDK turns every exception into a traceback. With the request and the context from `sdk`, a call fails with a
 sentence instead, and a failure can keep the resource.
 """
@@ -84,10 +86,11 @@ class DynamicProvider(dynamic.ResourceProvider):
             if facts.is_preview:
                 # For `diff`, which does not receive the facts.
                 self._process.is_preview = True
-                # In a preview, the engine sends no Create to a dynamic provider.
+                # In a preview, the engine sends no Create to a dynamic provider. A replacement is checked a second
+                # time, as new. The returned outputs are not needed: `program.preview` determines them.
                 if not call.inputs_before and not checked.failures:
                     self._lifecycle.preview_create(call, checked.inputs)
-            failures = [dynamic.CheckFailure(failure.property, failure.reason) for failure in checked.failures]
+            failures = [dynamic.CheckFailure(failure.printed_input, failure.reason) for failure in checked.failures]
             return dynamic.CheckResult(checked.inputs, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
@@ -104,7 +107,7 @@ class DynamicProvider(dynamic.ResourceProvider):
             inputs = _without_sdk_properties(_news)
             call = call._replace(outputs_before=_without_sdk_properties(_olds))
             difference = self._lifecycle.diff(call, _id, inputs)
-            # In a preview, the engine sends no Update to a dynamic provider.
+            # In a preview, the engine sends no Update to a dynamic provider, either.
             if self._process.is_preview and difference.has_changes and not difference.replacing:
                 self._lifecycle.preview_update(call, inputs)
             return dynamic.DiffResult(

@@ -82,6 +82,7 @@ class AgentIngressLifecycle(Lifecycle):
 
     def _warn_of_domain_change(self, call: Call, domain: object) -> None:
         """Warns if this create replaces an ingress with another domain, or may do so, because the domain is unknown."""
+        # The first `check` of a replaced resource has recorded its outputs.
         former = KeptOutputs.of(self._claims.state(call.urn)).domain
         if former and former != domain:
             condition = "if the domain changes, " if call.is_unknown(domain) else ""
@@ -123,7 +124,7 @@ class AgentIngressLifecycle(Lifecycle):
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Sends one POST. Once ngrok has created the ingress, it reaches the state even if a later step fails."""
+        """Creates the ingress. Once it is known that ngrok has, it reaches the state even if a later step fails."""
         budget = self._account.budget(call)
         try:
             ingress = self._account.require_client().create(inputs, budget)
@@ -132,6 +133,7 @@ class AgentIngressLifecycle(Lifecycle):
             raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None
         except Exception as error:
             self._claims.record_uncreated(call.urn, inputs["domain"])
+            # With a DomainExistsError, no attempt of this call can have made the ingress.
             if isinstance(error, errors.DomainExistsError | errors.CreateUnsettledError):
                 raise Failed(self._domain_taken.explain(call, error, inputs["domain"], budget)) from None
             raise
@@ -178,7 +180,7 @@ class AgentIngressLifecycle(Lifecycle):
             changes = {field: inputs.get(field) or (None if field == POLICY else "") for field in changed}
             ingress = client.update(id_, changes, budget, domain=kept.domain)
         except errors.NotFoundError as error:
-            self._existence.require_gone(call, id_, error)
+            self._existence.fail_unless_gone(call, id_, error)
             raise Failed(
                 f"{error}: it was deleted outside Pulumi. `pulumi refresh` removes it from the state; "
                 "the next `pulumi up` then creates it again"
@@ -191,9 +193,10 @@ class AgentIngressLifecycle(Lifecycle):
         return outputs
 
     def delete(self, call: Call, id_: str) -> None:
-        """Sends one DELETE. It is not a failure if the ingress is gone already.
+        """Deletes the ingress. It is not a failure if the ingress is gone already.
 
-        It fails if another resource of the program has the same ingress, as after a renaming and an import.
+        It fails if another resource of the program has the same ingress, as after a renaming and an import, or if one
+        with its domain could not be created, as after a renaming without an alias.
         """
         keeper = self._claims.other_keeper(id_, call.urn)
         if keeper is not None:
@@ -209,7 +212,7 @@ class AgentIngressLifecycle(Lifecycle):
         try:
             self._account.require_client().delete(id_, self._account.budget(call), domain=domain or None)
         except errors.NotFoundError as error:
-            self._existence.require_gone(call, id_, error)
+            self._existence.fail_unless_gone(call, id_, error)
 
     # -- the state and the results ------------------------------------------------------------------------
 

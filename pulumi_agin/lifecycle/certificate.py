@@ -87,21 +87,22 @@ class CertificateValidationLifecycle(Lifecycle):
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Returns whether another validation is needed. A change of a timeout alone does not need one."""
-        kept = call.outputs_before
+        # They may have been edited: whatever differs only leads to another validation.
+        outputs = call.outputs_before
         # An unknown value equals no value in the state, so it counts as a change.
-        changed = [ID] if inputs.get(ID) != kept.get(ID) else []
-        is_to_be_issued = kept.get(WAS_READY) is not True or self._has_other_policy(id_, kept)
+        changed = [ID] if inputs.get(ID) != outputs.get(ID) else []
+        is_to_be_issued = outputs.get(WAS_READY) is not True or self._has_other_policy(id_, outputs)
         renewed = ["renews_at"] if is_to_be_issued and not changed else []
         return Difference(changed, changed, bool(changed) or is_to_be_issued, renewed)
 
-    def _has_other_policy(self, id_: str, kept: Mapping[str, Any]) -> bool:
+    def _has_other_policy(self, id_: str, outputs: Mapping[str, Any]) -> bool:
         """Returns whether the program's policy for the ingress has changed since the last validation, if that is known.
 
         If that is not certain, it returns True, because another validation is harmless.
         """
         if not self._claims.has_policy(id_):
             return False
-        validated, policy = kept.get(VALIDATED_POLICY), self._claims.policy(id_)
+        validated, policy = outputs.get(VALIDATED_POLICY), self._claims.policy(id_)
         # The state may have been edited, and the program's policy may be unknown in a preview.
         is_certain = isinstance(validated, Mapping) and isinstance(policy, Mapping | None)
         return not is_certain or not matches_policy(validated, policy)
@@ -197,8 +198,9 @@ class CertificateValidationLifecycle(Lifecycle):
             budget = self._account.budget(call, min(READ_SECONDS, client.timeout_seconds))
             return client.get(id_, budget, domain=last.domain if last else None)
         except NotFoundError as error:
+            # The validation fails in any case. Without proof, the message is that of `fail_unless_gone`.
             if call.outputs_before:
-                self._existence.require_gone(call, id_, error)
+                self._existence.fail_unless_gone(call, id_, error)
             raise Failed(
                 f"{error}: there is no such Agent Ingress in the account of the API key from "
                 f"{self._account.settings.api_key_source.shown_as}. If it belongs to another account, the certificate "

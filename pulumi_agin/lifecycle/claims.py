@@ -2,8 +2,9 @@
 
 The engine starts a process for each provider of a stack, so resources with different providers share no claims.
 
-Lifecycle methods share facts through this class alone. Which facts a method finds depends on the order of the engine's
-calls. In an `up` or a preview, the engine goes through the program:
+Lifecycle methods share facts about resources through this class alone. (What was read from an account is in
+`Existence` and in the client; what the user was told, in `Services`.) Which facts a method finds depends on the order
+of the engine's calls. In an `up` or a preview, the engine goes through the program:
 
 | call               | when                                                     | what it records                     |
 |--------------------|----------------------------------------------------------|-------------------------------------|
@@ -108,6 +109,7 @@ class Claims:
 
         None if none is known.
         """
+        # Only strings: a front end may have no other outputs in a `check`.
         identity = {"domain": ingress.domain, "uri": ingress.uri, "created_at": ingress.created_at}
         with self._lock:
             for urn, states in self._states.items():
@@ -166,7 +168,10 @@ class Claims:
     # -- create and update --------------------------------------------------------------------------------
 
     def record_uncreated(self, urn: str, domain: object) -> None:
-        """Records the domain of an ingress or records whose create failed, was skipped, or is previewed."""
+        """Records the domain of an ingress or records whose create failed, was skipped, or is previewed.
+
+        It protects what has the same domain. In a Python program, `program.failed_resources` prevents all deletes.
+        """
         # In a preview, it may be unknown.
         if isinstance(domain, str):
             with self._lock:

@@ -22,8 +22,9 @@ OTHER_ACCOUNT_SECONDS = 5
 class Existence:
     """Checks whether the Agent Ingresses of one account still exist.
 
-    ngrok responds 404 also if the key is that of another account, and so does another service at the base URL. So an
-    ingress counts as gone only if the state was last read with the same key and base URL.
+    ngrok responds 404 also if the key is that of another account, and so does a service that responds like ngrok, such
+    as an emulator. (Any other 404 is a WrongBaseUrlError.) So an ingress counts as gone only if the state was last read
+    with the same key and base URL.
     """
 
     def __init__(self, account: Account, services: Services, claims: Claims) -> None:
@@ -45,7 +46,7 @@ class Existence:
         try:
             ingress, unreadable = self._account.require_client().get_one_of_many(id_, budget, domain=domain)
         except NotFoundError as error:
-            self.require_gone(call, id_, error)
+            self.fail_unless_gone(call, id_, error)
             return None
         except UnreadableIngressError as error:
             self.warn_of_unreadable(call, [error])
@@ -123,8 +124,8 @@ class Existence:
                 self._is_search_over = True
         return None
 
-    def require_gone(self, call: Call, id_: str, error: NotFoundError) -> None:
-        """Fails if a 404 does not prove that the ingress is gone: its last read had another key or base URL."""
+    def fail_unless_gone(self, call: Call, id_: str, error: NotFoundError) -> None:
+        """Returns if a 404 proves that the ingress is gone: its last read had the same key and URL. Otherwise fails."""
         kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
         if kept.fingerprint == self._account.fingerprint(id_):
             return

@@ -105,7 +105,10 @@ class AgentIngressInputs(Declaration):
 def changed_fields(
     existing: Mapping[str, Any], inputs: Mapping[str, Any], is_unknown: Callable[[object], bool]
 ) -> list[str]:
-    """Returns the fields whose inputs differ from existing values. Absent, None and "" are one; unknown differs."""
+    """Returns the fields whose inputs differ from existing values. Absent, None and "" are one.
+
+    An unknown value counts as different, so an unknown domain is a replacement.
+    """
     return [
         field
         for field in compared_fields(AgentIngressInputs)

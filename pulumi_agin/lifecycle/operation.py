@@ -27,9 +27,15 @@ class Call(NamedTuple):
     timeout_seconds: float | None = None
     """How long the call may take by the timeouts of the resource; None if it has none."""
     inputs_before: Mapping[str, Any] | None = None
-    """The checked inputs in the state; None if there are none, or the front end does not have them."""
+    """The checked inputs in the state. `read` and `check` get them.
+
+    In a `check`, None or empty means that the resource is new, or that it is checked again for its replacement.
+    """
     outputs_before: Mapping[str, Any] = MappingProxyType({})
-    """The outputs in the state, with the hidden ones; empty for a resource that is to be created."""
+    """The outputs in the state, with the hidden ones; empty for a resource that is to be created.
+
+    In a `check`, a front end may pass only those that are strings.
+    """
     placement: Placement | None = None
     """Only `check` gets it, and records it in the claims."""
     is_unknown: Callable[[object], bool] = lambda value: False
@@ -43,8 +49,8 @@ class InputFailure(NamedTuple):
 
     reason: str
     """A clause or sentence for the user."""
-    property: str = ""
-    """The input whose value the engine may print next to the reason; "" if it may print none."""
+    printed_input: str = ""
+    """The input whose value the engine prints next to the reason; "" if it must print none."""
 
 
 class Checked(NamedTuple):
@@ -69,9 +75,9 @@ class Difference(NamedTuple):
     has_changes: bool
     """Whether an update is needed, even if no input differs: a validation may have to be repeated."""
     renewed: Sequence[str] = ()
-    """The outputs for which an update is made although no input differs."""
+    """The outputs for which an update is made although no input differs. Only the plugin shows them."""
     delete_before_replace: bool = False
-    """Whether a replacement deletes the old resource first, even if an option such as `--replace` requests it."""
+    """Whether a replacement deletes the old resource first, also one that only an option requests, as `--replace`."""
 
 
 class Created(NamedTuple):
@@ -110,7 +116,8 @@ class Abandoned(Failed):
 class Lifecycle(ABC):
     """The operations on a resource. Each may raise Failed or NgrokError.
 
-    `inputs` are the desired inputs: in a check as the program gave them, and then as the check returned them.
+    `inputs` are the desired inputs: in a check as the program gave them, and then as the check returned them. Only in a
+    refresh, which has no check, `diff` gets those in the state.
     """
 
     @abstractmethod
@@ -125,7 +132,9 @@ class Lifecycle(ABC):
     def preview_create(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Warns if the create will fail, or does harm. Returns the outputs that are known before it.
 
-        It changes nothing outside the process. `inputs` may have unknown values.
+        It changes nothing outside the process. `inputs` may have unknown values. In an `up`, the engine sends the
+        plugin this call for a create that it skips because another resource failed: so it records in the claims that
+        the resource was not created.
         """
 
     @abstractmethod
@@ -142,7 +151,8 @@ class Lifecycle(ABC):
     def is_refresh(self, call: Call) -> bool:
         """Returns whether a read has the outputs in the state. A `get` or an import has none.
 
-        A front end may pass the inputs of a `get` as `outputs_before`. Most resources have no `get`.
+        A front end may pass the inputs of a `get` as `outputs_before`, and needs this for its response, too. Most
+        resources have no `get`.
         """
         return bool(call.outputs_before)
 

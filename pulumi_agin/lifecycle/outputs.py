@@ -25,7 +25,7 @@ STATUS = "certificate_management_status"
 class KeptOutputs(NamedTuple):
     """The outputs in the state in canonical form, without invalid ones: the state may have been edited by hand.
 
-    They are validated here, and nowhere else. They are those of an Agent Ingress, or of its certificate validation.
+    They are those of an Agent Ingress, or of its certificate validation.
     """
 
     values: Mapping[str, Any]

@@ -103,7 +103,7 @@ class Services:
         clock: Clock = SYSTEM_CLOCK,
         *,
         show_progress: Callable[[str, str], None] | None = None,
-        warn: Callable[[str, str], None] = lambda sentence, urn: None,
+        warn: Callable[[str, str], None],
     ) -> None:
         self.phrasing = phrasing
         self.log = log

@@ -130,7 +130,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             for reason in misspelled(sent, resource.inputs_model):
                 response.failures.add(reason=reason)
             for failure in checked.failures:
-                response.failures.add(property=failure.property, reason=failure.reason)
+                response.failures.add(property=failure.printed_input, reason=failure.reason)
             return response
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802

@@ -3,6 +3,7 @@
 The program goes on, and at its end the engine deletes what the program no longer has: after a rename without an alias,
 the live records of the ingress that could not be created under its new name; after a failed update of an ingress, the
 records that a function of its name servers could not declare. If the program ends with an error, it deletes nothing.
+In other languages, `Claims.record_uncreated` protects at least what has the same domain.
 """
 
 from __future__ import annotations

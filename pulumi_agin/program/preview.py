@@ -80,20 +80,22 @@ async def _exact_values(
     inputs: Mapping[str, object],
     types: Mapping[str, type | None],
 ) -> dict[str, Any]:
-    """Returns the expected outputs: those of the state, those after an update, or the given ones.
+    """Returns the expected outputs: those in the state, those after an update in place, or those of the SDK.
 
-    `values` has the outputs that the SDK has, in which what it does not know is UNKNOWN.
+    `values` has the outputs of the SDK, in which UNKNOWN stands for each part that it does not know.
     """
     if not contains_unknowns(values[COMPUTED]):
-        # The outputs are those of the state. An output that is None is absent there, and unknown to the SDK.
+        # Nothing changes: the engine has returned the state. An output that is None is absent there, and so unknown to
+        # the SDK.
         absent = {name: None for name in (POLICY, STATUS) if contains_unknowns(values[name])}
         return {**values, **absent}
+    # A create, a replacement or an update.
     shown = {**values, POLICY: _with_unknown_key_type(values[POLICY], types[POLICY])}
     id_ = await sdk.value_of(resource.id)
     existing = await _read(run, resource, id_) if id_ else None
     if existing is None:
         return shown
-    # An input that the program does not set is unknown, too, because the preview has no output of that name.
+    # The inputs after the update, without those that the program does not set, which the SDK does not know, either.
     desired = {
         name: value for name, value in values.items() if not contains_unknowns(value) or inputs.get(name) is not None
     }
@@ -117,17 +119,18 @@ async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> I
         queries = await run.queries_of_resource(resource)
         return None if queries is None else await queries.call(queries.get_for_preview, id_)
     except NotFoundError as error:
+        # Not judged as in `lifecycle.existence`, because a program does not know the hidden outputs in the state.
         run.warn_once(
-            id_,
             f"the Agent Ingress {id_} was not found, so this update will fail: {error}. First check that the "
             "provider, the API key and the base URL are those of its account. If they are, the Agent Ingress was "
             "deleted, and `pulumi refresh` removes it from the state",
+            about=id_,
         )
     except NgrokError as error:
         run.warn_once(
-            "previews",
             f"the preview can't determine which outputs this update will leave unchanged: {error}. So it shows outputs "
             "such as ns_targets as unknown, resources that use them as changed, and resources that are created in an "
             "apply on them as deleted",
+            about="previews",
         )
     return None

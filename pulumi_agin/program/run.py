@@ -185,13 +185,13 @@ class ProgramRun:
         is_plain = pulumi.runtime.get_config(key) and not pulumi.runtime.is_config_secret(key)
         if is_plain and self.sends_requests:
             self.warn_once(
-                key,
                 f"{key} is stored unencrypted in Pulumi.<stack>.yaml and in the state: create a new key at ngrok, and "
                 f"set it with `pulumi config set --secret {key}`",
+                about=key,
             )
 
-    def warn_once(self, subject: str, sentence: str) -> None:
+    def warn_once(self, sentence: str, *, about: str) -> None:
         """Logs a warning, unless one about the same subject has been logged."""
-        if subject not in self._warned_of:
-            self._warned_of.add(subject)
+        if about not in self._warned_of:
+            self._warned_of.add(about)
             pulumi.log.warn(sentence)

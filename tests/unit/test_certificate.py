@@ -83,7 +83,7 @@ class Waiting(Clock):
     ) -> dict[str, Any]:
         environment = {"NGROK_API_BASE_URL": self.emulator.url, **self.settings}
         settings = Settings.load(self.config.get, environment)
-        services = Services(PythonPhrasing(), log_line, self)
+        services = Services(PythonPhrasing(), log_line, self, warn=lambda sentence, urn: None)
         lifecycle = CertificateValidationLifecycle(services.account(settings), services, Claims())
         inputs = {"agent_ingress_id": self.id, "timeout_seconds": timeout, "dns_error_grace_seconds": grace}
         call = Call(URN, timeout_seconds=custom_timeout, is_cancelled=is_cancelled)

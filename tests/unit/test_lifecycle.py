@@ -644,7 +644,7 @@ def test_second_resource_with_a_domain_names_the_first(
 
     assert check("1", "connect.acme.com", before_first) == []
     [failure] = check("2", "Connect.ACME.com.", before_second)
-    assert failure.property == "domain"
+    assert failure.printed_input == "domain"
     assert failure.reason == (
         f"{URN}1 also has this domain, and a domain can have only one Agent Ingress. {new}Give one of them another "
         "domain, or remove one from the program"
