@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
@@ -111,7 +111,8 @@ class AgentIngressClient:
             trace=trace,
             clock=clock,
         )
-        self._list_cache = ListCache(lambda budget: self.list_readable(None, budget), clock)
+        self.list_cache = ListCache(lambda budget: self.list_readable(None, budget), clock)
+        """The list of the account that calls share, for searches that need no new one."""
 
     def budget(
         self, seconds: float | None = None, is_cancelled: Callable[[], bool] = lambda: False, subject: str = ""
@@ -140,13 +141,13 @@ class AgentIngressClient:
             last_error = error
         return self._settle_create(inputs, last_error, sent.possibly_applied_since, self._settling(budget))
 
-    def get(self, id_: str, budget: Budget | None = None, *, domain: str | None = None) -> IngressModel:
+    def get(self, id_: str, budget: Budget | None = None, *, domain: str = "") -> IngressModel:
         """Reads one Agent Ingress. Raises NotFoundError if the account of the key has none with this ID."""
         request = Request("GET", f"read the Agent Ingress {_name(id_, domain)}", self._check_id(id_), domain)
         return self._ingress(request, self._transport.send(request, budget or self.budget()).response())
 
     def get_one_of_many(
-        self, id_: str, budget: Budget | None = None, *, domain: str | None = None
+        self, id_: str, budget: Budget | None = None, *, domain: str = ""
     ) -> tuple[IngressModel, Sequence[errors.UnreadableIngressError]]:
         """Reads one Agent Ingress, for callers that read many: reads that follow each other share a list.
 
@@ -156,9 +157,9 @@ class AgentIngressClient:
         error if it is about this ingress.
         """
         budget = budget or self.budget()
-        in_list = self._list_cache.find(self._check_id(id_), budget)
+        in_list = self.list_cache.find(self._check_id(id_), budget)
         ingress = in_list.ingress
-        if ingress is None or domain not in (None, ingress.domain):
+        if ingress is None or domain not in ("", ingress.domain):
             # It also raises the error about another domain.
             ingress = self.get(id_, budget, domain=domain)
         return ingress, in_list.unreadable
@@ -167,23 +168,8 @@ class AgentIngressClient:
         """Returns the Agent Ingress of a domain in canonical form, in the account of the key; None without one."""
         return self._find(domain, budget or self.budget())[0]
 
-    def find_in_preview(
-        self, domain: str, budget: Budget
-    ) -> tuple[IngressModel | None, Sequence[errors.UnreadableIngressError]]:
-        """Returns the result of `find` from the one list of a preview; None also if another call still reads it.
-
-        Also returns an error for each ingress that the list leaves out, because it can't be read. Raises the error with
-        which reading the list failed.
-        """
-        in_list = self._list_cache.find_in_preview(domain, budget)
-        return in_list.ingress, in_list.unreadable
-
-    def listed_ids(self, budget: Budget) -> Set[str]:
-        """Returns the IDs of all Agent Ingresses, also of those that can't be read, from a list of any age."""
-        return self._list_cache.ids(budget)
-
     def update(
-        self, id_: str, changes: Mapping[str, Any], budget: Budget | None = None, *, domain: str | None = None
+        self, id_: str, changes: Mapping[str, Any], budget: Budget | None = None, *, domain: str = ""
     ) -> IngressModel:
         """Changes the given fields of an Agent Ingress. `""` clears a string; ngrok may ignore a policy of None.
 
@@ -209,7 +195,7 @@ class AgentIngressClient:
         message = str(last_error) if _is_rejection(last_error) else f"{unknown} did not have the new values afterwards"
         raise errors.UpdateUnsettledError(message, existing=existing)
 
-    def delete(self, id_: str, budget: Budget | None = None, *, domain: str | None = None) -> None:
+    def delete(self, id_: str, budget: Budget | None = None, *, domain: str = "") -> None:
         """Deletes an Agent Ingress. NotFoundError may mean that this call deleted it, and the response was lost.
 
         Raises DeleteUnsettledError if a response was lost, and the ingress still exists or can't be read. The next
@@ -366,7 +352,7 @@ class AgentIngressClient:
             existing=existing,
         )
 
-    def _get_or_error(self, id_: str, domain: str | None, budget: Budget) -> IngressModel | errors.NgrokError:
+    def _get_or_error(self, id_: str, domain: str, budget: Budget) -> IngressModel | errors.NgrokError:
         """Returns the ingress, or the error that it could not be read. Raises NotFoundError if ngrok has none."""
         try:
             return self.get(id_, budget, domain=domain)
@@ -431,11 +417,11 @@ class AgentIngressClient:
 
     def _write(self, request: Request, budget: Budget) -> Sent:
         """Sends a write, and reserves some of its time for settling it. Later reads don't use a list from before it."""
-        self._list_cache.clear()
+        self.list_cache.clear()
         try:
             return self._transport.send(request, budget.reserve(min(SETTLING_SECONDS, budget.seconds / 4)))
         finally:
-            self._list_cache.clear()
+            self.list_cache.clear()
 
     def _ingress(self, request: Request, response: Response) -> IngressModel:
         """Returns the ingress in a response that is about this one alone.
@@ -454,7 +440,7 @@ class AgentIngressClient:
                 raise unreadable
             raise self._error_mapping.bad_response(request, response, unreadable.problem)
         # An ingress never changes its domain, so another domain means another ingress.
-        if request.id_ not in (None, ingress.id) or request.domain not in (None, ingress.domain):
+        if request.id_ not in (None, ingress.id) or request.domain not in ("", ingress.domain):
             raise self._error_mapping.bad_response(request, response, "it describes another Agent Ingress")
         return ingress
 
@@ -512,6 +498,6 @@ def _matches(ingress: IngressModel, inputs: Mapping[str, Any]) -> bool:
     )
 
 
-def _name(id_: str, domain: str | None) -> str:
+def _name(id_: str, domain: str) -> str:
     # Both may come from a state that was edited by hand.
     return f"{one_line(domain, 253)} ({one_line(id_, 60)})" if domain and id_ else one_line(domain or id_, 253)

@@ -124,9 +124,10 @@ class ListCache:
         return InList(last_read.ingresses.get(domain), last_read.listing.unreadable)
 
     def ids(self, budget: Budget) -> Set[str]:
-        """Returns the IDs in a list of any age, also of the ingresses that can't be read. Raises an error without one.
+        """Returns the IDs in a list of any age, by which a diff sees whether the account lacks an ingress of the state.
 
-        A caller must keep them, because after a write, the next call reads the list again.
+        Also those of the ingresses that can't be read, which exist, too. Raises an error without a list. The caller
+        keeps the result for all diffs of a run: after each write, another call would read the list again.
         """
         last_read = self._shared(budget, ANY_AGE)
         if last_read is None:

@@ -25,7 +25,7 @@ class Request:
     method: str
     doing: str
     id_: str | None = None
-    domain: str | None = None
+    domain: str = ""
     query: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = None
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from pulumi_agin.base.facts import PLAIN_ID
-from pulumi_agin.base.names import DOMAIN_MAX_BYTES, canonical_domain, canonical_ns_targets, canonical_region_domains
+from pulumi_agin.base.names import DOMAIN_MAX_BYTES, canonical_domain, canonical_ns_targets
 
 
 def _printable(value: str) -> str:
@@ -25,19 +25,24 @@ def _at_most(characters: int) -> AfterValidator:
     """Returns a validator of the length of a name, because messages and tables contain names."""
 
     def check(name: str) -> str:
-        if len(canonical_domain(name)) > characters:
+        if len(name) > characters:
             raise ValueError(f"is longer than {characters} characters")
         return name
 
     return AfterValidator(check)
 
 
+def _sorted(names: list[str]) -> list[str]:
+    # The order in which ngrok lists them may change.
+    return sorted(set(names))
+
+
 _Printable = Annotated[str, AfterValidator(_printable)]
 # Names from ngrok are not validated further.
 _Name = Annotated[str, StringConstraints(pattern="^[^.]"), AfterValidator(_printable)]
-_HostName = Annotated[_Name, _at_most(DOMAIN_MAX_BYTES)]
+_HostName = Annotated[_Name, AfterValidator(canonical_domain), _at_most(DOMAIN_MAX_BYTES)]
 # ngrok puts labels before a domain, and that of a valid, long domain exceeds the limit of DNS.
-_RegionDomain = Annotated[_Name, _at_most(2 * DOMAIN_MAX_BYTES)]
+_RegionDomain = Annotated[_Name, AfterValidator(canonical_domain), _at_most(2 * DOMAIN_MAX_BYTES)]
 
 
 class PlainModel(BaseModel):
@@ -110,9 +115,7 @@ class IngressModel(ResponseModel):
     # Paths and suggested commands contain it.
     id: str = Field(pattern=PLAIN_ID.pattern, description="the ID, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
     uri: _Printable = Field("", description="the path of the ingress in ngrok's API, relative to the API's URL")
-    domain: Annotated[_HostName, AfterValidator(canonical_domain)] = Field(
-        description="the domain, in lowercase and without a trailing dot"
-    )
+    domain: _HostName = Field(description="the domain, in lowercase and without a trailing dot")
     description: str = Field("", description='the human-readable description; `""` if there is none')
     metadata: str = Field("", description='the machine-readable metadata; `""` if there is none')
     certificate_management_policy: CertPolicyModel | None = Field(
@@ -129,7 +132,7 @@ class IngressModel(ResponseModel):
     ns_targets: Annotated[list[_HostName], AfterValidator(canonical_ns_targets)] = Field(
         description="the values for NS records that delegate `domain` to ngrok: lowercase, with a trailing dot, sorted"
     )
-    region_domains: Annotated[list[_RegionDomain], AfterValidator(canonical_region_domains)] = Field(
+    region_domains: Annotated[list[_RegionDomain], AfterValidator(_sorted)] = Field(
         [], description="the regional domains below `domain`, sorted. ngrok adds to them when it adds regions"
     )
     created_at: _Printable = Field(description="when the ingress was created (RFC 3339)")

@@ -39,11 +39,6 @@ def canonical_ns_targets(targets: Iterable[str]) -> list[str]:
     return sorted({canonical_domain(target).rstrip(".") + "." for target in targets})
 
 
-def canonical_region_domains(domains: Iterable[str]) -> list[str]:
-    """Returns domains in their canonical form, sorted, each once."""
-    return sorted({canonical_domain(domain) for domain in domains})
-
-
 def zone_problem(domain: str, zone: str) -> str:
     """Returns the reason that a zone can't delegate a domain; "" if it can. Both names are canonical."""
     if domain == zone:

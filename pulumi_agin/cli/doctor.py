@@ -72,6 +72,7 @@ def _examine_account(filter: str | None, reader: Reader, checks: Checks) -> Acco
     except NgrokError as error:
         arguments = ["--all"] if filter is None else ["--filter", filter]
         return AccountReport(checks.api_key(error, *arguments))
+    # Empty only if no ingress can be read: without any at all, `read_account` raises UsageError.
     reports = worst_first(map(checks.report, facts.domains))
     details_line = checks.command(reports[0].domain) if reports else ""
     return AccountReport(checks.api_key(None), reports, details_line, facts.skipped, facts.other_providers)

@@ -112,6 +112,7 @@ def azure(
     dns = package("pulumi_azure_native.dns", extra="azure")
 
     def import_id(records: NsRecords) -> pulumi.Output[str]:
+        # Also compared with the ID in the state (see IDENTITIES), so that a record of the stack is not imported again.
         authorization = package("pulumi_azure_native.authorization", extra="azure")
         account = authorization.get_client_config_output(opts=invoke_options(records, opts))
         return pulumi.Output.format(

@@ -35,7 +35,7 @@ class AgentIngressLifecycle(Lifecycle):
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and reports every problem with them and with the settings."""
         self._claims.record_check(call)
-        self._existence.warn_of_other_base_url(call)
+        self._existence.warn_of_other_base_url(KeptOutputs.of(call.outputs_before))
         checked, problems = validate(AgentIngressInputs, inputs, call.is_unknown, self._services.phrasing)
         failures = [InputFailure(sentence) for sentence in self._account.settings.problems]
         for problem in problems:
@@ -44,8 +44,8 @@ class AgentIngressLifecycle(Lifecycle):
             else:
                 failures.append(InputFailure(problem.sentence))
         if checked and not call.is_unknown(checked["domain"]):
-            self._claims.declare_domain(call.urn, checked["domain"])
-            if other := self._claims.other_with_domain(call.urn, checked["domain"]):
+            other = self._claims.declare_domain(call.urn, checked["domain"])
+            if other is not None:
                 failures.append(InputFailure(self._domain_taken.explain_two(call.urn, other), "domain"))
         return Checked(checked, failures)
 
@@ -54,8 +54,9 @@ class AgentIngressLifecycle(Lifecycle):
 
         After a change of the API key, it may read the list and one ingress, to warn of another account.
         """
-        changed = changed_fields(self._valid_state(call).values, inputs, call.is_unknown)
-        self._existence.warn_of_other_account(call, id_)
+        kept = self._valid_state(call)
+        changed = changed_fields(kept.values, inputs, call.is_unknown)
+        self._existence.warn_of_other_account(call, id_, kept)
         replacing = replacing_fields(AgentIngressInputs, changed)
         if replacing:
             self._claims.release_ingress(call.urn, id_)
@@ -83,7 +84,7 @@ class AgentIngressLifecycle(Lifecycle):
     def _warn_of_domain_change(self, call: Call, domain: object) -> None:
         """Warns if this create replaces an ingress with another domain, or may do so, because the domain is unknown."""
         # The first `check` of a replaced resource has recorded its outputs.
-        former = KeptOutputs.of(self._claims.state(call.urn)).domain
+        former = self._claims.state(call.urn).get("domain", "")
         if former and former != domain:
             condition = "if the domain changes, " if call.is_unknown(domain) else ""
             self._services.warn_once(
@@ -151,7 +152,7 @@ class AgentIngressLifecycle(Lifecycle):
         """Reads one ingress. In a refresh, one list serves all ingresses that are read at the same time."""
         if self.is_refresh(call):
             try:
-                ingress = self._existence.read_for_refresh(call, id_)
+                ingress = self._existence.read_for_refresh(call, id_, KeptOutputs.of(call.outputs_before))
             except errors.UnreadableIngressError:
                 return Existing(id_, dict(call.outputs_before))
             if ingress is None:
@@ -180,7 +181,7 @@ class AgentIngressLifecycle(Lifecycle):
             changes = {field: inputs.get(field) or (None if field == POLICY else "") for field in changed}
             ingress = client.update(id_, changes, budget, domain=kept.domain)
         except errors.NotFoundError as error:
-            self._existence.fail_unless_gone(call, id_, error)
+            self._existence.fail_unless_gone(kept, id_, error)
             raise Failed(
                 f"{error}: it was deleted outside Pulumi. `pulumi refresh` removes it from the state; "
                 "the next `pulumi up` then creates it again"
@@ -206,13 +207,13 @@ class AgentIngressLifecycle(Lifecycle):
                 "renamed or moved in the program, and imported under its new name. Only if `pulumi stack export` shows "
                 f"both names, remove the old one from the state, which does not delete the Agent Ingress:\n{command}"
             )
-        domain = KeptOutputs.of(call.outputs_before).domain
+        kept = KeptOutputs.of(call.outputs_before)
         why = f"the Agent Ingress {id_} is not deleted, because it has the domain of"
-        reject_delete_of_renamed(self._claims, self._services.phrasing, domain, call.urn, why)
+        reject_delete_of_renamed(self._claims, self._services.phrasing, kept.domain, call.urn, why)
         try:
-            self._account.require_client().delete(id_, self._account.budget(call), domain=domain or None)
+            self._account.require_client().delete(id_, self._account.budget(call), domain=kept.domain)
         except errors.NotFoundError as error:
-            self._existence.fail_unless_gone(call, id_, error)
+            self._existence.fail_unless_gone(kept, id_, error)
 
     # -- the state and the results ------------------------------------------------------------------------
 

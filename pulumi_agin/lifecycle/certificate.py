@@ -76,7 +76,7 @@ class CertificateValidationLifecycle(Lifecycle):
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and reports every problem with them and with the settings."""
         self._claims.record_check(call)
-        self._existence.warn_of_other_base_url(call)
+        self._existence.warn_of_other_base_url(KeptOutputs.of(call.outputs_before))
         settings, phrasing = self._account.settings, self._services.phrasing
         checked, problems = validate(CertificateValidationInputs, inputs, call.is_unknown, phrasing)
         sentences = [*settings.problems, *(problem.sentence for problem in problems)]
@@ -130,7 +130,7 @@ class CertificateValidationLifecycle(Lifecycle):
                 "an AgentIngressCertificateValidation can't be read or imported, because it only waits: declare it"
             )
         try:
-            ingress = self._existence.read_for_refresh(call, id_)
+            ingress = self._existence.read_for_refresh(call, id_, KeptOutputs.of(call.outputs_before))
         except UnreadableIngressError:
             return Existing(id_, dict(call.outputs_before))
         return None if ingress is None else Existing(id_, self._outputs(ingress))
@@ -196,11 +196,11 @@ class CertificateValidationLifecycle(Lifecycle):
         client = self._account.require_client()
         try:
             budget = self._account.budget(call, min(READ_SECONDS, client.timeout_seconds))
-            return client.get(id_, budget, domain=last.domain if last else None)
+            return client.get(id_, budget, domain=last.domain if last else "")
         except NotFoundError as error:
             # The validation fails in any case. Without proof, the message is that of `fail_unless_gone`.
             if call.outputs_before:
-                self._existence.fail_unless_gone(call, id_, error)
+                self._existence.fail_unless_gone(KeptOutputs.of(call.outputs_before), id_, error)
             raise Failed(
                 f"{error}: there is no such Agent Ingress in the account of the API key from "
                 f"{self._account.settings.api_key_source.shown_as}. If it belongs to another account, the certificate "

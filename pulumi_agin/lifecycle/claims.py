@@ -31,6 +31,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .operation import Call, Placement
+from .outputs import KeptOutputs
 from .urns import Urn
 
 if TYPE_CHECKING:
@@ -78,19 +79,21 @@ class Claims:
         with self._lock:
             self._placements[call.urn] = call.placement or Placement(stack=Urn.parse(call.urn).stack)
             if call.inputs_before:
-                self._states.setdefault(call.urn, []).append(call.outputs_before or call.inputs_before)
+                state = KeptOutputs.of(call.outputs_before or call.inputs_before).values
+                self._states.setdefault(call.urn, []).append(state)
 
-    def declare_domain(self, urn: str, domain: str) -> None:
+    def declare_domain(self, urn: str, domain: str) -> str | None:
         """Records the domain that the program gives a resource, in canonical form.
 
-        Of several resources with one domain, only the first counts.
+        Returns the URN of the resource that declared it before; None if this one is the first.
         """
         with self._lock:
             # A replacement is checked a second time, and may have another domain then.
             self._domains[urn] = domain
             first = self._first_declarations.setdefault(domain, urn)
             if self._domains.get(first) != domain:
-                self._first_declarations[domain] = urn
+                self._first_declarations[domain] = first = urn
+            return None if first == urn else first
 
     def placement(self, urn: str) -> Placement:
         """Returns the placement of a resource, as far as it is known."""
@@ -101,7 +104,7 @@ class Claims:
         return urn in self._states
 
     def state(self, urn: str) -> Mapping[str, Any]:
-        """Returns the outputs of a resource, or its inputs if its outputs are not known; empty if it is new."""
+        """Returns the valid outputs of a resource, or its inputs if its outputs are not known; empty if it is new."""
         return self._states[urn][-1] if urn in self._states else {}
 
     def resource_with(self, ingress: IngressModel) -> str | None:
@@ -116,11 +119,6 @@ class Claims:
                 if any(identity.items() <= state.items() for state in states):
                     return urn
         return None
-
-    def other_with_domain(self, urn: str, domain: str) -> str | None:
-        """Returns the URN of the resource that declared a domain before `urn` did; None if there is none."""
-        first = self._first_declarations.get(domain)
-        return None if first == urn else first
 
     # -- diff ---------------------------------------------------------------------------------------------
 

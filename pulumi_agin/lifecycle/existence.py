@@ -24,7 +24,7 @@ class Existence:
 
     ngrok responds 404 also if the key is that of another account, and so does a service that responds like ngrok, such
     as an emulator. (Any other 404 is a WrongBaseUrlError.) So an ingress counts as gone only if the state was last read
-    with the same key and base URL.
+    with the same key and base URL. `kept` are the outputs in the state.
     """
 
     def __init__(self, account: Account, services: Services, claims: Claims) -> None:
@@ -37,16 +37,16 @@ class Existence:
         # The IDs of the account's ingresses; None before the first search.
         self._listed_ids: Set[str] | None = None
 
-    def read_for_refresh(self, call: Call, id_: str) -> IngressModel | None:
+    def read_for_refresh(self, call: Call, id_: str, kept: KeptOutputs) -> IngressModel | None:
         """Reads an ingress, one of many that are read at the same time. Returns None if it is gone.
 
         If ngrok's response about it is invalid, this warns, and raises UnreadableIngressError.
         """
-        domain, budget = KeptOutputs.of(call.outputs_before).domain or None, self._account.budget(call)
+        client, budget = self._account.require_client(), self._account.budget(call)
         try:
-            ingress, unreadable = self._account.require_client().get_one_of_many(id_, budget, domain=domain)
+            ingress, unreadable = client.get_one_of_many(id_, budget, domain=kept.domain)
         except NotFoundError as error:
-            self.fail_unless_gone(call, id_, error)
+            self.fail_unless_gone(kept, id_, error)
             return None
         except UnreadableIngressError as error:
             self.warn_of_unreadable(call, [error])
@@ -68,27 +68,26 @@ class Existence:
                 about="more unreadable ingresses",
             )
 
-    def warn_of_other_base_url(self, call: Call) -> None:
+    def warn_of_other_base_url(self, kept: KeptOutputs) -> None:
         """Warns once if the state is from another base URL than that of the settings. Sends nothing."""
         settings = self._account.settings
-        last = KeptOutputs.of(call.outputs_before).base_url
         # `check` reports problems with the settings.
-        if not last or settings.problems:
+        if not kept.base_url or settings.problems:
             return
-        if change := settings.describe_change_of_base_url(last):
+        if change := settings.describe_change_of_base_url(kept.base_url):
             self._services.warn_once(
                 f"according to the state, Agent Ingresses of this stack were {change}. To use the old one again, "
-                f"{settings.how_to_set_base_url(last)}; only if both lead to the same account, run `pulumi refresh "
-                f"--run-program`, which records the new one\n{explain_line('other-account')}",
+                f"{settings.how_to_set_base_url(kept.base_url)}; only if both lead to the same account, run "
+                f"`pulumi refresh --run-program`, which records the new one\n{explain_line('other-account')}",
             )
 
-    def warn_of_other_account(self, call: Call, id_: str) -> None:
+    def warn_of_other_account(self, call: Call, id_: str, kept: KeptOutputs) -> None:
         """Warns once if the account lacks an ingress that was last read with another key, as before a new provider.
 
         Only this shows it in an `up` without other changes. Another key alone does not, because an account can have
         many keys. In a run, the search sends at most one list and one read.
         """
-        kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
+        settings = self._account.settings
         is_same_key = kept.fingerprint in ("", self._account.fingerprint(id_))
         # `check` reports problems with the settings, and warns of another base URL.
         if is_same_key or settings.problems or settings.describe_change_of_base_url(kept.base_url):
@@ -113,20 +112,20 @@ class Existence:
                 return None
             try:
                 if self._listed_ids is None:
-                    self._listed_ids = client.listed_ids(budget)
+                    self._listed_ids = client.list_cache.ids(budget)
                 if id_ in self._listed_ids:
                     return None
                 self._is_search_over = True
-                client.get(id_, budget, domain=domain or None)
+                client.get(id_, budget, domain=domain)
             except NotFoundError as error:
                 return error
             except NgrokError:
                 self._is_search_over = True
         return None
 
-    def fail_unless_gone(self, call: Call, id_: str, error: NotFoundError) -> None:
+    def fail_unless_gone(self, kept: KeptOutputs, id_: str, error: NotFoundError) -> None:
         """Returns if a 404 proves that the ingress is gone: its last read had the same key and URL. Otherwise fails."""
-        kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
+        settings = self._account.settings
         if kept.fingerprint == self._account.fingerprint(id_):
             return
         key = f"the API key from {settings.api_key_source.shown_as}"

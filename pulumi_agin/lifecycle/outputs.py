@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pulumi_agin.base.facts import POLICY, PUBLIC_API, matches_policy
-from pulumi_agin.base.names import canonical_domain
-from pulumi_agin.base.redaction import Secret
+from pulumi_agin.base.names import DOMAIN_MAX_BYTES, canonical_domain
+from pulumi_agin.base.redaction import Secret, one_line
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
@@ -38,7 +38,8 @@ class KeptOutputs(NamedTuple):
         kinds = {"domain": str, POLICY: Mapping, FINGERPRINT: str}
         wrong = {name for name, kind in kinds.items() if outputs.get(name) and not isinstance(outputs[name], kind)}
         values = {name: value for name, value in outputs.items() if name not in wrong and value is not None}
-        domain = canonical_domain(values.pop("domain", ""))
+        # Messages contain it.
+        domain = one_line(canonical_domain(values.pop("domain", "")), DOMAIN_MAX_BYTES)
         if domain:
             values["domain"] = domain
         return cls(values, bool(domain) and POLICY not in wrong)

@@ -42,7 +42,9 @@ _CONVERTED_OUTPUT = re.compile(r"Calling (__str__|\[\w+\]) on an \[?Output")
 
 
 def pass_unknown(value: Any, check: Callable[[Any], Any], info: ValidationInfo) -> Any:
-    """Leaves a value as it is if it is unknown in a preview, which the context of the validation decides.
+    """Leaves the value of a field or of an item in a list as it is if it is unknown in a preview.
+
+    The context of the validation decides that.
 
     Pydantic rejects a model without a required field, so unknown values can't be removed before.
     """

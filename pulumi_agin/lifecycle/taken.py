@@ -54,7 +54,7 @@ class DomainTaken:
         """
         budget = self._account.budget(call, PREVIEW_SEARCH_SECONDS)
         try:
-            existing, unreadable = self._account.require_client().find_in_preview(domain, budget)
+            existing, unreadable = self._account.require_client().list_cache.find_in_preview(domain, budget)
         except AuthenticationError as error:
             # A proxy may respond 403, too.
             if error.is_from_ngrok:

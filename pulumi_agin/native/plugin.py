@@ -48,7 +48,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
     # Configure sets these.
     _account: Account
     _provider_urn: str | None
-    """The URN of an explicit provider; None for a default one."""
+    """The URN of an explicit provider, for commands in messages; None for a default one."""
     _lifecycles: Mapping[str, Lifecycle]
     """By the token of the resource."""
 
@@ -104,6 +104,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         with _failing(context):
             config = from_struct(request.args)
             values = {IN_PLUGIN.key(setting): config.get(setting.value) for setting in Setting}
+            # With a name, the API key never comes from the environment, because that may be of another account.
             is_explicit = not urns.is_name_of_default_provider(request.name)
             values[PROVIDER_NAME] = request.name if is_explicit else None
             self._provider_urn = request.urn if is_explicit else None
@@ -192,7 +193,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         `inputs` and `outputs` are those in the state, empty or None without any.
         """
         with _failing(context):
-            resource = _named(urns.Urn.parse(urn).type, RESOURCES, "resource")
+            resource = _with_token(urns.Urn.parse(urn).type, RESOURCES, "resource")
         with _failing(context, resource):
             call = Call(
                 urn,
@@ -208,7 +209,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Calls a function."""
         with _failing(context):
-            function = _named(request.tok, FUNCTIONS, "function")
+            function = _with_token(request.tok, FUNCTIONS, "function")
             caller = Caller(self._account, Call("", is_cancelled=self._is_cancelled(context)))
             # Python's SDK sends nested output types with their names in Python.
             result, secrets = function.call(caller, in_snake_case(from_struct(request.args)), self._services.phrasing)
@@ -225,7 +226,7 @@ def read_schema() -> str:
     return resources.files("pulumi_agin.native").joinpath("schema.json").read_text("utf-8")
 
 
-def _named(token: str, candidates: Sequence[Named], kind: str) -> Named:
+def _with_token(token: str, candidates: Sequence[Named], kind: str) -> Named:
     """Returns the resource or function with a token, and fails without one.
 
     A state or an SDK may be from a newer version of this package.

@@ -14,7 +14,7 @@ TOKEN = "pulumi-python:dynamic/agin:AgentIngressCertificateValidation"
 
 
 def validations(mocks: Mocks) -> dict[str, Any]:
-    """Returns the inputs of all registered validations, by name, in order."""
+    """Returns the registrations of all validations, by name, in order."""
     return {each.name: each for each in mocks.requests if each.token == TOKEN}
 
 

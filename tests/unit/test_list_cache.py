@@ -55,7 +55,7 @@ def listing() -> Account:
     return Account()
 
 
-def get_one_of_many(client: AgentIngressClient, id_: str, domain: str | None = None) -> models.IngressModel:
+def get_one_of_many(client: AgentIngressClient, id_: str, domain: str = "") -> models.IngressModel:
     ingress, _ = client.get_one_of_many(id_, domain=domain)
     return ingress
 
@@ -241,7 +241,7 @@ def test_odd_ingress_is_neither_read_again_nor_gone(emulator: Emulator) -> None:
         client.get_one_of_many(made[20].id, domain=made[20].domain)
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 1, "GET /agent_ingresses": 1}
     assert client.get_one_of_many(made[0].id) == (made[0], [odd.value])
-    assert client.find_in_preview(made[0].domain, client.budget()) == (made[0], [odd.value])
+    assert client.list_cache.find_in_preview(made[0].domain, client.budget()) == (made[0], [odd.value])
     # A read by its ID has the same message.
     with pytest.raises(errors.UnreadableIngressError, match=f"^{re.escape(str(odd.value))}$"):
         client.get(made[20].id)

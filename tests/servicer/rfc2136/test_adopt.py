@@ -217,6 +217,7 @@ def test_delete_keeps_records_that_another_resource_has(alone: Plugin, port: int
 def test_delete_keeps_records_that_another_resource_declares(alone: Plugin, port: int, bind: Bind) -> None:
     # The next run after a renaming: the new resource is only compared, and the rest of the old one is deleted.
     delegate(bind, DOMAIN, TARGETS)
+    # The check shows that the program has it, and the diff which records it has.
     alone.check(inputs(port))
     alone.diff(outputs(port), inputs(port))
     alone.of(name=f"old {alone.name}").delete(DOMAIN, outputs(port))
