@@ -137,7 +137,7 @@ def test_move_to_another_accounts_provider_warns_once_for_each_provider(project:
             assert moved.diagnostics.count(sentence) == 1
     # A destroy runs no program, and deletes nothing of another account.
     failed = project.destroy("--target", f"urn:pulumi:dev::test::{project.INGRESS}::to-other-0", fails=True)
-    assert "; or use the provider that it had before. Then find out" in failed.diagnostics
+    assert ", or use the provider that it had before" in failed.diagnostics
 
     # Back to the providers that they had before. A new key of theirs is not a reason to warn.
     emulator.add_key(OTHER_ROTATED_KEY, account_of=OTHER_ACCOUNTS_KEY)
