@@ -227,6 +227,20 @@ def test_delete_keeps_records_that_another_resource_declares(alone: Plugin, port
     assert records(bind) == ([], 0)
 
 
+@both_front_ends
+def test_delete_keeps_records_that_an_update_of_another_resource_has_written(
+    alone: Plugin, port: int, bind: Bind
+) -> None:
+    # A failed run has put the renamed resource into the state, with one of the records.
+    delegate(bind, DOMAIN, TARGETS[:1])
+    before = outputs(port, ns_targets=TARGETS[:1])
+    alone.check(inputs(port))
+    alone.diff(before, inputs(port))
+    alone.update(DOMAIN, before, inputs(port))
+    alone.of(name=f"old {alone.name}").delete(DOMAIN, outputs(port))
+    assert records(bind) == (TARGETS, 300)
+
+
 @pytest.mark.parametrize("zone", ["acme.com", "com"], ids=["records exist", "another error"])
 @both_front_ends
 def test_delete_fails_after_a_failed_renaming(zone: str, alone: Plugin, port: int, bind: Bind) -> None:
