@@ -110,7 +110,7 @@ def test_every_input_is_an_argument_for_type_checkers(name: str) -> None:
 def test_every_output_is_one_of_the_resource_and_of_the_lookup(output: str) -> None:
     outputs = {"id", *agin.AgentIngress.__annotations__}
     assert output in outputs, f"AgentIngress in agent_ingress.py lacks the annotation {output}"
-    assert output in agin.GetAgentIngressResult.__annotations__, f"GetAgentIngressResult in lookups.py lacks {output}"
+    assert output in agin.GetAgentIngressResult.__annotations__, f"GetAgentIngressResult in functions.py lacks {output}"
 
 
 def test_every_input_is_kept_in_the_state(name: str) -> None:
