@@ -196,7 +196,8 @@ class AgentIngressClient:
         raise errors.UpdateUnsettledError(message, existing=existing)
 
     def delete(self, id_: str, budget: Budget | None = None, *, domain: str = "") -> None:
-        """Deletes an Agent Ingress. NotFoundError may mean that this call deleted it, and the response was lost.
+        """Deletes an Agent Ingress. NotFoundError may mean that this call deleted it, and the response was
+        lost. It proves nothing about another account, so callers judge it.
 
         Raises DeleteUnsettledError if a response was lost, and the ingress still exists or can't be read. The next
         delete settles that.

@@ -110,7 +110,7 @@ class Claims:
     def resource_with(self, ingress: IngressModel) -> str | None:
         """Returns the URN of the resource of the stack that has this Agent Ingress, or had it before in this run.
 
-        None if none is known.
+        None if none is known. It may be the resource that asks: while it is replaced, it still has the old ingress.
         """
         # Only strings: a front end may have no other outputs in a `check`.
         identity = {"domain": ingress.domain, "uri": ingress.uri, "created_at": ingress.created_at}
@@ -168,9 +168,10 @@ class Claims:
     def record_uncreated(self, urn: str, domain: object) -> None:
         """Records the domain of an ingress or records whose create failed, was skipped, or is previewed.
 
-        It protects what has the same domain. In a Python program, `program.failed_resources` prevents all deletes.
+        A create calls it after its failure, not before its attempt, and not if the object was made but could not be
+        read. It protects what has the same domain. In a Python program, `program.failed_resources` prevents all deletes.
         """
-        # In a preview, it may be unknown.
+        # In a preview, and for a create that an `up` skips, it may be unknown. Then it protects nothing.
         if isinstance(domain, str):
             with self._lock:
                 self._uncreated[urn] = domain
