@@ -169,7 +169,8 @@ class Claims:
         """Records the domain of an ingress or records whose create failed, was skipped, or is previewed.
 
         A create calls it after its failure, not before its attempt, and not if the object was made but could not be
-        read. It protects what has the same domain. In a Python program, `program.failed_resources` prevents all deletes.
+        read. It protects what has the same domain. In a Python program, `program.failed_resources` prevents every
+        delete.
         """
         # In a preview, and for a create that an `up` skips, it may be unknown. Then it protects nothing.
         if isinstance(domain, str):
