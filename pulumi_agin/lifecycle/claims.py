@@ -112,7 +112,7 @@ class Claims:
 
         None if none is known. It may be the resource that asks: while it is replaced, it still has the old ingress.
         """
-        # Only strings: a front end may have no other outputs in a `check`.
+        # Only strings: a front end may have no other outputs in a `check`. Other kinds of resources lack the last two.
         identity = {"domain": ingress.domain, "uri": ingress.uri, "created_at": ingress.created_at}
         with self._lock:
             for urn, states in self._states.items():
@@ -169,7 +169,8 @@ class Claims:
         """Records the domain of an ingress or records whose create failed, was skipped, or is previewed.
 
         A create calls it after its failure, not before its attempt, and not if the object was made but could not be
-        read. It protects what has the same domain. In a Python program, `program.failed_resources` prevents all deletes.
+        read. It protects what has the same domain. In a Python program, `program.failed_resources` prevents all
+        deletes.
         """
         # In a preview, and for a create that an `up` skips, it may be unknown. Then it protects nothing.
         if isinstance(domain, str):

@@ -107,7 +107,8 @@ def changed_fields(
 ) -> list[str]:
     """Returns the fields whose inputs differ from existing values. Absent, None and "" are one.
 
-    For a diff, for the fields that an update sends, and for whether ngrok kept them. An unknown value counts as different, so an unknown domain is a replacement.
+    For a diff, for the fields that an update sends, and for whether ngrok kept them. An unknown value counts as
+    different, so an unknown domain is a replacement.
     """
     return [
         field
