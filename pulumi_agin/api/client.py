@@ -258,7 +258,10 @@ class AgentIngressClient:
     # -- reading ------------------------------------------------------------------------------------------
 
     def _find(self, domain: str, budget: Budget) -> tuple[IngressModel | None, datetime | None]:
-        """Returns the ingress of a domain, if there is one, and the time of the response by the server's clock."""
+        """Returns the ingress of a domain, if there is one, and the time of the response by the server's clock.
+
+        Fails if an ingress can't be read, because it may be this one.
+        """
         doing = f"find the Agent Ingress {domain}"
         listing = self._read_pages({"filter": f'obj.domain == "{domain}"'}, budget, doing)
         found = next((ingress for ingress in listing.complete() if ingress.domain == domain), None)
@@ -422,6 +425,7 @@ class AgentIngressClient:
         try:
             return self._transport.send(request, budget.reserve(min(SETTLING_SECONDS, budget.seconds / 4)))
         finally:
+            # Again, because another thread may have read a list meanwhile.
             self.list_cache.clear()
 
     def _ingress(self, request: Request, response: Response) -> IngressModel:
@@ -451,6 +455,7 @@ class AgentIngressClient:
             return IngressPageModel.model_validate(content)
         except ValidationError as error:
             wrong = _first_problem(error)
+        # Outside of `except`, so that the error does not refer to one with the response, which may repeat the API key.
         raise self._error_mapping.bad_response(request, response, wrong)
 
     def _json(self, request: Request, response: Response) -> object:
@@ -458,6 +463,7 @@ class AgentIngressClient:
             return response.json()
         except ValueError:
             wrong = "not JSON"
+        # As in `_page`.
         raise self._error_mapping.bad_response(request, response, wrong)
 
     def _ingress_or_error(self, content: object) -> IngressModel | errors.UnreadableIngressError:
@@ -469,6 +475,7 @@ class AgentIngressClient:
         values = content if isinstance(content, dict) else {}
         id_, domain = values.get("id"), values.get("domain")
         id_ = id_ if isinstance(id_, str) and self._is_id(id_) else ""
+        # One more, because ngrok may return a trailing dot.
         domain = canonical_domain(domain) if isinstance(domain, str) and len(domain) <= DOMAIN_MAX_BYTES + 1 else ""
         name = self.sanitize(_name(id_, domain)) or "without a readable ID or domain"
         message = f"could not read the Agent Ingress {name}: ngrok's response is invalid: {problem}"

@@ -67,6 +67,7 @@ class ErrorMapping:
         if isinstance(outcome, NoResponse):
             if outcome.may_have_arrived or attempts.is_possibly_applied:
                 return errors.UnreachableError(could_not)
+            # Nothing can have changed at ngrok.
             hint = f"; {self._connection_hint()}" if outcome.is_transient else ""
             return errors.NotConnectedError(f"{could_not}{hint}")
         if outcome.status_code < 400:

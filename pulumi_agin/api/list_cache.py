@@ -103,6 +103,7 @@ class ListCache:
         last_read = self._shared(budget.part(budget.left / 2), MAX_UNUSED_SECONDS)
         if last_read is None:
             return InList(None)
+        # The time of a failed read is not renewed, so that the read is repeated after 5 seconds.
         if last_read.failure is None:
             with self._changed:
                 self._last_used_at = self._clock.monotonic()

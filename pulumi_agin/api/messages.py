@@ -65,7 +65,7 @@ class Response(NamedTuple):
 
     @property
     def may_have_effect(self) -> bool:
-        """Whether ngrok may have carried out the request, or may do so later.
+        """Whether ngrok may have carried out the request, or may do so later: then a failed write is settled by a read.
 
         This includes a 4xx that is not an ngrok error: an intermediary such as a proxy sent it, possibly after ngrok
         had carried out the request. Redirects and 404 don't count, because they usually mean that the base URL is

@@ -71,7 +71,8 @@ class AgentIngressLifecycle(Lifecycle):
     def preview_create(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Warns of a domain that already has an ingress, and of agents that a domain change cuts off.
 
-        The creates of a preview share one list of the account.
+        The creates of a preview share one list of the account. For a Python program, the front end calls this from
+        its `check`, and ignores the outputs.
         """
         domain = inputs["domain"]
         # In an `up`, the engine sends the plugin this call for a create that it skips because another resource failed.
@@ -139,6 +140,7 @@ class AgentIngressLifecycle(Lifecycle):
                 raise Failed(self._domain_taken.explain(call, error, inputs["domain"], budget)) from None
             raise
         outputs = self._outputs(ingress)
+        # Before the comparison, because the ingress exists even if that fails.
         self._claims.record_created(call.urn, outputs)
         sent = [field for field, value in inputs.items() if value]
         self._require_kept(call, inputs, outputs, ingress, fields=sent)
@@ -154,6 +156,7 @@ class AgentIngressLifecycle(Lifecycle):
             try:
                 ingress = self._existence.read_for_refresh(call, id_, KeptOutputs.of(call.outputs_before))
             except errors.UnreadableIngressError:
+                # A warning was shown. The state stays as it is.
                 return Existing(id_, dict(call.outputs_before))
             if ingress is None:
                 return None
@@ -172,7 +175,8 @@ class AgentIngressLifecycle(Lifecycle):
         changed = changed_fields(kept.values, inputs, call.is_unknown)
         try:
             if not changed:
-                # An earlier update failed. If its response was lost, the state may be wrong.
+                # After PartlyDone, the engine updates even without a difference. If a response was lost, the state may
+                # be wrong.
                 existing = self._outputs(client.get(id_, budget, domain=kept.domain))
                 changed = changed_fields(existing, inputs, call.is_unknown)
                 if not changed:

@@ -100,6 +100,8 @@ class CertificateValidationLifecycle(Lifecycle):
 
         If that is not certain, it returns True, because another validation is harmless.
         """
+        # Recorded by the `diff` of the ingress, which comes first in an `up`, because the validation depends on it. An
+        # ingress of another stack or provider has none here.
         if not self._claims.has_policy(id_):
             return False
         validated, policy = outputs.get(VALIDATED_POLICY), self._claims.policy(id_)
@@ -132,6 +134,7 @@ class CertificateValidationLifecycle(Lifecycle):
         try:
             ingress = self._existence.read_for_refresh(call, id_, KeptOutputs.of(call.outputs_before))
         except UnreadableIngressError:
+            # A warning was shown. The state stays as it is.
             return Existing(id_, dict(call.outputs_before))
         return None if ingress is None else Existing(id_, self._outputs(ingress))
 

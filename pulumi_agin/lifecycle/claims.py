@@ -112,7 +112,7 @@ class Claims:
 
         None if none is known. It may be the resource that asks: while it is replaced, it still has the old ingress.
         """
-        # Only strings: a front end may have no other outputs in a `check`.
+        # Only strings: a front end may have no other outputs in a `check`. Other kinds of resources lack the last two.
         identity = {"domain": ingress.domain, "uri": ingress.uri, "created_at": ingress.created_at}
         with self._lock:
             for urn, states in self._states.items():

@@ -40,7 +40,8 @@ class Existence:
     def read_for_refresh(self, call: Call, id_: str, kept: KeptOutputs) -> IngressModel | None:
         """Reads an ingress, one of many that are read at the same time. Returns None if it is gone.
 
-        If ngrok's response about it is invalid, this warns, and raises UnreadableIngressError.
+        If ngrok's response about it is invalid, this warns, and raises UnreadableIngressError: the caller then returns
+        the state unchanged.
         """
         client, budget = self._account.require_client(), self._account.budget(call)
         try:
@@ -82,10 +83,10 @@ class Existence:
             )
 
     def warn_of_other_account(self, call: Call, id_: str, kept: KeptOutputs) -> None:
-        """Warns once if the account lacks an ingress that was last read with another key, as before a new provider.
+        """Warns once in a `diff` if the account lacks an ingress that was last read with another key.
 
-        Only this shows it in an `up` without other changes. Another key alone does not, because an account can have
-        many keys. In a run, the search sends at most one list and one read.
+        The resource may have got a new provider. Only this shows it in an `up` without other changes. Another key alone
+        does not, because an account can have many keys. In a run, the search sends at most one list and one read.
         """
         settings = self._account.settings
         is_same_key = kept.fingerprint in ("", self._account.fingerprint(id_))
@@ -115,6 +116,7 @@ class Existence:
                     self._listed_ids = client.list_cache.ids(budget)
                 if id_ in self._listed_ids:
                     return None
+                # Before the read, because one read is the limit, whatever its result.
                 self._is_search_over = True
                 client.get(id_, budget, domain=domain)
             except NotFoundError as error:

@@ -31,8 +31,8 @@ def find_one(
 ) -> IngressModel:
     """Finds one Agent Ingress by exactly one of its ID and its domain, in any spelling.
 
-    `function` names the lookup in messages. Without a budget, the limit is the timeout of the settings. Raises
-    InvalidInputsError if the arguments are invalid or there is no such ingress.
+    `function` names the lookup in messages. Without a budget, as in a Python program, the limit is the timeout of the
+    settings. Raises InvalidInputsError if the arguments are invalid or there is no such ingress.
     """
     description = account.settings.account_description
     require_id_or_domain(function, id_, domain)
@@ -75,7 +75,8 @@ def configure_agent(
 ) -> str:
     """Returns the configuration file of an agent, `ngrok.yml`, version 3.
 
-    Messages use the function's name in the program. The regional domains are needed only with a region.
+    Messages use the function's name in the program. The regional domains are needed only with a region. The callers
+    make the result a secret if it has an authtoken.
     """
     host = domain
     if region is not None:
@@ -87,6 +88,7 @@ def configure_agent(
             raise InvalidInputsError(f'{function} of {domain}: ngrok has no region "{region}" for it; it has {known}')
         host = regions[region]
     agent = {"connect_url": f"{host}:443"}
+    # By default, an agent trusts only ngrok's internal CA.
     if policy and policy["authority"] == "letsencrypt":
         agent["connect_cas"] = "host"
     if authtoken is not None:

@@ -134,14 +134,15 @@ class Lifecycle(ABC):
 
         It changes nothing outside the process. `inputs` may have unknown values. In an `up`, the engine sends the
         plugin this call for a create that it skips because another resource failed: so it records in the claims that
-        the resource was not created.
+        the resource was not created. It sends no such call to a dynamic provider, whose `check` calls this in a preview
+        and ignores the outputs.
         """
 
     @abstractmethod
     def preview_update(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Warns if the update in place may fail, or does harm. Returns the outputs that are known before it.
 
-        It sends nothing. `inputs` may have unknown values.
+        It sends nothing. `inputs` may have unknown values. In a dynamic provider, `diff` calls this in a preview.
         """
 
     @abstractmethod

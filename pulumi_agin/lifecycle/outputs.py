@@ -83,7 +83,8 @@ def inputs_of(ingress: IngressModel, *, shown_by: Mapping[str, Any]) -> dict[str
     """Returns the inputs with which a create would make this Agent Ingress.
 
     With them in the state, the next preview compares the program with the ingress, and shows only real differences.
-    An optional input that the program does not set would be one. The values in `shown_by` show which inputs it sets.
+    An optional input that the program does not set would be one. The values in `shown_by`, inputs or outputs in the
+    state, show which inputs it sets. Without any, as for an import, the inputs have all values of the ingress but "".
     """
     inputs = {name: value for name, value in outputs_of(ingress).items() if name in ("domain", *STRINGS, POLICY)}
     for field in STRINGS:
@@ -99,9 +100,10 @@ def inputs_of(ingress: IngressModel, *, shown_by: Mapping[str, Any]) -> dict[str
 def outputs_after(
     existing: Mapping[str, Any], inputs: Mapping[str, Any], is_unknown: Callable[[object], bool]
 ) -> dict[str, Any]:
-    """Returns the outputs that an update in place will leave, as far as they are known before it.
+    """Returns the outputs that an update in place will leave, or a create if nothing is `existing`, in a preview.
 
-    An input that is absent, None or "" is the same. An output that is absent is known only after the update.
+    For the lifecycle and, with typed values, for the resource in a Python program. An input that is absent, None or ""
+    is the same. An output that is absent is known only after the update.
     """
     after = {name: value for name, value in existing.items() if name not in ("domain", *STRINGS, POLICY, STATUS)}
     after |= {name: inputs.get(name) or "" for name in ("domain", *STRINGS) if not is_unknown(inputs.get(name))}

@@ -42,9 +42,9 @@ _CONVERTED_OUTPUT = re.compile(r"Calling (__str__|\[\w+\]) on an \[?Output")
 
 
 def pass_unknown(value: Any, check: Callable[[Any], Any], info: ValidationInfo) -> Any:
-    """Leaves the value of a field or of an item in a list as it is if it is unknown in a preview.
+    """Checks the value of a field or of an item in a list, unless it is unknown in a preview.
 
-    The context of the validation decides that.
+    The context of the validation is the `is_unknown` of `validate`. A string made of an Output is always wrong.
 
     Pydantic rejects a model without a required field, so unknown values can't be removed before.
     """

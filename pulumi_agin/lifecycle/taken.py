@@ -118,6 +118,7 @@ class DomainTaken:
         domain has not deleted yet.
         """
         state = self._claims.state(urn)
+        # Without a domain in the state, the program can't change back to it.
         former_domain, created_at = state.get("domain", existing.domain), state.get("created_at")
         # ngrok's timestamps are in UTC and in one format. The state may have been edited. A domain change creates
         # first, and deletes the older one then.
@@ -138,8 +139,9 @@ class DomainTaken:
 def reject_delete_of_renamed(claims: Claims, phrasing: Phrasing, domain: str, urn: str, why: str) -> None:
     """Fails if another resource with the domain could not be created, for any reason, as after a renaming.
 
-    The program still has the domain, so what is live there remains. `why` is the beginning of the message, up to the
-    URN of the other resource.
+    The program still has the domain, so what is live there remains. The delete of an ingress or of NS records calls
+    this before it sends anything. With "" as the domain, from an edited state, any resource that could not be created
+    counts. `why` is the beginning of the message, up to the URN of the other resource.
     """
     if other := claims.other_uncreated(urn, domain):
         raise Failed(

@@ -120,6 +120,7 @@ def test_transient_failure_is_retried_without_a_duplicate(
 ) -> None:
     existing = client.create({"domain": DOMAIN})
     emulator.add_fault(method_of(call), **fault)
+    # The repeated DELETE finds nothing, which `CALLS` ignores.
     CALLS[call](client, existing.id)
     domains = {"POST": [DOMAIN, "new.acme.com"], "DELETE": []}.get(call, [DOMAIN])
     assert [ingress["domain"] for ingress in emulator.ingresses()] == domains

@@ -255,7 +255,8 @@ def test_list_read_during_a_write_is_not_used_after_it(when: str, emulator: Emul
     client.get_one_of_many(ingress.id)
     during_it = "new" if when == "as it begins" else ""
     if during_it:
-        # The write is carried out immediately, and its response comes later.
+        # The write is carried out immediately, and its response comes later. So the list from before it must go at its
+        # beginning. Otherwise, the list is first read during the write, and must go at its end.
         client.get_one_of_many(ingress.id)
     with ThreadPoolExecutor(1) as thread:
         writing = thread.submit(client.update, ingress.id, {"description": "new"})

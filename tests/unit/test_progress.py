@@ -58,6 +58,7 @@ def test_pause_after_a_refused_connection_is_shown(clock: Clock, lines: list[str
 
 
 def test_line_is_shown_every_20_seconds(clock: Clock, lines: list[str]) -> None:
+    # Only before a pause: after 0, 1, 3, 7, 15, 31 and 51 seconds. The line at the end clears the last one.
     make_client(clock, lines, *[(0, Response(503, {}, b""))] * 7, (0, EMPTY)).list()
     assert [line.partition(": ")[0] for line in lines] == ["1.0", "31.0", "51.0", "71.0"]
 

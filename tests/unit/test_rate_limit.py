@@ -217,6 +217,7 @@ def test_creates_of_several_threads_keep_to_the_limit(
             for domain in domains:
                 client.create({"domain": domain})
 
+    # Each client knows only its own requests, as in a process of its own.
     with ThreadPoolExecutor(4 * clients) as threads, clock.at_work():
         creating = []
         for number in range(clients):

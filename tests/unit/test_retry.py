@@ -320,7 +320,8 @@ def test_no_call_is_repeated_after_its_time(method: str, script: Script) -> None
     script.outcomes = [RESET] * 100
     with pytest.raises(errors.NgrokError, match=r"after \d+ attempts in \d+ (seconds|minutes.*) \(limit: 5 minutes\)"):
         script.call(method)
-    # A write reserves time for a read, which is repeated, too.
+    # A write reserves time for a read, which is repeated, too. Each ends before a pause, of up to 20 seconds, that does
+    # not fit.
     calls = 1 if method == "GET" else 2
     assert 300 - calls * 20 <= sum(script.clock.slept) < 300
 
@@ -369,6 +370,7 @@ def test_all_calls_share_the_30_seconds(script: Script) -> None:
         script.outcomes = [REFUSED]
         with pytest.raises(errors.NotConnectedError, match=f"create the Agent Ingress {DOMAIN}: no connection"):
             script.call("POST")
+        # A response ends the outage.
         script.outcomes = [DONE["GET"]]
         script.call("GET")
 

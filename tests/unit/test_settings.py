@@ -40,6 +40,7 @@ def test_stack_config_wins_over_the_environment() -> None:
 
 def test_provider_uses_only_its_own_key() -> None:
     environment = {"NGROK_API_KEY": KEY, "NGROK_API_BASE_URL": "https://env.example"}
+    # Its name looks like another source.
     named = load({"ngrok:provider": "ngrok:apiKey in the stack config"}, environment)
     assert named.problems[0].startswith('api_key of the Provider "ngrok:apiKey in the stack config" is empty')
     # The key of the environment may belong to another account.

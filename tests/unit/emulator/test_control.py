@@ -360,6 +360,7 @@ def test_stop_ends_every_request_and_thread() -> None:
     before = set(threading.enumerate())
     with Emulator(API_KEY) as emulator:
         with socket.create_connection(("127.0.0.1", int(emulator.url.rpartition(":")[2]))) as connection:
+            # The rest of the body never comes.
             connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 9\r\nHost: localhost\r\n\r\n{")
             control(emulator, "settings")
             emulator.pause()
