@@ -308,7 +308,7 @@ class Checks:
         return Check("wrong", one_line(reason, 1000), remedies, details)
 
     def _delegation_details(self, found: DnsResult, **known: Sequence[str] | None) -> dict[str, Any]:
-        """Returns the details of the check of the NS records. Each that `known` lacks is None."""
+        """Returns the details of the check of the NS records. Each that `known` lacks is None, as not known."""
         return {
             "dns_server": str(self.server) if self.server else None,
             "found": None if found.problem else list(found.names),
@@ -349,7 +349,10 @@ class Checks:
     # -- the certificate ----------------------------------------------------------------------------------
 
     def certificate_without_ingress(self, agent_ingress: State) -> Check:
-        """Returns the check of the certificate of no ingress. `agent_ingress` is the state of that check."""
+        """Returns the check of the certificate of no ingress.
+
+        `agent_ingress` is the state of that check: unknown only if the key of the ingress's provider was not used.
+        """
         is_known = agent_ingress != "unknown"
         reason = "there is no certificate without an Agent Ingress" if is_known else _OTHER_PROVIDER
         return Check("unknown", reason, (), _NO_CERTIFICATE)

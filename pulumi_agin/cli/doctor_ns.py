@@ -163,6 +163,7 @@ def _queries_of_parent_servers(owner: dns.name.Name, budget: Budget) -> Iterable
         for kind in ("A", "AAAA"):
             with suppress(dns.exception.DNSException):
                 for found in resolver.resolve(record.target, kind, lifetime=min(ATTEMPT_SECONDS, budget.left)):
+                    # The port is 53, except in tests.
                     yield Server(found.address, resolver.port), False
 
 

@@ -110,6 +110,7 @@ class Reader:
         ids = [(each.domain, each.id) for each in self._in_stack if each.may_be_in_account]
         # The stack no longer has their ingress, and so not its ID.
         ids += [(each.domain, "") for each in self._records if each.outlive_ingress]
+        # An unreadable ingress without an ID may be any of them.
         return [
             domain
             for domain, id_ in ids
@@ -159,7 +160,8 @@ class Reader:
         for domain, ingress in ingresses.items():
             delegation = delegations[domain]
             if ingress is not None and _needs_caa(ingress) and not delegation.problem:
-                # Records of the parent zone at the domain itself do not count once ngrok's name servers have it.
+                # Until the delegation is correct, CAA records at the domain itself are those of the parent zone, which
+                # do not count once ngrok's name servers have the domain.
                 names[domain] = parent_of(domain) if delegation.differences(ingress.ns_targets) else domain
         caa = find_caa(names.values(), self._client.budget(ACCOUNT_SECONDS), self._server)
         return {domain: caa[name] for domain, name in names.items()}

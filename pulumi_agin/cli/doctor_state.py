@@ -192,6 +192,7 @@ class RecordsInState:
         Nothing is certain unless its account is that of the API key, which has none with the domain.
         """
         if same := self._ingresses_by_domain.get(domain):
+            # If the stack manages one of them, the check of the ingress itself decides.
             is_gone = all(each.is_external and each.was_read_with_these_settings for each in same)
             return f"ngrok no longer has {same[0].id}, which this stack only reads" if is_gone else ""
         if ingresses:

@@ -49,6 +49,7 @@ def run(options: argparse.Namespace, _: Clock) -> int:
             status = print_text(f"{emulator.url}\n")
             if status == 0:
                 _print_instructions(options, emulator.url)
+                # Blocks until a signal.
                 signals.recv(1)
         finally:
             emulator.stop()

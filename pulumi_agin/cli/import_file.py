@@ -31,6 +31,7 @@ def resource(type_: str, name: str, ingress: IngressModel, account: Account) -> 
     mark = {PROVIDER_KEY: sdk.serialized(AgentIngressProvider())}
     return {
         **identity,
+        # Without strings that are empty at ngrok, because no inputs show that the program sets them.
         "inputs": {**inputs_of(ingress, shown_by={}), **mark},
         "outputs": {**outputs_of(ingress), FINGERPRINT: account.fingerprint(ingress.id), **mark},
     }

@@ -70,6 +70,7 @@ def _read_pairs(file: str, source: str) -> tuple[tuple[str, object], ...]:
 
 def name_all(ingresses: Iterable[IngressModel], given: Mapping[str, str], name: str | None) -> list[str]:
     """Returns a name for each ingress: `name`, the one given for its ID, or its domain with hyphens for dots."""
+    # Also those of ingresses that are not selected now: another command may import them.
     taken = set(given.values())
     return [
         name

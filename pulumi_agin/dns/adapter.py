@@ -145,7 +145,8 @@ class NsRecords:
                 raise WrongZonesError(run.wrong_zones)
             return domain.removesuffix(f".{zone}")
 
-        # The engine returns the domain only when the ingress is registered, and the first error ends the program.
+        # A domain that the program has as a string is checked now, so that one error has the problems of all
+        # delegations: the engine returns it only when the ingress is registered, and the first error ends the program.
         declared: str | None = getattr(self.agent_ingress, "_declared_domain", None)
         if declared is not None:
             canonical_name(zone).apply(lambda known: check(declared, known))

@@ -63,7 +63,7 @@ def reject_import_option(opts: pulumi.ResourceOptions | None) -> None:
 
 
 def checked_ids(adopt: object, *, can_find: bool) -> Ids:
-    """Returns the IDs in `adopt` of an adapter for single records: none if the adapter finds the records."""
+    """Returns the IDs in `adopt` of an adapter for single records; empty if it adopts none, or finds them itself."""
     right = '{"ns-1.example.net": "ID of that record", …}'
     if adopt is None or adopt is False or (adopt is True and can_find):
         return {}

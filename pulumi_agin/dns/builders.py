@@ -57,6 +57,7 @@ def record_set(
             return pulumi.Output.from_input([(record, import_id(records))])
 
         def identity_of(resource: Any) -> NameValuesTtl:
+            # No name, because the ID to import contains it.
             return "", values(resource), getattr(resource, record_class.ttl)
 
         to_import: pulumi.Output[ToImport] = require_ingress(records).apply(with_import_id)

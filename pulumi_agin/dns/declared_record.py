@@ -94,6 +94,7 @@ class DeclaredRecord:
                 "stack's state, which shows whether the stack already has them. `pulumi stack` may show the reason",
             )
         identity = self._identity(import_id)
+        # An identity that a preview does not know is checked in the update.
         if not stack or not await sdk.is_known(identity):
             return False
         declared = await sdk.value_of(identity) or {}
@@ -121,6 +122,7 @@ class DeclaredRecord:
                     about="state",
                 )
             else:
+                # For its error alone: the record of this resource itself may be overwritten.
                 await self.is_in_stack()
             return name
 
@@ -161,6 +163,7 @@ class DeclaredRecord:
         parent = other._replace(types=other.types.rpartition("$")[0])
         keeper, alias = "the adapter", other
         if parent.type == DELEGATION:
+            # The name of the resource after that of its delegation: "-" and the value, if each value has a resource.
             rest = self.name.removeprefix(self.records.name)
             keeper, alias = f"the delegation {self.records.name}", parent._replace(name=other.name.removesuffix(rest))
         return (

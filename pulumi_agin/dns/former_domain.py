@@ -23,13 +23,14 @@ from .adapter import NsRecords, error
 def require_new_domain(records: NsRecords, made: pulumi.Resource | Sequence[pulumi.Resource]) -> pulumi.Output[None]:
     """Returns an output that fails if this run keeps a record at the former domain. A preview warns instead.
 
-    The program fails before the engine deletes anything. This must run before the delegation registers its outputs,
-    which replace the former domain in the engine.
+    The program fails before the engine deletes anything. AgentIngressDelegation waits for this before it registers its
+    outputs, which replace the former domain in the engine.
     """
     return pulumi.Output.from_input(_check(ProgramRun.current(), records, made))
 
 
 async def _check(run: ProgramRun, records: NsRecords, made: pulumi.Resource | Sequence[pulumi.Resource]) -> None:
+    # The outputs of the last run, until the delegation registers those of this one; none if it is new.
     delegation = await run.resource(records.delegation.urn, ("domain",))
     former = delegation.outputs.get("domain") if delegation else None
     domain: object = await sdk.value_of(records.domain)
@@ -83,9 +84,9 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 async def _is_of_other_ingress(run: ProgramRun, records: NsRecords, former: str) -> bool:
-    """Returns whether another Agent Ingress of the stack has the former domain, as if the delegation now has another.
+    """Returns whether another Agent Ingress of the stack has the former domain, as after an exchange of the ingress.
 
-    The state may still have the own one under a former name.
+    The state may still have the delegation's own one under a former name.
     """
     ingress = records.agent_ingress
     names = [ingress.urn, *sdk.aliases_of(ingress)]

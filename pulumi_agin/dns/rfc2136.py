@@ -65,6 +65,7 @@ def rfc2136(
             tsig_secret=tsig_secret,
             tsig_algorithm=tsig_algorithm,
             adopt=adopt,
+            # Without `named_by`, because a change of the domain replaces this resource anyway.
             opts=records.options(opts),
         )
     )

@@ -21,7 +21,10 @@ def _snake_case(name: str) -> str:
 
 
 def in_snake_case(value: Any) -> Any:
-    """Returns properties with our names. Those in the state of a Python program have them already."""
+    """Returns properties with our names. Those in the state of a Python program have them already.
+
+    The names inside a hidden output, which begins with "_", stay as they are.
+    """
     if isinstance(value, list):
         return [in_snake_case(item) for item in value]
     if not isinstance(value, dict):
@@ -32,7 +35,8 @@ def in_snake_case(value: Any) -> Any:
 def misspelled(values: Mapping[str, Any], model: type[BaseModel], path: str = "") -> Iterator[str]:
     """Yields a sentence for each property that was sent with our name instead of the camelCase one.
 
-    `values` have the names that were sent. `path` leads to them, with a dot at its end.
+    A check does not find them, because it gets all properties with our names. `values` have the names that were sent.
+    `path` leads to them, with a dot at its end.
     """
     for name, field in fields_of(model).items():
         right = camel_case(name)

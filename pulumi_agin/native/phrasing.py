@@ -35,6 +35,6 @@ class NativePhrasing(Phrasing):
 
     def import_step(self, id_: str, urn: str, placement: Placement) -> str:
         if placement.provider or "$" in urns.Urn.parse(urn).types:
-            # The engine does not send the parent to a plugin, so no command can name it.
+            # The command below names no provider, and no parent, which the engine does not send to a plugin.
             return f': with the option `import: "{id_}"` for one `pulumi up`'
         return f":\n{shell_commands.native_import_line(id_, urn)}"

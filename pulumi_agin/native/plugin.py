@@ -124,6 +124,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             lifecycle,
             call,
         ):
+            # The check records it for the commands in messages of later calls.
             call = call._replace(placement=Placement(provider=self._provider_urn))
             sent = from_struct(request.news)
             checked = lifecycle.check(call, in_snake_case(sent))
@@ -145,6 +146,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             if request.preview:
                 outputs = lifecycle.preview_create(call, inputs)
                 return provider_pb2.CreateResponse(properties=_previewed_struct(resource, outputs))
+            # Without a custom timeout, it is 0.
             created = lifecycle.create(call._replace(timeout_seconds=request.timeout or None), inputs)
             return provider_pb2.CreateResponse(id=created.id, properties=_outputs_struct(resource, created.outputs))
 
@@ -159,6 +161,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             existing = lifecycle.read(call, request.id)
             if existing is None:
                 return provider_pb2.ReadResponse()
+            # With None, those in the state stay as they are.
             inputs = call.inputs_before if existing.inputs is None else existing.inputs
             return provider_pb2.ReadResponse(
                 id=existing.id,

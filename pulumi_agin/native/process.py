@@ -68,6 +68,7 @@ def serve(check_seconds: float = CHECK_SECONDS, grace_seconds: float = GRACE_SEC
     signals, wakes_up = socket.socketpair()
     wakes_up.setblocking(False)
     signal.set_wakeup_fd(wakes_up.fileno())
+    # Python writes the byte only for a signal with a handler of Python. This one does nothing, so that calls can end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     server.start()

@@ -133,7 +133,7 @@ def test_failures_of_other_resources_delete_what_was_removed(
     project: Project, emulator: Emulator, cloud: Cloud
 ) -> None:
     project.program(THEIRS.replace("REMOVED", REMOVED))
-    # The records are not created.
+    # Without a failure, records that --target skips do not make the run fail.
     kept = f"urn:pulumi:dev::test::{project.INGRESS}::kept"
     project.up("--target", kept)
     project.up()

@@ -65,6 +65,7 @@ def test_updates_share_a_list_and_know_unchanged_outputs(updates: Mocks, emulato
         "certificate_management_policy": (None, False),
         "uri": (f"/agent_ingresses/{emulator.ingresses()[0]['id']}", True),
     }
+    # At most the first read by its ID, and one list for all others.
     assert sum(emulator.counts().values()) <= 2
 
 
@@ -115,6 +116,7 @@ def test_failed_read_leaves_outputs_unknown_and_fails_nothing(
     monkeypatch.setenv("NGROK_API_KEY", OTHER_ACCOUNTS_KEY[::-1])
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    # If the output were known, its value would be among the warnings.
     run(lambda: declare()[0].ns_targets.apply(lambda targets: warnings.append(str(targets))))
     gc.collect()
     assert reported == []

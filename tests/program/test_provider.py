@@ -145,6 +145,7 @@ def test_settings_that_the_engine_does_not_return(preview: Mocks, monkeypatch: p
         for name in ("one", "two"):
             opts = pulumi.ResourceOptions(parent=component)
             ingress = agin.AgentIngress(name, domain=f"{name}.acme.com", opts=opts)
+            # If the output were known, its value would be among the warnings.
             ingress.ns_targets.apply(lambda targets: warnings.append(str(targets)))
 
     # An update in place: the engine has only IDs and inputs.

@@ -69,19 +69,20 @@ def test_call_does_not_wait_for_asyncios_default_executor(event_loop: None) -> N
     assert asyncio.get_event_loop().run_until_complete(asyncio.wait_for(program(), 60)) == 3
 
 
-def test_an_unencrypted_key_warns_once_in_each_run(preview: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unencrypted_key_warns_once_for_all_resources(preview: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
 
     def program() -> list[pulumi.Output[str]]:
         return [agin.AgentIngress(name, domain=f"{name}.acme.com").urn for name in ("a", "b")]
 
-    for secret_keys, said in (["ngrok:apiKey"], 0), ([], 1):
+    # Both programs are in one run, because they share the connection of `preview`.
+    for secret_keys, count in (["ngrok:apiKey"], 0), ([], 1):
         pulumi.runtime.set_all_config({"ngrok:apiKey": API_KEY}, secret_keys)
         try:
             run(program)
         finally:
             pulumi.runtime.set_all_config({}, [])
-        assert len(warnings) == said
+        assert len(warnings) == count
     assert warnings[0].startswith("ngrok:apiKey is stored unencrypted in Pulumi.<stack>.yaml and in the state")
     assert API_KEY not in warnings[0]

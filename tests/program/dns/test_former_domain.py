@@ -153,7 +153,7 @@ def with_domain(new_resource: Any) -> Any:
 
 
 @pytest.mark.parametrize(("name", "count"), [("ingress", 1), ("other", 0)])
-def test_a_delegation_of_an_exchanged_ingress_is_silent(
+def test_only_another_ingress_with_the_former_domain_prevents_the_warning(
     name: str, count: int, registered: Registered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     urn = f"urn:pulumi:stack::project::pulumi:pulumi:Stack${TYPE}::{name}"

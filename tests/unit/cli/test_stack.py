@@ -65,6 +65,7 @@ def test_config_with_the_key_of_the_plugin_alone_uses_the_agin_namespace(cli: St
     settings = load_settings()
     assert key_of(settings) == (API_KEY, "the config of the stack dev (agin:apiKey)")
     assert settings.base_url == URL
+    # With both keys, the language of the project decides.
     cli.stack(secrets={"ngrok:apiKey": API_KEY, "agin:apiKey": OTHER_ACCOUNTS_KEY})
     assert key_of(load_settings()) == (API_KEY, "the config of the stack dev (ngrok:apiKey)")
 
