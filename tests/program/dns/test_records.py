@@ -255,14 +255,14 @@ def test_an_ingress_or_adapter_of_another_type_fails(mocks: Mocks) -> None:
             advice = r"\. From an Output of its ID, AgentIngress\.get\(NAME, ID\) makes one" if wrong is output else ""
             with pytest.raises(
                 pulumi.RunError,
-                match=r'^test_dns\.py:\d+: AgentIngressDelegation "connect": agent_ingress must be an AgentIngress; '
-                rf"got (str|NoneType|type|Output){advice}$",
+                match=r'^test_records\.py:\d+: AgentIngressDelegation "connect": agent_ingress must be an '
+                rf"AgentIngress; got (str|NoneType|type|Output){advice}$",
             ):
                 agin.AgentIngressDelegation("connect", wrong, adapter("cloudflare"))
         for wrong in ("aws", None, agin.dns, lambda records: None):
             with pytest.raises(
                 pulumi.RunError,
-                match=r'^test_dns\.py:\d+: AgentIngressDelegation "connect": dns must be an adapter such as '
+                match=r'^test_records\.py:\d+: AgentIngressDelegation "connect": dns must be an adapter such as '
                 r"agin\.dns\.aws\(zone_id=…\), or agin\.dns\.custom\(function\); got (str|NoneType|module|function)$",
             ):
                 agin.AgentIngressDelegation("connect", connect(), wrong)
@@ -273,7 +273,7 @@ def test_an_ingress_or_adapter_of_another_type_fails(mocks: Mocks) -> None:
 
 @pytest.mark.parametrize("name", [*ADAPTERS, "rfc2136"])
 def test_options_of_another_type_fail_where_the_adapter_is_made(name: str, mocks: Mocks) -> None:
-    with pytest.raises(TypeError, match=r"opts of the adapter must be pulumi\.ResourceOptions\(…\); got a bool"):
+    with pytest.raises(TypeError, match=r"opts of the adapter must be pulumi\.ResourceOptions\(…\); got bool"):
         agin.dns.rfc2136(**RFC2136, opts=True) if name == "rfc2136" else adapter(name, opts=True)  # type: ignore[arg-type]
 
 
@@ -343,7 +343,7 @@ def test_rfc2136_names_its_extra_where_dnspython_is_missing(monkeypatch: pytest.
         monkeypatch.setitem(sys.modules, module, None)
     message = missing_extra("dns.rfc2136", "rfc2136")
     assert re.search("pip install 'dnspython>=[0-9.]+'$", message)
-    with pytest.raises(pulumi.RunError, match=rf"^test_dns\.py:\d+: {re.escape(message)}$"):
+    with pytest.raises(pulumi.RunError, match=rf"^test_records\.py:\d+: {re.escape(message)}$"):
         agin.dns.rfc2136(**RFC2136)
 
 
@@ -438,7 +438,7 @@ class InMyDns(pulumi.CustomResource):
 def rejected(declare: Callable[[Any], object], deleted_with: Any, what: str) -> None:
     """Asserts that an option with this value is rejected, and what the message has about it."""
     why = f'the option deleted_with names "{deleted_with.pulumi_resource_name}", which {what}. Pulumi would leave the '
-    with pytest.raises(pulumi.RunError, match=rf"^test_dns\.py:\d+: \w.*: {re.escape(why)}"):
+    with pytest.raises(pulumi.RunError, match=rf"^test_records\.py:\d+: \w.*: {re.escape(why)}"):
         declare(pulumi.ResourceOptions(deleted_with=deleted_with))
 
 
