@@ -351,8 +351,8 @@ class AgentIngressClient:
         if is_made or self._is_ours(existing, inputs, sent_at, search.now):
             return existing
         raise errors.CreateUnsettledError(
-            f"{last_error}; the domain now has an Agent Ingress that does not match this request, so it was left "
-            "unchanged",
+            # The last error is left out: as long as the domain has the other one, every create fails.
+            f"could not create the Agent Ingress {domain}: a response was lost, and another one has the domain",
             existing=existing,
         )
 

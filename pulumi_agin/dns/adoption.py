@@ -13,7 +13,7 @@ import pulumi
 
 from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
 from pulumi_agin.base.redaction import listed
-from pulumi_agin.lifecycle.shell_commands import explain_line, state_delete_line
+from pulumi_agin.lifecycle.shell_commands import agin_line, explain_line, state_delete_line
 from pulumi_agin.program.errors import WrongArgumentsError
 from pulumi_agin.program.run import ProgramRun
 
@@ -91,7 +91,7 @@ def require_ingress(records: NsRecords) -> pulumi.Output[None]:
             raise error(
                 records,
                 f"the delegation {records.name} can't adopt NS records, because its Agent Ingress is not in the stack. "
-                "If it exists at ngrok, import it first, with `pulumi-agin import`. If it is new, remove the NS "
+                f"If it exists at ngrok, import it first, with `{agin_line('import')}`. If it is new, remove the NS "
                 "records of its domain, if there are any, and omit the argument adopt for this delegation",
             )
 
@@ -167,7 +167,7 @@ def _check_same(records: NsRecords, domain: str, declared: Mapping[str, str], ex
             records,
             f"the delegation {records.name} can't adopt the NS records of {domain}: the DNS provider has "
             f"{_shown(existing) or 'none'}, and the program declares {_shown(declared)}. To adopt them, "
-            f"{' and '.join(steps)}, and run this again\n{explain_line('adopt')}",
+            f"{' and '.join(steps)}, and run `pulumi up` again\n{explain_line('adopt')}",
         )
 
 

@@ -117,8 +117,9 @@ class DeclaredRecord:
             run = ProgramRun.current()
             if await run.stack_outputs(IDENTITIES) is None:
                 run.warn_once(
-                    "Pulumi could not read the stack's state. If an AgentIngressDelegation was renamed or moved in the "
-                    "program without aliases, its records will be deleted. `pulumi stack` may show the reason",
+                    "Pulumi could not read the stack's state (`pulumi stack` may show the reason), so if an "
+                    "AgentIngressDelegation was renamed or moved in the program without aliases, its records will be "
+                    "deleted",
                     about="state",
                 )
             else:

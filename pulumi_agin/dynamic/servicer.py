@@ -25,7 +25,7 @@ from pulumi import dynamic
 
 from pulumi_agin.engine import protocol
 from pulumi_agin.engine.failures import WRONG_VALUE_IN_STATE, failure_of, message_of, set_status
-from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle import shell_commands, urns
 from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed, Lifecycle, PartlyDone
 from pulumi_agin.settings import Settings
 
@@ -99,10 +99,11 @@ class DynamicProvider(dynamic.ResourceProvider):
             if PROVIDER_KEY in _news and PROVIDER_KEY not in _olds:
                 # The SDK could neither read nor delete it. The engine does not send its URN in the state.
                 raise Failed(
-                    "this resource belongs to the provider plugin in the state, and a Python program can't continue it "
-                    "with an alias. Nothing was changed. Remove the resource from the state with `pulumi state "
+                    "in the state, this resource belongs to the provider plugin, and a Python program can't continue "
+                    "it with an alias. Nothing was changed. Remove the resource from the state with `pulumi state "
                     "delete` and its old URN, which `pulumi stack --show-urns` shows with the type "
-                    f"{urns.native_type(call.urn)}; to import an Agent Ingress again, use `pulumi-agin import`"
+                    f"{urns.native_type(call.urn)}; to import an Agent Ingress again, use "
+                    f"`{shell_commands.agin_line('import')}`"
                 )
             inputs = _without_sdk_properties(_news)
             call = call._replace(outputs_before=_without_sdk_properties(_olds))

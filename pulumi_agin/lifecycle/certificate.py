@@ -32,7 +32,7 @@ from .operation import Abandoned, Call, Checked, Created, Difference, Existing, 
 from .outputs import FINGERPRINT, KeptOutputs
 from .schema import validate
 from .services import Account, Services
-from .shell_commands import doctor_line
+from .shell_commands import agin_line, doctor_line
 from .urns import Urn
 
 ID = "agent_ingress_id"
@@ -251,7 +251,8 @@ class CertificateValidationLifecycle(Lifecycle):
             message += ". It may still be issued: the next `pulumi up` validates again; to allow more time, increase "
             return f"{message}{watch.limit}{self._how_to_find_out(call, ingress.domain)}"
         targets = sanitize(", ".join(ingress.ns_targets), LONGEST_MESSAGE)
-        message += f". Its NS records must be {targets}: fix them, and run `pulumi up`, which validates again"
+        message += f". The NS records of {ingress.domain} must be {targets}: fix them, and run `pulumi up`, which "
+        message += "validates again"
         status = ingress.managed_status
         if status and status.provisioning_job and (retries_at := status.provisioning_job.retries_at):
             message += f"; ngrok retries at {sanitize(retries_at, 40)}, and does not check before then"
@@ -262,7 +263,7 @@ class CertificateValidationLifecycle(Lifecycle):
         finds = "shows what prevents it, such as CAA records"
         if self._account.settings.provider_name:
             # The command has to use the key of this provider, whose URN is unknown here.
-            return f"; `pulumi-agin doctor` with --provider and the URN of its provider {finds}"
+            return f"; `{agin_line('doctor', domain)}` with --provider and its provider's URN {finds}"
         stack = self._claims.placement(call.urn).stack or Urn.parse(call.urn).stack
         return f"; `pulumi-agin doctor` {finds}\n{doctor_line(domain, stack)}"
 

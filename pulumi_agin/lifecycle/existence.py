@@ -13,7 +13,7 @@ from .claims import Claims
 from .operation import Call, Failed
 from .outputs import KeptOutputs
 from .services import Account, Services
-from .shell_commands import explain_line
+from .shell_commands import agin_line, explain_line
 
 # The limit of the search for ingresses that may be in another account, which a preview waits for.
 OTHER_ACCOUNT_SECONDS = 5
@@ -63,8 +63,9 @@ class Existence:
             )
         rest = len(errors) - LISTED_VALUES
         if rest > 0:
+            command = agin_line("doctor", "--all", "--json")
             self._services.warn_once(
-                f"{rest} more Agent Ingresses could not be read, which `pulumi-agin doctor` lists with --json",
+                f"{rest} more Agent Ingresses could not be read, which `{command}` lists",
                 call.urn,
                 about="more unreadable ingresses",
             )
@@ -135,7 +136,7 @@ class Existence:
             reason = f"according to the state, it was {change}"
             step = f"To use the old one again, {settings.how_to_set_base_url(kept.base_url)}"
         elif kept.fingerprint:
-            reason = f"{key} may belong to another account than the one that last read it"
+            reason = f"{key} may belong to a different account than the key that last read it"
             step = f"Set the key of its account ({settings.how_to_set_api_key}), or use the provider that it had before"
         else:
             # It was edited, or an import was written by hand.

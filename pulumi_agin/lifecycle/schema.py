@@ -148,12 +148,12 @@ def _message(field: FieldInfo, detail: Mapping[str, Any], phrasing: Phrasing) ->
     kinds |= {dict: phrasing.mapping, UnsupportedValue: "an asset or a resource"}
     got = kinds.get(type(value), f"a {type(value).__name__}")
     if Marker.MAY_BE_JSON in field.metadata and isinstance(value, dict | list):
-        got += f"; {phrasing.to_json}"
+        got += f": {phrasing.to_json}"
     messages = {
-        "string_type": f"must be a string, got {got}",
-        "bool_type": f"must be {phrasing.boolean}, got {got}",
-        "list_type": f"must be a list, got {got}",
-        "model_type": f"must be {phrasing.certificate_policy}, got {got}",
+        "string_type": f"must be a string; got {got}",
+        "bool_type": f"must be {phrasing.boolean}; got {got}",
+        "list_type": f"must be a list; got {got}",
+        "model_type": f"must be {phrasing.certificate_policy}; got {got}",
         "too_short": "must not be empty",
         "converted_output": f"contains an Output that was converted to a string; {phrasing.to_concatenate}",
     }

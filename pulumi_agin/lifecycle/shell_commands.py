@@ -48,12 +48,17 @@ def native_import_line(id_: str, urn: str) -> str:
 
 def doctor_line(domain: str, stack: str) -> str:
     """Returns the command that shows whether the Agent Ingress of a domain exists, and what is wrong with it."""
-    return command_line([*_program(), "doctor", domain, *(["--stack", stack] if stack else [])])
+    return agin_line("doctor", domain, *(["--stack", stack] if stack else []))
 
 
 def explain_line(section: str) -> str:
     """Returns the command that prints a section of the errors page, which has all next steps after an error."""
-    return command_line([*_program(), "explain", section])
+    return agin_line("explain", section)
+
+
+def agin_line(*words: str) -> str:
+    """Returns a command of `pulumi-agin` with the path of the program, because it may not be on PATH."""
+    return command_line([*_program(), *words])
 
 
 def stack_urn(stack: str, project: str) -> str:

@@ -32,13 +32,13 @@ class DomainTaken:
         if isinstance(error, CreateUnsettledError):
             if error.existing is not None:
                 return f"{error}. {self._explain_existing(call.urn, error.existing)}"
-            return f"{error}. If it was created, the next `pulumi up` shows how to import it"
+            return f"{error}. If it was created, `pulumi preview` shows its ID and the next step"
         try:
             # Even a call without time left gets a second.
             part = budget.part(min(SEARCH_SECONDS, max(budget.left, 1)))
             existing = self._account.require_client().find(domain, part)
         except NgrokError as failure:
-            return f"{error}. The search for that ingress failed: {failure}"
+            return f"{error}. The search for that ingress failed: {failure}\n{explain_line('taken-domain')}"
         if existing is None:
             return (
                 f"{error}. ngrok lists none with this domain for this key, so another account has it: choose another "
@@ -105,9 +105,10 @@ class DomainTaken:
             return f"{belongs}{self._end_of_domain_change(urn, existing)}"
         phrasing = self._services.phrasing
         return (
-            f"{belongs}; if `pulumi stack export` shows this ID, don't import it, but use {phrasing.aliases} after a "
-            "rename or move. Import it only if an interrupted `pulumi up` of this stack created it, or if no stack has "
-            "it and `pulumi destroy` may delete it (`pulumi-agin explain taken-domain`)"
+            # It may also be the resource's own, because the engine checks a forced replacement as if it were new.
+            f"{belongs}; if `pulumi stack export` shows it, don't import it: use {phrasing.aliases} after a "
+            f"rename, or see `{explain_line('taken-domain')}`. Import it only if an interrupted run of this stack "
+            "created it or no stack has it (`pulumi destroy` then deletes it)"
             f"{phrasing.import_step(existing.id, urn, self._claims.placement(urn))}"
         )
 
@@ -129,7 +130,7 @@ class DomainTaken:
                 f'"{former_domain}" again and run `pulumi up`, which deletes it, before you change back to '
                 f"{existing.domain}\n{explain_line('taken-domain')}"
             )
-        age = ", and is newer than the Agent Ingress in the state" if is_newer else ""
+        age = ", which is newer than the Agent Ingress in the state" if is_newer else ""
         return (
             f"{age}. Only if an interrupted run of this stack created it, delete it at ngrok, and run `pulumi up` "
             f"again; otherwise, it is in use: choose another domain\n{explain_line('taken-domain')}"

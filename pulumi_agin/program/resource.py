@@ -61,7 +61,7 @@ def require_options(opts: object, caller: str) -> None:
     """Raises a WrongArgumentsError for options of another type, before a resource is registered."""
     # The program may not be type-checked.
     if not isinstance(opts, pulumi.ResourceOptions | None):
-        raise WrongArgumentsError(f"opts of {caller} must be pulumi.ResourceOptions(…); got a {type(opts).__name__}")
+        raise WrongArgumentsError(f"opts of {caller} must be pulumi.ResourceOptions(…); got {type(opts).__name__}")
 
 
 def deleted_with_problem(opts: pulumi.ResourceOptions | None, parent: pulumi.Resource | None) -> str:

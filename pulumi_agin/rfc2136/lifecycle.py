@@ -83,8 +83,8 @@ class NsRecordsLifecycle(Lifecycle):
         if _are_unknown(call, inputs):
             raise Failed(
                 f"{_existing_records(inputs, existing)}. They can't be adopted, because the program's "
-                "records are unknown in this preview: a new Agent Ingress gets its own name servers. Remove the "
-                "records or, if the Agent Ingress exists at ngrok, import it first"
+                "records are unknown in this preview: a new Agent Ingress gets its own name servers. If the Agent "
+                "Ingress exists at ngrok, import it first; otherwise, remove the records"
             )
         if existing != _ns_set(inputs):
             raise Failed(self._explain_taken(call, inputs, existing))
@@ -276,7 +276,7 @@ class NsRecordsLifecycle(Lifecycle):
             if existing == records:
                 adopt = f"; if an interrupted run created them, {phrasing.adopt_records} adopts them"
             elif inputs.get("adopt"):
-                adopt = "; otherwise, make them match"
+                adopt = "; otherwise, change the program or the records so that they match"
         return (
             f"{_existing_records(inputs, existing)}.{comparison} If a resource of this stack that was renamed or moved "
             f"in the program has them, use {phrasing.aliases}{adopt}\n{explain_line('taken-records')}"
@@ -289,8 +289,8 @@ def _partly_done(error: UnsettledError, outputs: Mapping[str, Any], values: set[
     The outputs contain no uncertain value; `values` are all that the server may have from this resource.
     """
     message = (
-        f"{error}. The state keeps all possible values ({listed(sorted(values))}): `pulumi up` sets the records; "
-        f"`pulumi destroy` deletes them{note}\n{explain_line('lost-response')}"
+        f"{error}. The state keeps all possible values ({listed(sorted(values))}){note}: run `pulumi up` again\n"
+        f"{explain_line('lost-response')}"
     )
     unsettled = sorted(values - {*outputs["ns_targets"]})
     return PartlyDone(message, outputs["domain"], {**outputs, UNSETTLED: unsettled})

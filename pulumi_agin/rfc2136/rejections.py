@@ -9,13 +9,14 @@ import dns.message
 import dns.opcode
 import dns.rcode
 
+from pulumi_agin.lifecycle.shell_commands import explain_line
+
 from .values import TsigKey
 
-_NEW_KEY = "Refresh and destroy use the key of the last `pulumi up`: after a change, run it first, or add --run-program"
 # PowerDNS rejects keys in this way too.
 _NOT_ALLOWED = (
-    "it is not the primary server of the zone {zone}, does not allow queries from this machine, or does not accept "
-    "{key}, its secret or this machine's clock; see its log"
+    "it is not the primary server of the zone {zone}, or rejects this machine, its clock, {key} or its secret; see its "
+    "log"
 )
 _NO_UPDATES = "it does not support DNS UPDATE (RFC 2136), or does not accept this form of it; check server and port"
 _CONCURRENT_CHANGE = "another client is changing the records of this name; run `pulumi up` again"
@@ -23,9 +24,8 @@ _CONCURRENT_CHANGE = "another client is changing the records of this name; run `
 # By the code of a response or of its TSIG error. "no key" and "no permission" are rejections whose cause is clear.
 _EXPLANATIONS = {
     "no key": (
-        "it does not accept unsigned updates of the zone {zone} from this address, or it is not the zone's primary "
-        "server; check server and zone, and set {tsig_key_name} and {tsig_secret}, or allow unsigned updates on the "
-        f"server. {_NEW_KEY}"
+        "it requires a key, or is not the primary server of the zone {zone}; check server and zone, and set "
+        "{tsig_key_name} and {tsig_secret} (`{explain}`)"
     ),
     "no permission": (
         "{key} is not allowed to change the NS records of {domain}; in BIND, allow it with "
@@ -39,10 +39,10 @@ _EXPLANATIONS = {
     "YXRRSET": _CONCURRENT_CHANGE,
     "NXRRSET": _CONCURRENT_CHANGE,
     "BADKEY": (
-        "it has no key with this name and the algorithm {key.algorithm}; Knot DNS also returns this if the key is not "
-        f"allowed to change {{domain}}; check {{tsig_key_name}} and {{tsig_algorithm}}. {_NEW_KEY}"
+        "it has no key with this name and the algorithm {key.algorithm}; check {tsig_key_name} and {tsig_algorithm} "
+        "(`{explain}`)"
     ),
-    "BADSIG": f"it has a different secret for this key; check {{tsig_secret}}. {_NEW_KEY}",
+    "BADSIG": "it has a different secret for this key; check {tsig_secret} (`{explain}`)",
     "BADTIME": "the clocks differ by more than 5 minutes: here it is {now:%Y-%m-%d %H:%M:%S} UTC; fix the wrong one",
 }
 
@@ -71,5 +71,7 @@ def describe_rejection(
         tsig_key_name=spell("tsig_key_name"),
         tsig_secret=spell("tsig_secret"),
         tsig_algorithm=spell("tsig_algorithm"),
+        # A change of the key needs a second step before a refresh or destroy.
+        explain=explain_line("rejected-key"),
     )
     return f"{clause}: {explanation}"

@@ -120,7 +120,7 @@ def test_waits_of_unrelated_ingresses_do_not_depend_on_each_other(project: Proje
     [first] = [each for each in emulator.ingresses() if each["domain"] == "a.acme.com"]
     emulator.set_certificate(first["id"], "dns_error")
     failed = project.up("--continue-on-error", fails=True)
-    assert "Its NS records must be" in failed.messages["a"]
+    assert "The NS records of a.acme.com must be" in failed.messages["a"]
     assert not failed.has_traceback
     assert project.names(TYPE) == {"new", "b", "c"}
 

@@ -56,7 +56,7 @@ def test_printed_commands_import_ingresses_of_killed_creates(project: Project, e
     lines = {name: text.splitlines()[-1] for name, text in failed.by_resource.items()}
     emulator.clear_faults()
     [lost] = [each["id"] for each in emulator.ingresses() if each["domain"] == "lost.acme.com"]
-    assert lines["lost"].endswith("If it was created, the next `pulumi up` shows how to import it")
+    assert lines["lost"].endswith("If it was created, `pulumi preview` shows its ID and the next step")
     assert f"The domain belongs to {lost}, created at" in project.preview("--stack", "dev")
     for name, shell in (("connect", "sh"), ("child", "bash")):
         (project.folder / "line.sh").write_text(lines[name])
@@ -127,7 +127,7 @@ def test_renamed_resources_keep_their_ingresses(project: Project, emulator: Emul
         """
     project.program(program.format(options=""))
     failed = project.up("--continue-on-error", fails=True)
-    expected = {"new": "don't import it, but use ResourceOptions(aliases=[…]) after a rename or move"}
+    expected = {"new": "don't import it: use ResourceOptions(aliases=[…]) after a rename, or see `"}
     assert failed.unexpected(expected) == {}
     assert emulator.ingresses() == before
     # The next `up` would delete what is in the state under two names.

@@ -28,7 +28,7 @@ def test_preview_finds_all_wrong_values_and_sends_nothing(project: Project, emul
     for problem in (
         "property domain is a URL; use only the domain, such as connect.acme.com",
         "property description is 256 bytes in UTF-8; the limit is 255",
-        "property metadata must be a string, got a dict; use `json.dumps(…)`",
+        "property metadata must be a string; got a dict: use `json.dumps(…)`",
         'property certificate_management_policy.authority must be "letsencrypt", not "acme"',
         'property certificate_management_policy.privateKeyType is not known; did you mean "private_key_type"?',
     ):
@@ -44,7 +44,7 @@ def test_preview_finds_all_wrong_values_and_sends_nothing(project: Project, emul
 def test_program_error_is_one_line_with_file_and_line(project: Project) -> None:
     project.program('name = "connect"\nagin.AgentIngress(name, domain="connect.acme.com", opts={})')
     failed = project.preview(fails=True)
-    assert "error: __main__.py:5: opts of AgentIngress must be pulumi.ResourceOptions(…); got a dict\n" in failed
+    assert "error: __main__.py:5: opts of AgentIngress must be pulumi.ResourceOptions(…); got dict\n" in failed
     assert "Traceback" not in failed
     assert "File " not in failed
 

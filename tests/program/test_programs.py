@@ -110,7 +110,7 @@ def test_wrong_arguments_raise_a_type_error(mocks: Mocks) -> None:
 # Any, because type checkers would reject these mistakes.
 untyped: Any = agin
 RECORDS = {"domain": "connect.acme.com", "ns_targets": NS_TARGETS, "ttl": 60, "server": "::1", "zone": "acme.com"}
-OPTS = r"opts of (\w|\.)+ must be pulumi\.ResourceOptions\(…\); got a dict"
+OPTS = r"opts of (\w|\.)+ must be pulumi\.ResourceOptions\(…\); got dict"
 SDK = r"Expected (opts\d|resource options) to be an? \w+"
 
 

@@ -84,13 +84,13 @@ def test_check_reports_all_problems_at_once(plugin: Plugin) -> None:
     assert plugin.check(wrong)[1] == [
         "domain: the domain is a URL; use only the domain, such as connect.acme.com",
         "property description is 300 bytes in UTF-8; the limit is 255",
-        "property metadata must be a string, got a dict; use `json.dumps(…)`",
+        "property metadata must be a string; got a dict: use `json.dumps(…)`",
         "property certificate_management_policy.authority is required: the certificate authority, such as "
         '"letsencrypt"',
         'property certificate_management_policy.privateKeyType is not known; did you mean "private_key_type"?',
     ]
     assert plugin.check({"domain": DOMAIN, "certificate_management_policy": "letsencrypt"})[1] == [
-        "property certificate_management_policy must be a dict or AgentIngressCertPolicyArgs, got a string"
+        "property certificate_management_policy must be a dict or AgentIngressCertPolicyArgs; got a string"
     ]
 
 

@@ -167,7 +167,7 @@ def test_permanent_fault_fails_and_changes_nothing(
     assert message.startswith(start.replace("ID", id_))
     assert part in message
     assert len(message) < 1000
-    assert message.endswith("the next `pulumi up` shows how to import it") == (start == MADE)
+    assert message.endswith("If it was created, `pulumi preview` shows its ID and the next step") == (start == MADE)
     assert "\n" not in message
     stack.assert_as_ngrok()
 

@@ -27,13 +27,15 @@ _NOT_OURS = [
     r'(?:body begins|ngrok reports) ".*?"(?=[);,. ]|$)',
     r"urn:\S+?(?=[.,;:)`]*(?:\s|$))",
     r"\bagin_\w+",
+    # The path of our program.
+    r"(?<=`)[^`\s]*/(?=pulumi-agin )",
     r"\d{4}-\d\d-\d\dT[\d:.]+Z",
     r"https?://[^\s,;)`]+",
-    # The code of a DNS server with its meaning, and the failure of a second request.
-    r"the server returned \w+.*?(?=\. [A-Z]|$)|(?<=reading the records back failed: ).*?(?=\. [A-Z]|$)",
+    # The code of a DNS server, and the failure of a second request.
+    r"the server returned \w+|(?<=reading the records back failed: ).*?(?=\. [A-Z]|$)",
     # Domains and the values of NS records.
     r"(?:[\w-]+\.)+[a-z]{2,}\b(?:\.(?=[,;:)]| \())?",
-    r"`[\w-]+[=:]? ?\{[^`]*`|`pulumi-agin explain [a-z-]+`",
+    r"`[\w-]+[=:]? ?[{\"][^`]*`|`pulumi-agin explain [a-z-]+`",
 ]
 _END_OF_SENTENCE = re.compile(r"\.(?= [A-Z`]|$)")
 

@@ -18,7 +18,7 @@ from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed
 from pulumi_agin.lifecycle.services import Services, log_line
-from pulumi_agin.lifecycle.shell_commands import doctor_line
+from pulumi_agin.lifecycle.shell_commands import agin_line, doctor_line
 from pulumi_agin.settings import PROVIDER_NAME, Settings
 from tests.support.keys import API_KEY
 
@@ -219,7 +219,7 @@ def test_dns_error_fails_after_its_grace_with_the_next_step(waiting: Waiting) ->
     assert waiting.failure_of_validation(grace=100) == (
         f"the certificate of {DOMAIN} (ID) was not issued: ngrok has reported a DNS error for 100 seconds "
         "(dns_error_grace_seconds). It is blocked by a DNS error (DNS_ERROR): ngrok reports "
-        f'"{NO_RECORDS}". Its NS records must be {names}: fix them, and run '
+        f'"{NO_RECORDS}". The NS records of {DOMAIN} must be {names}: fix them, and run '
         "`pulumi up`, which validates again; ngrok retries at 2024-08-03T07:15:41Z, and does not check before then"
         f"; `pulumi-agin doctor` {FINDS}\n{doctor_line(DOMAIN, 'dev')}"
     )
@@ -230,7 +230,7 @@ def test_dns_error_fails_after_its_grace_with_the_next_step(waiting: Waiting) ->
 def test_failed_validation_with_an_explicit_provider_names_the_option_for_its_key(waiting: Waiting) -> None:
     waiting.config = {PROVIDER_NAME: "acct2", "ngrok:apiKey": API_KEY}
     waiting.create_ingress()
-    end = f"; `pulumi-agin doctor` with --provider and the URN of its provider {FINDS}"
+    end = f"; `{agin_line('doctor', DOMAIN)}` with --provider and its provider's URN {FINDS}"
     assert waiting.failure_of_validation(timeout=5).endswith(f"increase timeout_seconds{end}")
     waiting.emulator.set_certificate(waiting.id, "dns_error")
     assert waiting.failure_of_validation(grace=0).endswith(f"does not check before then{end}")

@@ -31,6 +31,7 @@ from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OTHER_ROTATED_KEY
 URN = "urn:pulumi:dev::test::agin:index:AgentIngress::connect"
 WAIT = "urn:pulumi:dev::test::agin:index:AgentIngressCertificateValidation::wait"
 NEW = "urn:pulumi:dev::test::agin:index:AgentIngress::new"
+CHILD = "urn:pulumi:dev::test::acme:index:Site$agin:index:AgentIngress::child"
 
 
 @pytest.fixture
@@ -172,10 +173,12 @@ def test_preview_warns_of_a_taken_domain(
     assert urn == NEW
     assert sentence.startswith(
         "connect.acme.com already has an Agent Ingress, so `pulumi up` fails unless it deletes that one first. "
-        f"The domain belongs to {id_}, created at {outputs['created_at']}; if `pulumi stack export` shows this ID, "
-        "don't import it, but use the option `aliases`"
+        f"The domain belongs to {id_}, created at {outputs['created_at']}; if `pulumi stack export` shows it, "
+        "don't import it: use the option `aliases`"
     )
     assert sentence.endswith(f"\n{shell_commands.native_import_line(id_, NEW)}")
+    [(sentence, _)] = preview(CHILD, "connect.acme.com")
+    assert sentence.endswith(f': with the option `import: "{id_}"` for one `pulumi up`')
     assert preview(NEW, "free.acme.com") == []
     assert preview(NEW, ...) == []
     # A replacement with the same domain deletes the old ingress first.
@@ -277,9 +280,8 @@ def test_refresh_warns_of_the_first_odd_ingresses_and_the_number_of_the_others(
     assert [sentence.partition(" (")[0] for sentence in sentences[:10]] == [
         f"could not read the Agent Ingress d{number}.acme.com" for number in range(10)
     ]
-    assert sentences[10:] == [
-        "312 more Agent Ingresses could not be read, which `pulumi-agin doctor` lists with --json"
-    ]
+    command = shell_commands.agin_line("doctor", "--all", "--json")
+    assert sentences[10:] == [f"312 more Agent Ingresses could not be read, which `{command}` lists"]
 
 
 def test_preview_warns_of_an_odd_ingress(
@@ -314,16 +316,37 @@ def test_taken_domain_of_a_new_resource_has_one_command(ingresses: AgentIngressL
     sentence, line = advice(NEW).split("\n")
     assert line == shell_commands.native_import_line(id_, NEW)
     assert sentence == (
-        f"The domain belongs to {id_}, created at {outputs['created_at']}; if `pulumi stack export` shows this ID, "
-        "don't import it, but use the option `aliases` with the old URN after a rename or move. Import it only if an "
-        "interrupted `pulumi up` of this stack created it, or if no stack has it and `pulumi "
-        "destroy` may delete it (`pulumi-agin explain taken-domain`):"
+        f"The domain belongs to {id_}, created at {outputs['created_at']}; if `pulumi stack export` shows it, "
+        "don't import it: use the option `aliases` with the old URN after a rename, or see "
+        f"`{shell_commands.explain_line('taken-domain')}`. Import it only if an interrupted run of this stack created "
+        "it or no stack has it (`pulumi destroy` then deletes it):"
     )
     # The values make no difference.
     assert advice(NEW, description="d") == f"{sentence}\n{line}"
     # No command can name the parent.
-    child = NEW.replace("agin:index:AgentIngress::new", "acme:index:Site$agin:index:AgentIngress::child")
-    assert advice(child).endswith(f': with the option `import: "{id_}"` for one `pulumi up`')
+    assert advice(CHILD).endswith(f': with the option `import: "{id_}"` for one `pulumi up`')
+
+
+@pytest.mark.parametrize("urn", [NEW, CHILD], ids=["command", "option"])
+def test_taken_domain_after_a_lost_create_has_the_same_command(
+    urn: str, ingresses: AgentIngressLifecycle, emulator: Emulator
+) -> None:
+    id_, _ = created(new_process().ingresses(settings_at(emulator.url)), description="theirs")
+    emulator.add_fault("POST", "reset_before", domain="connect.acme.com", times=None)
+    inputs = ingresses.check(Call(urn), {"domain": "connect.acme.com"}).inputs
+    # `messages_are_short` measures it.
+    with pytest.raises(Failed, match=f"and another one has the domain. The domain belongs to {id_}, created at"):
+        ingresses.create(Call(urn, timeout_seconds=2), inputs)
+
+
+def test_taken_domain_whose_search_fails_names_the_other_steps(
+    ingresses: AgentIngressLifecycle, emulator: Emulator
+) -> None:
+    created(new_process().ingresses(settings_at(emulator.url)))
+    emulator.add_fault("GET", "respond", status=400, json_body={"status_code": 400, "msg": "not now"})
+    with pytest.raises(Failed, match="The search for that ingress failed: could not find the Agent Ingress") as caught:
+        ingresses.create(Call(NEW), {"domain": "connect.acme.com"})
+    assert str(caught.value).endswith(f"\n{shell_commands.explain_line('taken-domain')}")
 
 
 @pytest.mark.parametrize(
@@ -343,7 +366,7 @@ def test_taken_domain_of_a_domain_change(
         ingresses.create(Call(URN), checked.inputs)
     message = str(caught.value)
     assert ('set domain to "old.acme.com" again' in message) == may_be_left_to_delete
-    assert ("and is newer than the Agent Ingress in the state" in message) != may_be_left_to_delete
+    assert ("which is newer than the Agent Ingress in the state" in message) != may_be_left_to_delete
     step = "Only if an interrupted run of this stack created it, delete it at ngrok, and run `pulumi up` again; "
     assert (f"{step}otherwise, it is in use: choose another domain\n" in message) != may_be_left_to_delete
     assert message.endswith(f"\n{shell_commands.explain_line('taken-domain')}")

@@ -55,8 +55,8 @@ def accepted(model: type[Declaration], values: dict[str, Any]) -> dict[str, Any]
     ("domain", "message"),
     [
         (None, "is required"),
-        (5.0, "must be a string, got a number"),
-        ({"name": "x"}, "must be a string, got an object"),
+        (5.0, "must be a string; got a number"),
+        ({"name": "x"}, "must be a string; got an object"),
         ("", "is empty"),
         (".", "is empty"),
         ("https://connect.acme.com", "is a URL"),
@@ -110,9 +110,9 @@ def test_valid_domain_becomes_canonical(domain: str, canonical: str) -> None:
     [
         ({"description": "é" * 128}, "description is 256 bytes in UTF-8; the limit is 255"),
         ({"metadata": "é" * 2049}, "metadata is 4098 bytes in UTF-8; the limit is 4096"),
-        ({"description": 5.0}, "description must be a string, got a number"),
-        ({"metadata": {"a": 1}}, "metadata must be a string, got an object; write it as JSON"),
-        ({POLICY: "letsencrypt"}, f"{POLICY} must be an object, got a string"),
+        ({"description": 5.0}, "description must be a string; got a number"),
+        ({"metadata": {"a": 1}}, "metadata must be a string; got an object: write it as JSON"),
+        ({POLICY: "letsencrypt"}, f"{POLICY} must be an object; got a string"),
         ({POLICY: {}}, f'{POLICY}.authority is required: the certificate authority, such as "letsencrypt"'),
         (
             {POLICY: {"authority": None}},

@@ -115,7 +115,7 @@ def test_adopting_records_that_the_stack_has_changes_nothing(
 
     program(TTL="600")
     for _ in range(2):
-        assert "set ttl=300 on the delegation, and run this again" in project.up(fails=True)
+        assert "set ttl=300 on the delegation, and run `pulumi up` again" in project.up(fails=True)
     program(RENAMED="-new")
     for failed in (project.preview(fails=True), project.up(fails=True)):
         assert re.search(r'give the delegation (\S+)-new the option below(.|\n)*"urn:\S+Delegation::\1"', failed.output)
@@ -161,13 +161,13 @@ def test_different_records_fail_with_the_next_step(project: Project, emulator: E
         return f"remove {OTHER} at the DNS provider and add {targets[name][0]} at the DNS provider"
 
     def declared(name: str) -> str:
-        return f"The program declares {', '.join(f'{value} (TTL 300)' for value in targets[name])}. To adopt them, "
+        return f"the program declares {', '.join(f'{value} (TTL 300)' for value in targets[name])}. To adopt them, "
 
-    set_differs = f"{declared('set')}{other_value('set')} and set ttl=3600 on the delegation, and run this again"
-    singles_differ = f"{declared('singles')}set ttl=3600 on the delegation, and run this again"
+    set_differs = f"{declared('set')}{other_value('set')} and set ttl=3600 on the delegation, and run `pulumi up` again"
+    singles_differ = f"{declared('singles')}set ttl=3600 on the delegation, and run `pulumi up` again"
     sentences = {
         SET: set_differs,
-        VALUES: f"To adopt them, {other_value('values')}, and run this again",
+        VALUES: f"To adopt them, {other_value('values')}, and run `pulumi up` again",
         NO_SET: "resource 'Z1_none.acme.com_NS' does not exist",
         SAME: "both adopt the record Z1_same.acme.com_NS, which can belong to only one of them",
     }

@@ -69,8 +69,8 @@ def test_preview_warns_of_each_failure_of_a_partly_failed_up(yaml_project: Proje
     expected = {
         "kept-policy": "ngrok did not remove the certificateManagementPolicy of the Agent Ingress",
         "old-name": f"the Agent Ingress {ids['old-name']} is not deleted, because it has the domain of {URN}new-name",
-        "new-name": "don't import it, but use the option `aliases`",
-        "replaced": "(`pulumi-agin explain taken-domain`)",
+        "new-name": "don't import it: use the option `aliases`",
+        "replaced": "after a rename, or see `",
         "rejected": "403 ERR_NGROK_202: no: '[key]'. The API key came from the environment variable NGROK_API_KEY",
         "taken": f"pulumi import --stack dev --generate-code=false --yes -- {TYPE} taken {ids['taken']}",
         "taken-by-other": f'with the option `import: "{ids["taken-by-other"]}"`',

@@ -111,7 +111,7 @@ def test_another_ttl_fails(name: str, mocks: Mocks, monkeypatch: pytest.MonkeyPa
     values = "ns-1.example.net. (TTL 7200), ns-2.example.net. (TTL 7200)"
     declared = values.replace("7200", "300")
     assert f"the DNS provider has {values}, and the program declares {declared}. To adopt" in str(refused.value)
-    assert "set ttl=7200 on the delegation, and run this again" in str(refused.value)
+    assert "set ttl=7200 on the delegation, and run `pulumi up` again" in str(refused.value)
 
 
 def test_the_id_of_a_record_of_another_domain_fails(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -404,7 +404,10 @@ def test_a_rename_warns_if_the_state_cannot_be_read(
 ) -> None:
     monkeypatch.setattr(preview, "call", lambda args: ({}, []))
     run_delegation(in_overwriting_dns)
-    assert "Pulumi could not read the stack's state. If an AgentIngressDelegation was renamed" in caplog.text
+    assert (
+        "Pulumi could not read the stack's state (`pulumi stack` may show the reason), so if an AgentIngressDel"
+        in caplog.text
+    )
     assert len(records(preview)) == 1
 
 

@@ -255,8 +255,8 @@ def test_an_ingress_or_adapter_of_another_type_fails(mocks: Mocks) -> None:
             advice = r"\. From an Output of its ID, AgentIngress\.get\(NAME, ID\) makes one" if wrong is output else ""
             with pytest.raises(
                 pulumi.RunError,
-                match=r'^test_records\.py:\d+: AgentIngressDelegation "connect": agent_ingress must be an AgentIngress'
-                rf"; got (str|NoneType|type|Output){advice}$",
+                match=r'^test_records\.py:\d+: AgentIngressDelegation "connect": agent_ingress must be an '
+                rf"AgentIngress; got (str|NoneType|type|Output){advice}$",
             ):
                 agin.AgentIngressDelegation("connect", wrong, adapter("cloudflare"))
         for wrong in ("aws", None, agin.dns, lambda records: None):
@@ -273,7 +273,7 @@ def test_an_ingress_or_adapter_of_another_type_fails(mocks: Mocks) -> None:
 
 @pytest.mark.parametrize("name", [*ADAPTERS, "rfc2136"])
 def test_options_of_another_type_fail_where_the_adapter_is_made(name: str, mocks: Mocks) -> None:
-    with pytest.raises(TypeError, match=r"opts of the adapter must be pulumi\.ResourceOptions\(…\); got a bool"):
+    with pytest.raises(TypeError, match=r"opts of the adapter must be pulumi\.ResourceOptions\(…\); got bool"):
         agin.dns.rfc2136(**RFC2136, opts=True) if name == "rfc2136" else adapter(name, opts=True)  # type: ignore[arg-type]
 
 

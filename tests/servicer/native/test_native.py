@@ -303,7 +303,7 @@ def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin, emul
         'property certificateManagementPolicy.authority is required: the certificate authority, such as "letsencrypt"',
         'property certificateManagementPolicy.private_key_type is not known; did you mean "privateKeyType"?',
         "property description is 256 bytes in UTF-8; the limit is 255",
-        "property metadata must be a string, got an object; use `fn::toJSON` in YAML or `JSON.stringify(…)` in "
+        "property metadata must be a string; got an object: use `fn::toJSON` in YAML or `JSON.stringify(…)` in "
         "TypeScript",
         f"property nsTargets is not known; valid names are {names}",
     ]
@@ -311,8 +311,8 @@ def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin, emul
         'property certificate_management_policy is not known; did you mean "certificateManagementPolicy"?'
     ]
     assert plugin.check({"domain": DOMAIN, "metadata": True, "certificateManagementPolicy": "letsencrypt"})[1] == [
-        "property metadata must be a string, got a boolean",
-        "property certificateManagementPolicy must be an object, got a string",
+        "property metadata must be a string; got a boolean",
+        "property certificateManagementPolicy must be an object; got a string",
     ]
     id_, outputs = plugin.create({"domain": DOMAIN, "certificateManagementPolicy": POLICY})
     emulator.configure(null_policy="ignored")
@@ -364,7 +364,7 @@ def test_functions_reject_wrong_arguments(plugin: Plugin) -> None:
         return failure(lambda: invoke(plugin, name, arguments)).message
 
     assert message("getAgentIngress", {"Domain": DOMAIN, "id": 5}) == (
-        'getAgentIngress: id must be a string, got a number; Domain is not known; did you mean "domain"?'
+        'getAgentIngress: id must be a string; got a number; Domain is not known; did you mean "domain"?'
     )
     assert message("agentConfig", {"domain": DOMAIN, "region": "eu"}) == (
         "agentConfig: regionDomains is required with a region"

@@ -109,7 +109,7 @@ def test_adopt_rejects_different_records(existing: list[str], ttl: int, plugin: 
         f"{ttl}). The program declares {', '.join(TARGETS)} (TTL 300). If a resource of this stack that "
         f"was renamed or moved in the program has them, use {plugin.aliases}"
     )
-    assert "; otherwise, make them match\n" in failure
+    assert "; otherwise, change the program or the records so that they match\n" in failure
     assert failure.endswith("pulumi-agin explain taken-records")
     assert rejection(lambda: plugin.create(given)) == failure
     assert records(bind) == (sorted(existing), ttl)

@@ -18,6 +18,7 @@ import dns.tsig
 import pytest
 
 from pulumi_agin.lifecycle.operation import Failed
+from pulumi_agin.lifecycle.shell_commands import explain_line
 from tests.support.bind import Bind, Key
 from tests.support.flaky_proxy import (
     Outage,
@@ -195,7 +196,7 @@ def test_every_algorithm_works(key: Key, delegation: Delegation, bind: Bind) -> 
         ),
         (
             {"domain": "a.acme.org", "zone": "acme.org"},
-            "the server returned REFUSED: it is not the primary server of the zone acme.org, does not allow queries",
+            "the server returned REFUSED: it is not the primary server of the zone acme.org, or rejects this machine",
         ),
         ({"domain": "a.delegated.acme.com"}, "a.delegated.acme.com is in the zone delegated.acme.com, so its records"),
         (
@@ -217,7 +218,7 @@ def test_wrong_zone_or_key_fails(wrong: dict[str, Any], problem: str, delegation
     ):
         message = rejection(call)
         assert message.startswith(f"could not {action} {place}: {problem}")
-        assert ("Refresh and destroy use the key of the last `pulumi up`" in message) == ("the key" in problem)
+        assert message.endswith("pulumi-agin explain rejected-key`)") == ("the key" in problem)
 
 
 def test_key_without_grants_fails(delegation: Delegation, bind: Bind) -> None:
@@ -247,10 +248,9 @@ def test_unsigned_calls_fail_at_a_server_that_requires_a_key(delegation: Delegat
         ("NOTAUTH", "acme.org", lambda: delegation.delete({**kept, "domain": "a.acme.org", "zone": "acme.org"})),
     ):
         assert rejection(call).endswith(
-            f"at 127.0.0.1:{bind.port}: the server returned {rcode}: it does not accept unsigned updates of the zone "
-            f"{zone} from this address, or it is not the zone's primary server; check server and zone, and set "
-            "tsig_key_name and tsig_secret, or allow unsigned updates on the server. Refresh and destroy use the key "
-            "of the last `pulumi up`: after a change, run it first, or add --run-program"
+            f"at 127.0.0.1:{bind.port}: the server returned {rcode}: it requires a key, or is not the primary server "
+            f"of the zone {zone}; check server and zone, and set tsig_key_name and tsig_secret "
+            f"(`{explain_line('rejected-key')}`)"
         )
 
 
@@ -385,8 +385,8 @@ def test_servfail_is_retried(delegation: Delegation, bind: Bind) -> None:
         (dns.rcode.NOTIMP, "it does not support DNS UPDATE (RFC 2136), or does not accept this form of it"),
         (dns.rcode.FORMERR, "it does not support DNS UPDATE"),
         # PowerDNS responds so to a wrong key.
-        (dns.rcode.NOTAUTH, "it is not the primary server of the zone acme.com, does not allow queries from this"),
-        (dns.rcode.REFUSED, "it is not the primary server of the zone acme.com, does not allow queries from this"),
+        (dns.rcode.NOTAUTH, "it is not the primary server of the zone acme.com, or rejects this machine,"),
+        (dns.rcode.REFUSED, "it is not the primary server of the zone acme.com, or rejects this machine,"),
         (dns.rcode.YXDOMAIN, "see its log"),
         (dns.rcode.NOTZONE, f"{DOMAIN} is not in the zone acme.com; check zone"),
     ],
@@ -607,7 +607,7 @@ def test_update_of_unknown_outcome_keeps_both_sets_of_targets(
     outage = Outage(loses_reads=arrives, arrives=arrives)
     with between(bind, outage) as port:
         message, kept = unsettled(lambda: delegation.update(outputs(port), inputs(port, ns_targets=NEW, ttl=60)))
-        assert f"keeps all possible values ({', '.join(sorted({*TARGETS, *NEW}))}): `pulumi up` sets" in message
+        assert f"keeps all possible values ({', '.join(sorted({*TARGETS, *NEW}))}): run `pulumi up` again\n" in message
         assert kept == unsettled_outputs(port, TARGETS, [NEW[1]])
         outage.is_over = True
         assert delegation.update(kept, inputs(port)) == outputs(port)
@@ -629,7 +629,7 @@ def test_update_of_unknown_outcome_at_another_server(delegation: Delegation, bin
     with between(bind, Outage()) as port:
         message, kept = unsettled(lambda: delegation.update(outputs(53), inputs(port, ns_targets=NEW)))
     assert kept == unsettled_outputs(port, [], sorted({*TARGETS, *NEW}))
-    assert "deletes them, but not those at 127.0.0.1:53\n" in message
+    assert "), but not those at 127.0.0.1:53: run `pulumi up` again\n" in message
     delegation.delete({**kept, "port": bind.port})
     assert records(bind) == ([], 0)
 
@@ -646,16 +646,19 @@ def test_delete_of_unknown_outcome_fails_until_it_is_known(delegation: Delegatio
     assert records(bind) == ([], 0)
 
 
-def test_rejected_retry_does_not_settle_the_first_try(delegation: Delegation, bind: Bind) -> None:
+@pytest.mark.parametrize("sign", [dict, unsigned], ids=["signed", "unsigned"])
+def test_rejected_retry_does_not_settle_the_first_try(
+    sign: Callable[[dict[str, Any]], dict[str, Any]], delegation: Delegation, bind: Bind
+) -> None:
     first, retry = Outage(loses_reads=False, arrives=False), respond(dns.rcode.REFUSED)
 
     def rule(message: bytes, ask: Callable[[], bytes]) -> bytes | None:
         return retry(message, ask) if first.has_begun else first(message, ask)
 
     with between(bind, rule) as port:
-        message, kept = unsettled(lambda: delegation.create(inputs(port)))
+        message, kept = unsettled(lambda: delegation.create(sign(inputs(port))))
     assert "the server returned REFUSED" in message
-    assert kept == unsettled_outputs(port, [], TARGETS)
+    assert kept == sign(unsettled_outputs(port, [], TARGETS))
 
 
 def test_rejection_that_a_read_confirms_is_final(delegation: Delegation, bind: Bind) -> None:
