@@ -350,9 +350,11 @@ class AgentIngressClient:
         is_made = made is not None and existing.id == made.id
         if is_made or self._is_ours(existing, inputs, sent_at, search.now):
             return existing
+        # ngrok's words are kept, with their code and operation ID. Why a response was lost no longer matters.
+        is_from_ngrok = isinstance(last_error, errors.ApiError)
+        what = last_error if is_from_ngrok else f"could not create the Agent Ingress {domain}: a response was lost"
         raise errors.CreateUnsettledError(
-            # The last error is left out: as long as the domain has the other one, every create fails.
-            f"could not create the Agent Ingress {domain}: a response was lost, and another one has the domain",
+            f"{what}; another one has the domain",
             existing=existing,
         )
 
