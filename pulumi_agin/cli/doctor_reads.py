@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pulumi_agin.api.errors import ApiError
 from pulumi_agin.api.list_cache import Listing
@@ -17,6 +18,9 @@ from .doctor_ns import ACCOUNT_SECONDS, LOOKUP_SECONDS, DnsResult, find_delegati
 from .doctor_state import RecordsInState, StackIngress, StackRecords, ingresses_in_state, managed
 from .output import UsageError
 from .stack import Resources, request_budget
+
+
+InState = TypeVar("InState", StackIngress, StackRecords)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,9 @@ class Reader:
         ingresses = ingresses_in_state(resources, account, provider)
         self._in_stack = managed(ingresses)
         self._records = RecordsInState(resources, ingresses).all()
+        # An account can have thousands of each.
+        self._in_stack_by_domain = _by_domain(self._in_stack)
+        self._records_by_domain = _by_domain(self._records)
 
     def read_domain(self, domain: str) -> DomainFacts:
         """Reads one domain, in canonical form. Raises NgrokError if ngrok can't be queried."""
@@ -137,7 +144,7 @@ class Reader:
                 domain,
                 ingress,
                 self._find_in_stack(domain, ingress),
-                [each for each in self._records if each.domain == domain],
+                self._records_by_domain.get(domain, []),
                 delegations[domain],
                 caa.get(domain),
             )
@@ -145,7 +152,7 @@ class Reader:
         ]
 
     def _find_in_stack(self, domain: str, ingress: IngressModel | None) -> StackIngress | None:
-        same_domain = [each for each in self._in_stack if each.domain == domain]
+        same_domain = self._in_stack_by_domain.get(domain, [])
         same_id = [each for each in same_domain if ingress is not None and each.id == ingress.id]
         return next(iter([*same_id, *same_domain]), None)
 
@@ -165,6 +172,13 @@ class Reader:
                 names[domain] = parent_of(domain) if delegation.differences(ingress.ns_targets) else domain
         caa = find_caa(names.values(), self._client.budget(ACCOUNT_SECONDS), self._server)
         return {domain: caa[name] for domain, name in names.items()}
+
+
+def _by_domain(found: Sequence[InState]) -> dict[str, list[InState]]:
+    grouped: dict[str, list[InState]] = {}
+    for each in found:
+        grouped.setdefault(each.domain, []).append(each)
+    return grouped
 
 
 def _needs_caa(ingress: IngressModel) -> bool:
