@@ -19,7 +19,6 @@ from .doctor_state import RecordsInState, StackIngress, StackRecords, ingresses_
 from .output import UsageError
 from .stack import Resources, request_budget
 
-
 InState = TypeVar("InState", StackIngress, StackRecords)
 
 
