@@ -114,7 +114,7 @@ class Reader:
         Without those that the list may have in a form that can't be read: ngrok may still have them.
         """
         ids = [(each.domain, each.id) for each in self._in_stack if each.may_be_in_account]
-        # The stack no longer has their ingress, and so not its ID.
+        # Their ingress may not be in the stack, so only the domain can show that it is one of the unreadable.
         ids += [(each.domain, "") for each in self._records if each.outlive_ingress]
         # An unreadable ingress without an ID may be any of them.
         return [
@@ -159,6 +159,8 @@ class Reader:
         self, ingresses: Mapping[str, IngressModel | None], delegations: Mapping[str, DnsResult]
     ) -> dict[str, CaaSet | None]:
         """Finds the CAA records that count for each certificate of Let's Encrypt, by domain.
+
+        A result is None if the server does not show them; without any, it is a CaaSet without records.
 
         It finds none for a domain whose NS records could not be read, because the same DNS would not respond.
         """

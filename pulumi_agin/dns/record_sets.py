@@ -251,6 +251,7 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
             kind="DNSEndpoint",
             metadata={"name": records.domain, "namespace": namespace},
             spec={"endpoints": [{**endpoint, "targets": records.undotted()}]},
+            # Another domain replaces the DNSEndpoint, the new one first: its name is never changed in place.
             opts=records.options(opts, named_by="metadata.name"),
         )
         return created

@@ -38,8 +38,8 @@ class KeptOutputs(NamedTuple):
         kinds = {"domain": str, POLICY: Mapping, FINGERPRINT: str}
         wrong = {name for name, kind in kinds.items() if outputs.get(name) and not isinstance(outputs[name], kind)}
         values = {name: value for name, value in outputs.items() if name not in wrong and value is not None}
-        # Messages contain it.
-        domain = one_line(canonical_domain(values.pop("domain", "")), DOMAIN_MAX_BYTES)
+        # Messages contain it. An empty value may be of any type.
+        domain = one_line(canonical_domain(values.pop("domain", None) or ""), DOMAIN_MAX_BYTES)
         if domain:
             values["domain"] = domain
         return cls(values, bool(domain) and POLICY not in wrong)

@@ -32,7 +32,7 @@ def in_snake_case(value: Any) -> Any:
     return {_snake_case(name): item if name.startswith("_") else in_snake_case(item) for name, item in value.items()}
 
 
-def misspelled(values: Mapping[str, Any], model: type[BaseModel], path: str = "") -> Iterator[str]:
+def sent_in_snake_case(values: Mapping[str, Any], model: type[BaseModel], path: str = "") -> Iterator[str]:
     """Yields a sentence for each property that was sent with our name instead of the camelCase one.
 
     A check does not find them, because it gets all properties with our names. `values` have the names that were sent.
@@ -44,4 +44,4 @@ def misspelled(values: Mapping[str, Any], model: type[BaseModel], path: str = ""
             yield f'property {path}{name} is not known; did you mean "{right}"?'
         nested, inner = model_of(field), values.get(right)
         if nested and isinstance(inner, dict):
-            yield from misspelled(inner, nested, f"{path}{right}.")
+            yield from sent_in_snake_case(inner, nested, f"{path}{right}.")

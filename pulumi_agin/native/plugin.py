@@ -29,7 +29,7 @@ from pulumi_agin.lifecycle.urns import camel_case
 from pulumi_agin.settings import IN_PLUGIN, PROVIDER_NAME, Setting, Settings
 
 from .functions import FUNCTIONS, Caller, Function
-from .names import in_snake_case, misspelled
+from .names import in_snake_case, sent_in_snake_case
 from .properties import Unknown, from_struct, is_unknown, to_struct
 from .resources import RESOURCES, Resource
 
@@ -129,7 +129,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             sent = from_struct(request.news)
             checked = lifecycle.check(call, in_snake_case(sent))
             response = provider_pb2.CheckResponse(inputs=to_struct(checked.inputs, resource.secrets))
-            for reason in misspelled(sent, resource.inputs_model):
+            for reason in sent_in_snake_case(sent, resource.inputs_model):
                 response.failures.add(reason=reason)
             for failure in checked.failures:
                 response.failures.add(property=failure.printed_input, reason=failure.reason)

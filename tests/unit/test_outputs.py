@@ -39,7 +39,7 @@ def test_edited_outputs_are_put_into_canonical_form_or_left_out() -> None:
     assert (kept.values, kept.is_comparable) == ({**EXISTING, "description": 7}, True)
     assert (kept.domain, kept.policy, kept.fingerprint, kept.base_url) == ("connect.acme.com", EXISTING[POLICY], "", "")
     assert not KeptOutputs.of({**EXISTING, POLICY: "letsencrypt"}).is_comparable
-    for domain in ("", ".", None, ["connect.acme.com"]):
+    for domain in ("", ".", None, ["connect.acme.com"], [], 0):
         kept = KeptOutputs.of({**EXISTING, "domain": domain})
         assert (kept.domain, kept.is_comparable) == ("", False)
     # Empty is absent.

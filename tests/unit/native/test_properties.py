@@ -47,11 +47,11 @@ def test_names_are_translated_only_from_camel_case() -> None:
 
 
 def test_names_in_snake_case_are_reported() -> None:
-    assert list(names.misspelled({"ns_targets": [], "nsTargets": [], "ttl": 1, "foo_bar": 1}, NsRecordsInputs)) == [
-        'property ns_targets is not known; did you mean "nsTargets"?'
-    ]
+    assert list(
+        names.sent_in_snake_case({"ns_targets": [], "nsTargets": [], "ttl": 1, "foo_bar": 1}, NsRecordsInputs)
+    ) == ['property ns_targets is not known; did you mean "nsTargets"?']
     policy = {"certificateManagementPolicy": {"private_key_type": "rsa"}, "metadata": {"private_key_type": "rsa"}}
-    assert list(names.misspelled(policy, AgentIngressInputs)) == [
+    assert list(names.sent_in_snake_case(policy, AgentIngressInputs)) == [
         'property certificateManagementPolicy.private_key_type is not known; did you mean "privateKeyType"?'
     ]
 

@@ -54,10 +54,12 @@ def test_every_property_is_described_and_in_camel_case(schema: dict[str, Any]) -
     functions = [function[part] for function in schema["functions"].values() for part in ("inputs", "outputs")]
     objects = [*schema["resources"].values(), *schema["types"].values(), *functions]
     for each in objects:
-        for name, declared in {**each.get("properties", {}), **each.get("inputProperties", {})}.items():
-            assert "_" not in name
-            assert declared["description"].endswith(".")
-            assert re.search(r"`[a-z]+_[a-z_]+`", declared["description"]) is None
+        # An enum has neither.
+        for part in ("properties", "inputProperties"):
+            for name, declared in each.get(part, {}).items():
+                assert "_" not in name
+                assert declared["description"].endswith(".")
+                assert re.search(r"`[a-z]+_[a-z_]+`", declared["description"]) is None
 
 
 def test_schema_names_no_place_until_the_owner_sets_it(monkeypatch: pytest.MonkeyPatch) -> None:
