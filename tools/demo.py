@@ -105,7 +105,9 @@ def make_stack(folder: Path, env: Mapping[str, str], server: Bind | None) -> Non
         [key] = server.keys
         address = ("server=127.0.0.1", f"port={server.port}", f"zone={server.zone}")
         plain = [f"--plaintext={each}" for each in (*address, f"domain={DOMAIN}", f"tsigKeyName={key.name}")]
-        run(env, "pulumi", "config", "set-all", *plain, f"--secret=tsigSecret={key.secret}")
+        run(env, "pulumi", "config", "set-all", *plain)
+        # Not on the command line, which other users of this machine can see.
+        run(env, "pulumi", "config", "set", "--secret", "tsigSecret", stdin=key.secret)
 
 
 def pulumi_environment(folder: Path, user: Path, cli: Path) -> dict[str, str]:
@@ -164,12 +166,13 @@ def port_of(folder: Path) -> int:
     return 20000 + zlib.crc32(os.fsencode(folder)) % 12000
 
 
-def run(env: Mapping[str, str], *command: str, may_fail: bool = False) -> None:
+def run(env: Mapping[str, str], *command: str, may_fail: bool = False, stdin: str | None = None) -> None:
     """Runs a command in the user's terminal and the demo's project."""
     show(f"\n$ {shlex.join(command)}")
-    with subprocess.Popen(command, cwd=env["PWD"], env=env) as process:
+    pipe = None if stdin is None else subprocess.PIPE
+    with subprocess.Popen(command, cwd=env["PWD"], env=env, stdin=pipe, text=True) as process:
         try:
-            process.wait()
+            process.communicate(stdin)
         except KeyboardInterrupt:
             # The terminal has interrupted the command, too, which finishes its work.
             process.wait()

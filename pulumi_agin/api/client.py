@@ -67,8 +67,8 @@ class AgentIngressClient:
     Each call retries its requests until it times out; see the table at `Transport`. A POST may be retried too: a
     domain has at most one Agent Ingress, so a second POST can't make a second one.
 
-    A write whose response was lost, or is unusable, is first repeated, as `Attempts` allows. Without a usable response
-    to a repetition, it is settled by a read:
+    A write whose response was lost, or that failed transiently, is first repeated, as `Attempts` allows. If there is no
+    usable response in the end, or an unusable one, it is settled by a read:
 
     - A create searches for the ingress by its domain. If it was made after our first request, with our values, it is
       ours.
@@ -308,14 +308,18 @@ class AgentIngressClient:
 
     # -- settling a write whose response was lost ----------------------------------------------------------
 
-    # | the read finds         | create                       | update                | delete                      |
-    # |------------------------|------------------------------|-----------------------|-----------------------------|
-    # | what the call wanted   | success                      | success               | NotFoundError               |
-    # | something else         | CreateUnsettledError         | UpdateUnsettledError  | DeleteUnsettledError        |
-    # | the same, and ngrok    | the rejection (nothing was   | UpdateUnsettledError, | the rejection               |
-    # | rejected the last one  | made by earlier attempts)    | with the rejection    |                             |
-    # | nothing, or fails      | CreateUnsettledError, or     | UpdateUnsettledError, | DeleteUnsettledError if the |
-    # |                        | CreatedUnreadError           | or NotFoundError      | read fails                  |
+    # | the read finds       | create                         | update                 | delete                       |
+    # |----------------------|--------------------------------|------------------------|------------------------------|
+    # | what the call wanted | success                        | success                | NotFoundError                |
+    # | something else       | CreateUnsettledError           | UpdateUnsettledError   | DeleteUnsettledError, or the |
+    # |                      |                                |                        | rejection if ngrok rejected  |
+    # |                      |                                |                        | the last attempt             |
+    # | nothing              | CreateUnsettledError, or the   | NotFoundError          | see above                    |
+    # |                      | rejection if ngrok rejected    |                        |                              |
+    # |                      | the last attempt, but not      |                        |                              |
+    # |                      | because of the domain          |                        |                              |
+    # | an error             | CreateUnsettledError, or       | UpdateUnsettledError   | DeleteUnsettledError         |
+    # |                      | CreatedUnreadError             |                        |                              |
 
     def _settling(self, budget: Budget) -> Budget:
         """Returns the budget for settling a write, in the time that `_write` reserved and what else is left."""
@@ -350,13 +354,11 @@ class AgentIngressClient:
         is_made = made is not None and existing.id == made.id
         if is_made or self._is_ours(existing, inputs, sent_at, search.now):
             return existing
-        # ngrok's words are kept, with their code and operation ID. Why a response was lost no longer matters.
-        is_from_ngrok = isinstance(last_error, errors.ApiError)
-        what = last_error if is_from_ngrok else f"could not create the Agent Ingress {domain}: a response was lost"
-        raise errors.CreateUnsettledError(
-            f"{what}; another one has the domain",
-            existing=existing,
-        )
+        message = f"it is unknown whether the Agent Ingress {domain} was created"
+        if isinstance(last_error, errors.ApiError):
+            # ngrok's words are kept, with their code and operation ID.
+            message = f"{last_error}; a response was lost"
+        raise errors.CreateUnsettledError(f"{message}: the one there may be another's", existing=existing)
 
     def _get_or_error(self, id_: str, domain: str, budget: Budget) -> IngressModel | errors.NgrokError:
         """Returns the ingress, or the error that it could not be read. Raises NotFoundError if ngrok has none."""
@@ -494,9 +496,9 @@ def _bad_list(doing: str, wrong: str) -> errors.BadResponseError:
     return errors.BadResponseError(f"could not {doing}: ngrok's list {wrong}")
 
 
-def _is_rejection(lost: errors.NgrokError) -> bool:
+def _is_rejection(error: errors.NgrokError) -> bool:
     """Returns whether ngrok itself rejected the last attempt of a write, so that it does not carry it out later."""
-    return isinstance(lost, errors.ApiError) and lost.is_from_ngrok and not lost.is_transient
+    return isinstance(error, errors.ApiError) and error.is_from_ngrok and not error.is_transient
 
 
 def _matches(ingress: IngressModel, inputs: Mapping[str, Any]) -> bool:

@@ -7,8 +7,8 @@
 - `explain` is for those who got a message that names it: it prints a section of the errors page.
 - `emulator` runs the emulator.
 
-All commands stand on `stack`, which reads settings and resources with the user's `pulumi`, on `output`, and on the
-client, the outputs and the URNs of the lifecycle. This module only parses: each command is loaded when it runs.
+`import` and `doctor` stand on `stack`, which reads settings and resources with the user's `pulumi`, on `output`, and on
+the client, the outputs and the URNs of the lifecycle. This module only parses: each command is loaded when it runs.
 """
 
 from __future__ import annotations

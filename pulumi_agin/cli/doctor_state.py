@@ -121,8 +121,8 @@ class RecordsInState:
 
     def all(self) -> list[StackRecords]:
         """Returns the records, without those that the next `pulumi up` deletes, and without other DNS records."""
-        managed = [each for each in self._by_urn.values() if each.get("custom") and not each.get("external")]
-        return [found for found in map(self._parse, managed) if found is not None]
+        own = [each for each in self._by_urn.values() if each.get("custom") and not each.get("external")]
+        return [found for found in map(self._parse, own) if found is not None]
 
     def _parse(self, resource: Mapping[str, Any]) -> StackRecords | None:
         """Returns the records of a resource; None if it has none that delegate a domain to ngrok."""

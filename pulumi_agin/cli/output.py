@@ -47,7 +47,7 @@ def note(sentence: str, *, lines: Sequence[str] = ()) -> None:
 def first_unreadable(sentences: Sequence[str]) -> list[str]:
     """Returns the first ten sentences about Agent Ingresses that can't be read, and the number of the others."""
     rest = len(sentences) - LISTED_VALUES
-    more = [f"{rest} more Agent Ingresses, which `pulumi-agin doctor` lists with --json"] if rest > 0 else []
+    more = [f"{rest} more Agent Ingresses, which `pulumi-agin doctor --all --json` lists"] if rest > 0 else []
     return [*sentences[:LISTED_VALUES], *more]
 
 

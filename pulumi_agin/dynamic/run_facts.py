@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from pulumi_agin.lifecycle.operation import Placement
 
 # The input by which `check` receives the facts. `check` removes it, so no state has it. Because of the two underscores,
-# the CLI does not show it where it shows inputs before their check, as in `refresh --run-program`.
+# the CLI does not show it where it shows inputs before their check, as in `refresh --run-program`. The SDK passes such
+# inputs on to `check`, since a version before the lowest that we support.
 RUN_FACTS = "__run_facts"
 
 

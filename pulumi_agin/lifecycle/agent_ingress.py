@@ -27,7 +27,7 @@ class AgentIngressLifecycle(Lifecycle):
         self._account = account
         self._services = services
         self._claims = claims
-        self._existence = Existence(account, services, claims)
+        self._existence = Existence(account, services)
         self._domain_taken = DomainTaken(account, services, claims, self._existence)
 
     # -- check and diff -----------------------------------------------------------------------------------

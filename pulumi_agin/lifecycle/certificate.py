@@ -69,7 +69,7 @@ class CertificateValidationLifecycle(Lifecycle):
         self._account = account
         self._services = services
         self._claims = claims
-        self._existence = Existence(account, services, claims)
+        self._existence = Existence(account, services)
 
     # -- check and diff -----------------------------------------------------------------------------------
 

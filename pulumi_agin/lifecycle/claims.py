@@ -67,7 +67,7 @@ class Claims:
         self._keepers: dict[str, set[str]] = {}
         # By the ID of the Agent Ingress.
         self._policies: dict[str, Mapping[str, Any] | None] = {}
-        # By URN: the domain of an ingress or records whose create failed, or was skipped.
+        # By URN: the domain of an ingress or records whose create failed, was skipped, or is previewed.
         self._uncreated: dict[str, str] = {}
         # The values, and the URN of the resource that has them; None for records that this run has written.
         self._ns_records: dict[RecordSet, tuple[frozenset[str], str | None]] = {}

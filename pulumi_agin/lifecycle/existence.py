@@ -9,7 +9,6 @@ from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreadableIngressE
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.redaction import LISTED_VALUES
 
-from .claims import Claims
 from .operation import Call, Failed
 from .outputs import KeptOutputs
 from .services import Account, Services
@@ -27,10 +26,9 @@ class Existence:
     with the same key and base URL. `kept` are the outputs in the state.
     """
 
-    def __init__(self, account: Account, services: Services, claims: Claims) -> None:
+    def __init__(self, account: Account, services: Services) -> None:
         self._account = account
         self._services = services
-        self._claims = claims
         # Guards the search for ingresses in another account.
         self._lock = threading.Lock()
         self._is_search_over = False

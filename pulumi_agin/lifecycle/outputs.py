@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
 
 # A hidden output, by which a later call recognizes the key and the base URL of the last read; see `fingerprint`.
-# Users' states contain it, so its name never changes. The SDK does not return outputs whose names begin with two
-# underscores.
+# Users' states contain it, so its name never changes.
 FINGERPRINT = "_key_fingerprint"
 
 STRINGS = ("description", "metadata")

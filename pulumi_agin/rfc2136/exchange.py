@@ -55,7 +55,7 @@ class Evidence(Enum):
 
 
 @dataclass(frozen=True)
-class MessageAttempt:
+class MessageOutcome:
     """One attempt to send a message. It has the properties of an `AttemptOutcome`."""
 
     evidence: Evidence
@@ -87,7 +87,7 @@ class SentMessage:
     """A verb phrase for messages: a verb, its object, the server, and the number of attempts."""
     problem: str
     """A clause: why the last attempt failed, or why there was no other; "" if the server accepted the message."""
-    made_attempts: Sequence[MessageAttempt]
+    made_attempts: Sequence[MessageOutcome]
     is_possibly_applied: bool
     """Whether the server may have carried out an update by any of the attempts. Without an acceptance, only the records
     show whether it has."""
@@ -131,7 +131,7 @@ class Exchange:
     the server has undone an update to which it responds with SERVFAIL). Without a key, messages are unsigned, and
     responses are trusted without a signature.
 
-    The calls of a process share `reachability`. `spell` returns the name of a property in the user's language.
+    The calls of a lifecycle share `reachability`. `spell` returns the name of a property in the user's language.
     """
 
     address: Server
@@ -151,7 +151,7 @@ class Exchange:
             message.use_tsig(dns.tsig.Key(self.key.name, self.key.secret.get_secret_value(), algorithm))
         action = self.action(verb, domain)
         attempts = Attempts(budget, self.reachability, is_write=message.opcode() == dns.opcode.UPDATE)
-        made: list[MessageAttempt] = []
+        made: list[MessageOutcome] = []
         with self.progress.of_call(action, budget) as progress:
             while not budget.is_cancelled():
                 began_at = budget.clock.monotonic()
@@ -167,7 +167,7 @@ class Exchange:
         """Returns a verb phrase for messages."""
         return f"{verb} the NS records of {domain} at {self.address}"
 
-    def _attempt(self, message: dns.message.Message, domain: str, attempts: Attempts) -> MessageAttempt:
+    def _attempt(self, message: dns.message.Message, domain: str, attempts: Attempts) -> MessageOutcome:
         """Sends a message once, over a connection of its own. Raises no network error."""
         wire = message.to_wire()  # signs it again, because the signature contains the time
         seconds = attempts.seconds_to_connect(CONNECT_TIMEOUT_SECONDS)
@@ -175,35 +175,35 @@ class Exchange:
             connection = socket.create_connection((self.address.host, self.address.port), seconds)
         except OSError as error:
             problem = f"no connection{_why(error, seconds)}; check server and port"
-            return MessageAttempt(Evidence.UNSENT, problem, is_transient=not _is_unknown_host(error))
+            return MessageOutcome(Evidence.UNSENT, problem, is_transient=not _is_unknown_host(error))
         seconds = min(RESPONSE_TIMEOUT_SECONDS, attempts.seconds_left)
         try:
             with connection:
                 response = _response_to(wire, connection, seconds)
         except (dns.exception.Timeout, OSError, EOFError) as error:
-            return MessageAttempt(Evidence.UNKNOWN, f"no response{_why(error, seconds)}", is_transient=True)
+            return MessageOutcome(Evidence.UNKNOWN, f"no response{_why(error, seconds)}", is_transient=True)
         except (dns.exception.DNSException, ValueError):
-            return MessageAttempt(Evidence.UNKNOWN, _NO_DNS)
+            return MessageOutcome(Evidence.UNKNOWN, _NO_DNS)
         return self._judge(message, response, domain)
 
-    def _judge(self, message: dns.message.Message, response: dns.message.Message, domain: str) -> MessageAttempt:
+    def _judge(self, message: dns.message.Message, response: dns.message.Message, domain: str) -> MessageOutcome:
         """Interprets a response to the message, after a check of its signature if there is a key."""
         if not message.is_response(response):
-            return MessageAttempt(Evidence.UNKNOWN, _NO_DNS)
+            return MessageOutcome(Evidence.UNKNOWN, _NO_DNS)
         evidence, rcode = Evidence.RESPONDED, response.rcode()
         if self.key and rcode not in _SIGNED_RCODES and (response.tsig_error or not response.had_tsig):
             evidence = Evidence.REJECTED_UNSIGNED
         elif self.key and not _is_validly_signed(response, message):
-            return MessageAttempt(
+            return MessageOutcome(
                 Evidence.UNKNOWN,
                 f"its response is not validly signed with {self.key}, so it is not trusted; check that the server has "
                 "this key, and check any proxy or firewall in between",
             )
         if rcode == dns.rcode.SERVFAIL:
-            return MessageAttempt(evidence, "the server returned SERVFAIL; see its log", is_transient=True)
+            return MessageOutcome(evidence, "the server returned SERVFAIL; see its log", is_transient=True)
         if rcode == dns.rcode.NOERROR or (rcode == dns.rcode.NXDOMAIN and message.opcode() == dns.opcode.QUERY):
-            return MessageAttempt(evidence, response=response)
-        return MessageAttempt(
+            return MessageOutcome(evidence, response=response)
+        return MessageOutcome(
             evidence, describe_rejection(response, domain, self.zone, self.key, self.spell), response=response
         )
 

@@ -259,7 +259,7 @@ class NsRecordsLifecycle(Lifecycle):
         return PrimaryServer(exchange, budget)
 
     def _reachability(self, server: Server) -> Reachability:
-        """Returns the reachability of a server, which all calls share."""
+        """Returns the reachability of a server, which the calls of this lifecycle share."""
         with self._lock:
             if server not in self._reachabilities:
                 is_loopback = server.host in LOOPBACK_HOSTS

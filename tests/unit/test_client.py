@@ -187,7 +187,7 @@ def test_ingress_with_other_values_is_not_adopted(client: AgentIngressClient, em
     policy = {"certificate_management_policy": {"authority": "letsencrypt"}}
     for inputs in ({}, {"description": "ours"}, {"description": "another user's", **policy}):
         emulator.add_fault("POST", "reset_before")
-        with pytest.raises(errors.CreateUnsettledError, match="another one has the domain"):
+        with pytest.raises(errors.CreateUnsettledError, match="may be another's"):
             client.create({"domain": DOMAIN, **inputs})
     assert len(emulator.ingresses()) == 1
 
@@ -199,7 +199,7 @@ def test_older_ingress_is_not_adopted() -> None:
         client.create({"domain": DOMAIN})
         now += timedelta(seconds=4)
         emulator.add_fault("POST", "reset_before")
-        with pytest.raises(errors.CreateUnsettledError, match="another one has the domain"):
+        with pytest.raises(errors.CreateUnsettledError, match="may be another's"):
             client.create({"domain": DOMAIN})
 
 

@@ -188,4 +188,4 @@ def test_lost_create_rejects_an_ingress_with_another_value(
         outcome = str(client.create({"domain": "connect.acme.com"}))
     except CreateUnsettledError as error:
         outcome = str(error)
-    assert "another one has the domain" in outcome, f"AgentIngressClient._is_ours in api/client.py lacks {name}"
+    assert "may be another's" in outcome, f"AgentIngressClient._is_ours in api/client.py lacks {name}"

@@ -335,7 +335,7 @@ def test_taken_domain_after_a_lost_create_has_the_same_command(
     emulator.add_fault("POST", "reset_before", domain="connect.acme.com", times=None)
     inputs = ingresses.check(Call(urn), {"domain": "connect.acme.com"}).inputs
     # `messages_are_short` measures it.
-    with pytest.raises(Failed, match=f"; another one has the domain. The domain belongs to {id_}, created at"):
+    with pytest.raises(Failed, match=f"may be another's. The domain belongs to {id_}, created at"):
         ingresses.create(Call(urn, timeout_seconds=2), inputs)
 
 

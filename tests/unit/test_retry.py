@@ -300,7 +300,7 @@ def test_ingress_made_before_a_request_could_arrive_is_not_ours(outcome: Outcome
         rejection(400, "ERR_NGROK_6706"),
         response(200, {"ingresses": [INGRESS]}, {"Date": "Fri, 02 Aug 2024 07:16:10 GMT"}),
     ]
-    with pytest.raises(errors.CreateUnsettledError, match="another one has the domain"):
+    with pytest.raises(errors.CreateUnsettledError, match="may be another's"):
         script.call("POST")
 
 

@@ -15,6 +15,7 @@ import pytest
 from pulumi import dynamic, runtime
 
 import pulumi_agin
+from pulumi_agin.dynamic import sdk as dynamic_sdk
 from pulumi_agin.program import sdk
 
 PACKAGE = Path(pulumi_agin.__file__).parent
@@ -79,7 +80,8 @@ def run(script: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_program_loads_with_an_sdk_that_lacks_all_of_them() -> None:
-    names = set(re.findall(r'"(pulumi\.[\w.]+)"', Path(sdk.__file__).read_text()))
+    both = (Path(str(module.__file__)).read_text() for module in (sdk, dynamic_sdk))
+    names = {name for source in both for name in re.findall(r'"(pulumi\.[\w.]+)"', source)}
     ended = run(
         f"""
         import operator, sys

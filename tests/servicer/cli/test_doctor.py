@@ -724,7 +724,7 @@ def test_output_of_all_stays_short_whatever_the_names_are(emulator: Emulator, do
     assert f" renews {'z' * 40}…\n" in out
     assert err.count("pulumi-agin: skipped: could not read the Agent Ingress agin_") == 10
     assert err.endswith(
-        "pulumi-agin: skipped: 312 more Agent Ingresses, which `pulumi-agin doctor` lists with --json\n"
+        "pulumi-agin: skipped: 312 more Agent Ingresses, which `pulumi-agin doctor --all --json` lists\n"
     )
     # The whole domain is in the JSON, and in the command to paste.
     report = json.loads(doctor("--all", "--dns", bind.address, "--json")[1])

@@ -580,7 +580,7 @@ def test_only_the_first_odd_ingresses_are_listed(create: Create, command: Import
         emulator.add_fault("GET", "respond", status=200, json_body=listed)
         out, err = command("--all", *options)
         assert err.count("skipped: could not read the Agent Ingress ") == 10
-        rest = "skipped: 312 more Agent Ingresses, which `pulumi-agin doctor` lists with --json\n"
+        rest = "skipped: 312 more Agent Ingresses, which `pulumi-agin doctor --all --json` lists\n"
         assert rest in err
     assert f"# {rest}" in out
     assert out.count("# skipped: ") == 11
