@@ -147,7 +147,7 @@ def test_late_alias_of_a_component_is_needed_on_the_ingress_itself(project: Proj
     for above in ("", 'pulumi.Alias(name="old")'):
         program("new", above)
         failed = project.up(fails=True)
-        assert "use ResourceOptions(aliases=[…]) after a rename or move" in failed.messages["new-ingress"]
+        assert "use ResourceOptions(aliases=[…]) after a rename" in failed.messages["new-ingress"]
     program("new", 'pulumi.Alias(name="old")', 'pulumi.Alias(name="old-ingress")')
     project.up()
     assert emulator.ingresses() == before

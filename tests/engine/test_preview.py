@@ -197,7 +197,7 @@ def test_previews_of_updates_are_exact_and_warn_of_failures(project: Project, em
     warnings = re.findall(r"^warning: (.*)$", preview.output, re.M)
     assert [part for part in WARNINGS if not any(part in warning for warning in warnings)] == []
     assert len(warnings) == len(WARNINGS)
-    assert "don't import it, but use ResourceOptions(aliases=[…]) after a rename or move" in preview
+    assert "don't import it: use ResourceOptions(aliases=[…]) after a rename" in preview
     assert f"pulumi-agin import {taken} --name taken" in preview
 
     up = project.up("--continue-on-error", *replace, fails=True)
