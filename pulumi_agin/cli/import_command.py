@@ -118,6 +118,8 @@ def _plan(
                 raise UsageError(f"{fact}{_next_step(others[0], type_, options.stack)}")
             plan.skipped.append(fact)
             continue
+        # By --name with several ingresses, or by a name that is twice in the file of --names. Names from domains are
+        # unique.
         if name in plan.declared:
             raise UsageError(
                 f"{plan.declared[name].domain} and {ingress.domain} can't both be named {one_line(name)}: two Agent "

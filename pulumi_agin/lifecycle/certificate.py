@@ -199,6 +199,7 @@ class CertificateValidationLifecycle(Lifecycle):
         client = self._account.require_client()
         try:
             budget = self._account.budget(call, min(READ_SECONDS, client.timeout_seconds))
+            # With a domain, a response about another one is a BadResponseError, which ends the validation.
             return client.get(id_, budget, domain=last.domain if last else "")
         except NotFoundError as error:
             # The validation fails in any case. Without proof, the message is that of `fail_unless_gone`.

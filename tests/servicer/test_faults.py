@@ -236,6 +236,7 @@ def test_next_update_reads_after_one_of_unknown_outcome(is_carried_out: bool, de
 
 
 def test_wait_shows_a_line_in_the_row_of_its_resource(new_plugin: Plugins, emulator: Emulator) -> None:
+    # A process of its own: it has shown no other lines, and its calls together show at most one in 20 seconds.
     plugin = new_plugin(has_quick_clock=True)
     emulator.add_fault("POST", "respond", status=503, headers={"Retry-After": "10000"})
     # The first line is about the base URL.
