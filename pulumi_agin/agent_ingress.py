@@ -280,6 +280,8 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         # Whether this is a `get`, so that the stack does not delete the ingress.
         self._is_read = opts.id is not None
+        # For `dns.former_domain`, which recognizes the ingress under its former names.
+        self._declared_parent = opts.parent
         # The domain in canonical form, if it is already known. A delegation checks it against its zone immediately.
         self._declared_domain = _declared_domain(inputs.get("domain"), opts)
         for name, output in exact_outputs(self, _OUTPUTS, inputs, opts.additional_secret_outputs or []).items():

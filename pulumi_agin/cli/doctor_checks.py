@@ -154,11 +154,13 @@ class Checks:
         return replace(check, reason=reason, details=details)
 
     def _other_key(self, *what: str) -> Remedy:
-        if self.settings.api_key_source.kind == "stack config":
+        kind = self.settings.api_key_source.kind
+        if kind == "stack config":
             line = pulumi_line(f"config set --secret {self.settings.names.key(Setting.API_KEY)}", self.stack)
             return Remedy("set a key that ngrok accepts", [line])
-        if self.provider is not None:
+        if kind == "provider":
             return Remedy(f"{self.settings.how_to_set_api_key}, and run", [pulumi_line("up", self.stack)])
+        # From the environment: there is no stack, or its config has no key.
         do = "use a key that ngrok accepts, for example from the config of a stack"
         return Remedy(do, [self.command(*what, stack="STACK")])
 

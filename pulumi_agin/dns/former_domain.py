@@ -15,6 +15,7 @@ import pulumi
 from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.program import sdk
+from pulumi_agin.program.aliases import former_urns
 from pulumi_agin.program.run import ProgramRun
 
 from .adapter import NsRecords, error
@@ -86,10 +87,10 @@ def _strings(value: Any) -> Iterator[str]:
 async def _is_of_other_ingress(run: ProgramRun, records: NsRecords, former: str) -> bool:
     """Returns whether another Agent Ingress of the stack has the former domain, as after an exchange of the ingress.
 
-    The state may still have the delegation's own one under a former name.
+    The state may still have the delegation's own one under a former name, its own or one by an alias of its parent.
     """
     ingress = records.agent_ingress
-    names = [ingress.urn, *sdk.aliases_of(ingress)]
-    own = {await sdk.value_of(pulumi.Output.from_input(each)) for each in names}
+    names = [ingress.urn, *former_urns(ingress, getattr(ingress, "_declared_parent", None))]
+    own = {await sdk.value_of(each) for each in names}
     stack = await sdk.outputs_of_stack(run.stack, {urns.AGENT_INGRESS: ("domain",)}) or {}
     return any(outputs.get("domain") == former for urn, outputs in stack.items() if urn not in own)

@@ -1,9 +1,9 @@
 """Front end of the provider plugin, for programs in every language.
 
-An extra: no program in Python needs it. The engine starts the plugin `pulumi-resource-agin`, and calls it by gRPC.
-`process` runs the server, and `plugin` translates each call for the lifecycle. `resources` and `functions` list what
-it serves, `properties` and `names` convert values and their names, and `phrasing` has the words that differ.
-`schema.json` describes resources and functions for SDKs; `python -m tools.schema` writes it.
+Always installed, but an extra: no program in Python needs it. The engine starts the plugin `pulumi-resource-agin`, and
+calls it by gRPC. `process` runs the server, and `plugin` translates each call for the lifecycle. `resources` and
+`functions` list what it serves, `properties` and `names` convert values and their names, and `phrasing` has the words
+that differ. `schema.json` describes resources and functions for SDKs; `python -m tools.schema` writes it.
 
 It stands on the core's `lifecycle` and `engine`, and on `rfc2136`, whose resource it serves, too. It does not use
 Pulumi's SDK, which would double the start time.
@@ -35,6 +35,7 @@ def main() -> None:
     try:
         from .process import serve
     except ImportError as error:
-        # A package or a class of Pulumi's SDK is missing.
+        # Pulumi's SDK lacks a class of the protocol, or the installation is broken. The message has the next step.
         sys.exit(f"pulumi-resource-agin: {error}")
+    # It ends the process, so nothing after it runs.
     serve()

@@ -202,4 +202,5 @@ def test_interrupt_ends_program_that_waits_for_ngrok(project: Project, emulator:
         output, _ = preview.communicate()
     assert preview.returncode == 1
     assert "error: preview canceled" in output
+    # A KeyboardInterrupt does not count.
     assert not Result(preview.returncode, output).has_traceback

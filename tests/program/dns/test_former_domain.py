@@ -159,3 +159,18 @@ def test_only_another_ingress_with_the_former_domain_prevents_the_warning(
     urn = f"urn:pulumi:stack::project::pulumi:pulumi:Stack${TYPE}::{name}"
     registered.stack = {urn: {"type": TYPE, "outputs": {"domain": FORMER}}}
     assert len(warnings_of(monkeypatch)) == count
+
+
+def test_an_ingress_whose_parent_is_renamed_is_not_another_one(
+    registered: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urn = f"urn:pulumi:stack::project::test:index:Site${TYPE}::old-ingress"
+    registered.stack = {urn: {"type": TYPE, "outputs": {"domain": FORMER}}}
+
+    def program() -> None:
+        aliases: list[pulumi.Input[str | pulumi.Alias]] = [pulumi.Alias(name="old")]
+        site = pulumi.ComponentResource("test:index:Site", "new", opts=pulumi.ResourceOptions(aliases=aliases))
+        ingress = agin.AgentIngress("new-ingress", domain=DOMAIN, opts=pulumi.ResourceOptions(parent=site))
+        agin.AgentIngressDelegation("connect", ingress, agin.dns.custom(InMyDns))
+
+    assert len(warnings_of(monkeypatch, program)) == 1
