@@ -202,7 +202,7 @@ def _add_explain(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         epilog=_examples("pulumi-agin explain taken-domain", "pulumi-agin explain"),
     )
     command.set_defaults(module="explain")
-    command.add_argument("name", nargs="?", metavar="NAME", help="the name; without one, lists all names")
+    command.add_argument("section", nargs="?", metavar="NAME", help="the name; without one, lists all names")
 
 
 def _add_emulator(add_command: Callable[..., argparse.ArgumentParser]) -> None:

@@ -18,15 +18,15 @@ from .output import UsageError, print_text
 def run(options: argparse.Namespace, _: Clock) -> int:
     """Prints the section with a name, or without a name, the name and the first line of each section."""
     sections = read_sections()
-    if options.name is None:
+    if options.section is None:
         width = max(map(len, sections))
         lines = [f"{name:<{width}}  {text.splitlines()[2]}\n" for name, text in sections.items()]
         return print_text("".join(lines))
-    if options.name not in sections:
-        raise UsageError(
-            f'no error has the name "{printable_name(options.name)}"; {right_names(options.name, [*sections], NEUTRAL)}'
-        )
-    return print_text(f"{sections[options.name]}\n")
+    name: str = options.section
+    if name not in sections:
+        right = right_names(name, [*sections], NEUTRAL)
+        raise UsageError(f'no error has the name "{printable_name(name)}"; {right}')
+    return print_text(f"{sections[name]}\n")
 
 
 def read_sections() -> dict[str, str]:

@@ -390,7 +390,7 @@ def test_response_in_between_starts_the_30_seconds_again(script: Script) -> None
     assert script.clock.slept == [1, 2, 4, 8, 15, 20, 20, 10]
 
 
-def test_later_tries_of_a_dropped_connection_have_one_second() -> None:
+def test_attempts_after_the_time_for_connecting_have_one_second() -> None:
     clock = Clock()
     reachability = Reachability(clock, is_loopback=False)
 

@@ -33,6 +33,7 @@ def test_unknown_name_exits_2_with_the_likeliest_one(pulumi_agin: Command) -> No
     for name, end in {
         "taken-domian": 'no error has the name "taken-domian"; did you mean "taken-domain"?\n',
         "x": 'no error has the name "x"; valid names are taken-domain, renamed, ',
+        "": 'no error has the name ""; valid names are taken-domain, renamed, ',
     }.items():
         status, out, err = pulumi_agin("explain", name)
         assert (status, out) == (2, "")
