@@ -251,7 +251,8 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
             kind="DNSEndpoint",
             metadata={"name": records.domain, "namespace": namespace},
             spec={"endpoints": [{**endpoint, "targets": records.undotted()}]},
-            # Another domain replaces the DNSEndpoint, the new one first: its name is never changed in place.
+            # Named after the domain, so another domain is another object: with named_by, it replaces this one, the new
+            # one first.
             opts=records.options(opts, named_by="metadata.name"),
         )
         return created

@@ -123,6 +123,7 @@ def _differs(field: str, old: Any, new: Any, is_unknown: Callable[[object], bool
     # In a refresh, the inputs are those in the state. If it was edited, they can have any type and spelling.
     if field == "domain" and isinstance(new, str):
         return bool(old != canonical_domain(new))
+    # A key type that the program omits matches any. An unknown one equals none, so it differs.
     if field == facts.POLICY and isinstance(new, Mapping):
         return not facts.matches_policy(old, new)
     return bool(old != new)

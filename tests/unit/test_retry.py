@@ -401,6 +401,7 @@ def test_attempts_after_the_time_for_connecting_have_one_second() -> None:
 
     assert attempt().seconds_to_connect(10) == 10
     assert reachability.seconds_left == 30
+    # The last attempt, at the end of the 30 seconds, still has its full time. One more than a second later has not.
     clock.sleep(30)
     assert attempt().seconds_to_connect(10) == 10
     assert reachability.seconds_left == 0
