@@ -100,7 +100,10 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             return _diff_response(Difference(changed, [], bool(changed)), before, after)
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Loads the configuration. Check reports its problems later."""
+        """Loads the configuration. Check reports its problems later.
+
+        In a preview in which a setting is unknown, the engine does not call it.
+        """
         with _failing(context):
             config = from_struct(request.args)
             values = {IN_PLUGIN.key(setting): config.get(setting.value) for setting in Setting}

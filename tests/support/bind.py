@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import socket
 import subprocess
 import time
 import uuid
@@ -13,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.ports import free_port
 from tools.bind import Programs
 from tools.steps import StepError, end
 
@@ -64,7 +64,7 @@ class Bind:
     def start(self) -> None:
         """Starts it, and returns when it responds."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         configuration = self.folder / "named.conf"
         configuration.write_text(self._configuration(), encoding="utf-8")
         # Earlier changes of the zone are kept.
@@ -148,19 +148,3 @@ zone "{self.zone}" {{
 @ NS ns1.{self.zone}.
 ns1 A 127.0.0.1
 """
-
-
-def _free_port() -> int:
-    """Finds a port that is free for both TCP and UDP."""
-    while True:
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-        ):
-            tcp.bind(("127.0.0.1", 0))
-            port = int(tcp.getsockname()[1])
-            try:
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
