@@ -227,6 +227,7 @@ def error(records: NsRecords, message: str) -> pulumi.RunError:
 
 
 def reject_deleted_with(records: NsRecords, opts: pulumi.ResourceOptions | None) -> None:
+    """Fails if the records would stay at the DNS provider because of their `deleted_with`, which may name the zone."""
     if problem := deleted_with_problem(opts, records.delegation):
         raise error(records, f"the records of the delegation {records.name}: {problem}")
 

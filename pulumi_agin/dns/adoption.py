@@ -84,15 +84,18 @@ def checked_ids(adopt: object, *, can_find: bool) -> Ids:
 
 
 def require_ingress(records: NsRecords) -> pulumi.Output[None]:
-    """Returns an output that fails in a preview that creates the Agent Ingress: its name servers will be other ones."""
+    """Returns an output that fails in a preview that creates or replaces the Agent Ingress.
+
+    The new one has other name servers.
+    """
 
     async def check() -> None:
         if await is_ingress_to_be_created(records):
             raise error(
                 records,
-                f"the delegation {records.name} can't adopt NS records, because its Agent Ingress is not in the stack. "
-                f"If it exists at ngrok, import it first, with `{agin_line('import')}`. If it is new, remove the NS "
-                "records of its domain, if there are any, and omit the argument adopt for this delegation",
+                f"the delegation {records.name} can't adopt NS records, because this update creates or replaces its "
+                f"Agent Ingress. If it exists at ngrok, import it first, with `{agin_line('import')}`. Otherwise, "
+                "remove the NS records of its domain, if there are any, and omit adopt for this delegation",
             )
 
     checked: pulumi.Input[None] = check()

@@ -251,8 +251,8 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
             kind="DNSEndpoint",
             metadata={"name": records.domain, "namespace": namespace},
             spec={"endpoints": [{**endpoint, "targets": records.undotted()}]},
-            # Named after the domain, so another domain is another object: with named_by, it replaces this one, the new
-            # one first.
+            # The object is named after the domain: `named_by` makes another domain a replacement, not an update. The
+            # new object is first, because `options` sets delete_before_replace=False for every adapter.
             opts=records.options(opts, named_by="metadata.name"),
         )
         return created

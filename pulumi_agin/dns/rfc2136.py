@@ -142,6 +142,8 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
                 f'Rfc2136Delegation "{resource_name}" can\'t be read or imported: remove id and import_ from its '
                 "ResourceOptions; to adopt existing records, set adopt=True"
             )
+        # It may name the zone, but not the Agent Ingress, nor a component that contains the records, which the parent
+        # shows.
         if problem := deleted_with_problem(opts, opts.parent if opts else None):
             raise WrongArgumentsError(f'Rfc2136Delegation "{resource_name}": {problem}')
         inputs = {

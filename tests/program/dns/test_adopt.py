@@ -179,7 +179,9 @@ def test_without_adopt_nothing_is_imported(mocks: Mocks) -> None:
 def test_records_of_a_new_ingress_are_not_adopted(name: str, mocks: Mocks) -> None:
     mocks.to_be_made = {"ingress"}
     ids = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
-    with pytest.raises(pulumi.RunError, match=r"^\w+\.py:\d+: .*because its Agent Ingress is not in the stack"):
+    with pytest.raises(
+        pulumi.RunError, match=r"^\w+\.py:\d+: .*because this update creates or replaces its Agent Ingress"
+    ):
         run_delegation(lambda: adapter(name, adopt=True if name in SETS else ids))
     assert records(mocks) == []
 
