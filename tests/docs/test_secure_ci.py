@@ -1,4 +1,4 @@
-"""The workflow and the commands of docs/guides/production.md, run exactly as written."""
+"""The workflow and the commands of docs/operate/secure-ci.md, run exactly as written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.records import delegate
 from tools.bind import Programs
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "guides" / "production.md").read_text()
+PAGE = (ROOT / "docs" / "operate" / "secure-ci.md").read_text()
 WORKFLOW, ENVIRONMENT = blocks(PAGE, "yaml")
 [REQUIREMENT] = blocks(PAGE, "text")
 BUILD_WHEEL, ROTATION = blocks(PAGE, "sh")

@@ -1,4 +1,4 @@
-"""The program and the commands of docs/getting-started.md, run exactly as written."""
+"""The program and the commands of docs/tutorial.md, run exactly as written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.pages import blocks
 from tests.support.ports import free_port
 from tests.support.project import UNCHANGED, Project, listening
 
-PAGE = Path(__file__).parents[2] / "docs" / "getting-started.md"
+PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
 _, EMULATOR_COMMANDS, DESTROY, NGROK_COMMANDS, FROM_DASHBOARD = blocks(PAGE.read_text(), "sh")
 PROGRAM, PROTECTED_PROGRAM = blocks(PAGE.read_text(), "python")
 
