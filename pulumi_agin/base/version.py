@@ -3,4 +3,4 @@
 It is a constant, because reading the version from the installed package's metadata takes longer than some requests.
 """
 
-VERSION = "1.7.0"
+VERSION = "1.8.0"
