@@ -1,7 +1,7 @@
 """The place of the repository on the internet, which the owner sets: see Release in CONTRIBUTING.md.
 
-`python -m tools.place` writes it into the links of README.md, because a package index can't show relative ones. Only a
-release runs that.
+`python -m tools.place` writes it into the links and pictures of README.md, because a package index can't show relative
+ones. Only a release runs that.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ REPOSITORY: str | None = _FOUND[1] if _FOUND else None
 
 
 def with_absolute_links(text: str) -> str:
-    """Returns Markdown of the root folder in which relative links are those of this version in the repository."""
+    """Returns Markdown of the root folder with links to, and pictures from, this version in the repository."""
     if REPOSITORY is None:
         raise StepError("pyproject.toml has no Repository on GitHub in [project.urls]: see Release in CONTRIBUTING.md.")
     start_of_link = re.compile(r"(\]\(|^\[[^\]]+\]: )(?![a-z]+:|#)", re.MULTILINE)
-    return start_of_link.sub(rf"\1{REPOSITORY}/blob/v{VERSION}/", text)
+    text = start_of_link.sub(rf"\1{REPOSITORY}/blob/v{VERSION}/", text)
+    return text.replace('src="docs/', f'src="{REPOSITORY}/raw/v{VERSION}/docs/')
 
 
 if __name__ == "__main__":

@@ -27,6 +27,12 @@ def test_commands_to_try_and_to_test_are_tested() -> None:
     assert (TRY, TEST) == ("make demo\n", "make test\n")
 
 
+def test_picture_is_in_the_repository_and_has_a_text() -> None:
+    [(picture, text)] = re.findall(r'<img [^>]*src="([^":]+)"\s+alt="([^"]{100,})">', README)
+    assert (ROOT / picture).is_file()
+    assert "connect.acme.com" in text
+
+
 @pytest.mark.rest
 def test_package_installs_from_a_clone(tmp_path: Path) -> None:
     (tmp_path / "pulumi-agin").symlink_to(ROOT)
