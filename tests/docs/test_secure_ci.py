@@ -1,18 +1,22 @@
-"""The workflow and the commands of docs/operate/secure-ci.md, run exactly as written."""
+"""The workflow of docs/operate/secure-ci.md, whose commands run exactly as written, and its policies."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from pulumi_agin.emulator import Emulator
-from tests.support import clone
+from tests.docs.test_testing_guide_programs import PYTEST
 from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY
 from tests.support.ngrok import ns_targets
@@ -23,21 +27,22 @@ from tools.bind import Programs
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operate" / "secure-ci.md").read_text()
-WORKFLOW, ENVIRONMENT = blocks(PAGE, "yaml")
-[REQUIREMENT] = blocks(PAGE, "text")
-BUILD_WHEEL, ROTATION = blocks(PAGE, "sh")
-[KEEP] = re.findall(r"run `(pulumi state delete .*?)`", PAGE)
+WORKFLOW, ESC = blocks(PAGE, "yaml")
+TRUST, ROUTE_53 = map(json.loads, blocks(PAGE, "json"))
+JOBS: dict[str, dict[str, Any]] = yaml.safe_load(WORKFLOW)["jobs"]
 DOMAIN = "connect.acme.com"
 
-NEW_KEY = API_KEY.replace("2tst", "2new")
-NEXT_KEY = API_KEY.replace("2tst", "2nxt")
+# An access token of the same account, for the environment `prod-preview`.
+READ_ONLY = "ngrok_pat_" + API_KEY.replace("2tst", "2rea")
+KEYS = {"prod-preview": READ_ONLY, "prod": API_KEY}
 
-PREVIEW, UP = "pulumi preview", "pulumi up --yes"
+INSTALL, SELECT = "pulumi install", "pulumi stack select acme/prod"
+RUN_TESTS, PREVIEW, UP = "venv/bin/python -m pytest", "pulumi preview --diff", "pulumi up --yes"
 REFRESH, CHECK = "pulumi refresh --preview-only --expect-no-changes", "pulumi preview --expect-no-changes"
-DOCTOR = "venv/bin/pulumi-agin doctor --all --stack prod"
+DOCTOR = "venv/bin/pulumi-agin doctor --all --stack acme/prod || test $? = 3"
 
 
-def test_workflow_is_valid_and_has_the_actions_of_this_repository(tmp_path: Path) -> None:
+def test_workflow_is_valid_and_pins_its_actions(tmp_path: Path) -> None:
     workflow = tmp_path / ".github" / "workflows" / "stack.yml"
     workflow.parent.mkdir(parents=True)
     workflow.write_text(WORKFLOW)
@@ -50,19 +55,109 @@ def test_workflow_is_valid_and_has_the_actions_of_this_repository(tmp_path: Path
             [Path(sys.executable).parent / program, *arguments], capture_output=True, text=True, check=False
         )
         assert checked.returncode == 0, checked.stdout + checked.stderr
-    checkout, pulumi = re.findall(r"uses: (.*)", WORKFLOW)
+    actions = set(re.findall(r"uses: (.*)", WORKFLOW))
+    for action in actions:
+        assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", action), action
+    [checkout] = [action for action in actions if action.startswith("actions/checkout@")]
     assert checkout in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
-    assert re.fullmatch(r"pulumi/actions@[0-9a-f]{40} # v[\d.]+", pulumi)
     # The two forms of the key.
-    assert yaml.safe_load(ENVIRONMENT)["values"].keys() == {"pulumiConfig", "environmentVariables"}
+    assert yaml.safe_load(ESC)["values"].keys() == {"pulumiConfig", "environmentVariables"}
 
 
-def steps(event: str) -> list[str]:
-    """Returns the commands that the workflow runs for an event, without those that install and select."""
-    [job] = yaml.safe_load(WORKFLOW)["jobs"].values()
-    install, select, *others = [step for step in job["steps"] if "run" in step]
-    assert (install["run"], select["run"]) == ("pulumi install", "pulumi stack select prod")
-    return [step["run"] for step in others if f"github.event_name == '{event}'" in step["if"]]
+def test_pull_request_gets_no_secret_and_no_token() -> None:
+    assert JOBS.keys() == {"test", "preview", "up"}
+    assert JOBS["test"]["permissions"] == {"contents": "read"}
+    assert not JOBS["test"].keys() & {"env", "environment"}
+    assert "secrets." not in json.dumps(JOBS["test"])
+    for event in ("push", "schedule"):
+        assert runs("test", event) is False
+    assert [name for name in JOBS if runs(name, "pull_request")] == ["test"]
+
+
+def test_policies_trust_the_environment_of_the_job() -> None:
+    [statement] = TRUST["Statement"]
+    subject = statement["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
+    assert subject == f"repo:acme/infra:environment:{JOBS['up']['environment']}"
+    assert f"| `repo:acme/infra:environment:{JOBS['preview']['environment']}` |" in PAGE
+    # Every team and role of the workflow is one of the page.
+    outside = PAGE.replace(WORKFLOW, "")
+    steps = [step.get("with", {}) for job in JOBS.values() for step in job["steps"]]
+    scopes = {step["scope"] for step in steps if "scope" in step}
+    roles = {step["role-to-assume"].partition("/")[2] for step in steps if "role-to-assume" in step}
+    assert (len(scopes), len(roles)) == (2, 2)
+    for name in scopes | roles:
+        assert f"`{name}`" in outside, name
+
+
+def test_route_53_policy_is_limited_to_the_records() -> None:
+    changes = [each for each in ROUTE_53["Statement"] if each["Action"] == "route53:ChangeResourceRecordSets"]
+    [condition] = [each["Condition"] for each in changes]
+    limits = condition["ForAllValues:StringEquals"]
+    assert [*limits.values()] == [[DOMAIN], ["NS"]]
+    # `ForAllValues` alone would allow a request without the key.
+    assert condition["Null"] == dict.fromkeys(limits, "false")
+
+
+def test_bind_rule_is_the_tested_one(tmp_path: Path, bind_programs: Programs) -> None:
+    with Bind(bind_programs, tmp_path / "bind", [Key("agin", [DOMAIN])]) as bind:
+        [rule] = re.findall(r'`(grant "agin" .*?;)`', PAGE)
+        assert rule in (bind.folder / "named.conf").read_text()
+
+
+def runs(job: str, event: str) -> bool:
+    """Returns whether a job or a step with this condition runs for an event, if nothing has failed."""
+    return is_true(JOBS[job]["if"], event)
+
+
+def is_true(condition: str, event: str) -> bool:
+    match = re.fullmatch(r"github\.event_name (==|!=) '(\w+)'( && !cancelled\(\))?", condition)
+    assert match, condition
+    return (match[2] == event) == (match[1] == "==")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that runs a command."""
+
+    job: str
+    command: str
+    has_key: bool
+
+
+def steps(event: str) -> Iterator[Step]:
+    """Yields the steps with commands that the workflow runs for an event."""
+    for name, job in JOBS.items():
+        if runs(name, event):
+            for step in job["steps"]:
+                if "run" in step and is_true(step.get("if", f"github.event_name == '{event}'"), event):
+                    key = step.get("env", {}).get("NGROK_API_KEY")
+                    assert key in (None, "${{ secrets.NGROK_API_KEY }}")
+                    yield Step(name, step["run"], has_key=key is not None)
+
+
+NEWEST = next(step.command for step in steps("push") if "gh api" in step.command)
+
+
+def test_commands_of_each_event() -> None:
+    commands = {
+        "pull_request": {"test": [INSTALL, RUN_TESTS]},
+        "schedule": {"preview": [INSTALL, SELECT, REFRESH, CHECK, DOCTOR]},
+        "push": {"preview": [INSTALL, SELECT, PREVIEW], "up": [NEWEST, INSTALL, SELECT, UP]},
+    }
+    for event, jobs in commands.items():
+        assert [(step.job, step.command) for step in steps(event)] == [
+            (job, command) for job, of_job in jobs.items() for command in of_job
+        ]
+
+
+@pytest.mark.parametrize(("newest", "status"), [("c0ffee", 0), ("decade", 1)])
+def test_only_the_newest_commit_is_deployed(newest: str, status: int, tmp_path: Path) -> None:
+    gh = tmp_path / "gh"
+    gh.write_text(f'#!/bin/sh\ntest "$*" = "api repos/acme/infra/commits/main --jq .sha" && echo {newest}\n')
+    gh.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_REPOSITORY": "acme/infra"}
+    ran = subprocess.run(["bash", "-e", "-c", NEWEST], env={**environment, "GITHUB_SHA": "c0ffee"}, check=False)
+    assert ran.returncode == status
 
 
 def write_program(project: Project, bind: Bind) -> None:
@@ -85,126 +180,71 @@ def write_program(project: Project, bind: Bind) -> None:
 def test_workflow_creates_the_stack_and_finds_drift(
     project: Project, emulator: Emulator, tmp_path: Path, bind_programs: Programs
 ) -> None:
+    emulator.add_key(READ_ONLY, account_of=API_KEY)
     with Bind(bind_programs, tmp_path / "bind", [Key("agin", [DOMAIN])]) as bind:
         write_program(project, bind)
 
-        def run(event: str, **environment: str) -> dict[str, int]:
+        def run(event: str, job: str, **environment: str) -> dict[str, int]:
             """Returns the exit status of each command. Like GitHub, it uses another shell for each."""
             statuses = {}
-            for command in steps(event):
-                # DNS is in no public zone.
-                line = command.replace(" doctor ", f" doctor --dns {bind.address} ")
-                output = project.shell(f"bash -e -c '{line}' || echo status $?", env=environment)
-                statuses[command] = int((re.findall(r"^status (\d+)$", output, re.MULTILINE) or [0])[0])
+            emulator.clear_requests()
+            for step in steps(event):
+                if step.job != job or step.command in (INSTALL, NEWEST):
+                    continue
+                # The organization of the local backend. DNS is in no public zone.
+                line = step.command.replace("acme/", "organization/").replace(
+                    "doctor ", f"doctor --dns {bind.address} "
+                )
+                key = {"NGROK_API_KEY": KEYS[JOBS[job]["environment"]] if step.has_key else ""}
+                output = project.shell(f"bash -e -c '{line}' || echo status $?", env=key | environment)
+                statuses[step.command] = int((re.findall(r"^status (\d+)$", output, re.MULTILINE) or [0])[0])
+            assert statuses.pop(SELECT) == 0
+            if job == "preview":
+                assert {request["method"] for request in emulator.requests()} <= {"GET"}
             return statuses
 
-        assert run("pull_request") == {PREVIEW: 0}
-        assert emulator.ingresses() == []
-        assert run("push") == {UP: 0}
+        assert run("push", "preview") == {PREVIEW: 0}
+        assert run("push", "up") == {UP: 0}
         [ingress] = emulator.ingresses()
         emulator.set_ingress(ingress["id"], {"region_domains": [*ingress["region_domains"], f"tunnel.xx.{DOMAIN}"]})
-        assert run("schedule") == {REFRESH: 0, CHECK: 0, DOCTOR: 0}
+        assert run("schedule", "preview") == {REFRESH: 0, CHECK: 0, DOCTOR: 0}
+        assert run("push", "preview") == {PREVIEW: 0}
         # The key is not in the state.
-        assert run("schedule", NGROK_API_KEY="") == {REFRESH: 1, CHECK: 1, DOCTOR: 2}
+        assert run("schedule", "preview", NGROK_API_KEY="") == {REFRESH: 1, CHECK: 1, DOCTOR: 1}
 
         emulator.set_ingress(ingress["id"], {"description": "changed by hand"})
         delegate(bind, DOMAIN, [], bind.keys[0])
-        assert run("schedule") == {REFRESH: 7, CHECK: 0, DOCTOR: 1}
+        assert run("schedule", "preview") == {REFRESH: 7, CHECK: 0, DOCTOR: 1}
         # Without a refresh, `up` compares the program with the state.
-        assert run("push") == {UP: 0}
+        assert run("push", "up") == {UP: 0}
         assert emulator.ingresses()[0]["description"] == "changed by hand"
         project.shell("pulumi up --refresh --yes --skip-preview")
         assert emulator.ingresses()[0]["description"] == "devices"
         assert bind.referral(DOMAIN) == ns_targets(emulator, DOMAIN)
 
+        # Status 3 of doctor does not fail the job.
         bind.stop()
-        assert run("schedule") == {REFRESH: 1, CHECK: 0, DOCTOR: 3}
+        assert run("schedule", "preview") == {REFRESH: 1, CHECK: 0, DOCTOR: 0}
         bind.start()
 
-        # A refresh, as before a rotation, removes a deleted ingress from the state.
+        # With another key, a deleted ingress can't be told from one of another account. The records outlive it.
         emulator.delete_ingress(ingress["id"])
-        project.refresh()
-        # The records outlive the ingress.
-        assert run("schedule") == {REFRESH: 0, CHECK: 7, DOCTOR: 1}
+        assert run("schedule", "preview") == {REFRESH: 1, CHECK: 0, DOCTOR: 1}
+        assert run("schedule", "preview", NGROK_API_KEY=API_KEY) == {REFRESH: 7, CHECK: 0, DOCTOR: 1}
 
 
 @pytest.mark.rest
-def test_key_rotation(project: Project, emulator: Emulator) -> None:
-    project.environment["NGROK_API_KEY"] = ""
-    project.config(secret={"ngrok:apiKey": API_KEY})
-    project.program('for name in ("kept", "gone"): agin.AgentIngress(name, domain=f"{name}.acme.com")')
-    project.up()
-    for key in (NEW_KEY, NEXT_KEY):
-        emulator.add_key(key, account_of=API_KEY)
-    [gone] = [each["id"] for each in emulator.ingresses() if each["domain"] == "gone.acme.com"]
-    emulator.delete_ingress(gone)
-    project.program('agin.AgentIngress("kept", domain="kept.acme.com")')
-
-    output = project.typed(ROTATION, stdin=NEW_KEY)
-    assert output.count("1 deleted") == 1
-    emulator.remove_key(API_KEY)
-
-    # The next one, with the old key revoked too early.
-    project.config(secret={"ngrok:apiKey": NEXT_KEY})
-    emulator.remove_key(NEW_KEY)
-    assert "or add --run-program" in project.refresh(fails=True)
-    project.pulumi("refresh", "--preview-only", "--run-program", "--expect-no-changes")
-    assert "2 unchanged" in project.up()
-    project.refresh()
-    assert project.names(Project.INGRESS) == {"kept"}
-
-    # A wrong key fails at the second refresh.
-    project.config(secret={"ngrok:apiKey": API_KEY})
-    assert "2 unchanged" in project.up()
-    assert "ERR_NGROK_202" in project.refresh(fails=True)
-    assert project.names(Project.INGRESS) == {"kept"}
-
-
-@pytest.mark.rest
-def test_without_the_package_only_the_state_can_be_changed(project: Project, emulator: Emulator) -> None:
-    project.program('agin.AgentIngress("kept", domain="kept.acme.com")')
-    project.up()
-    (project.folder / "__main__.py").write_text("")
-    without = project.folder / "without"
-    without.mkdir()
-    message = "No module named 'pulumi_agin'"
-    (without / "pulumi_agin.py").write_text(f'raise ModuleNotFoundError("{message}")\n')
-    project.environment["PYTHONPATH"] = str(without)
-    assert message in PAGE
-    for command in (project.up, project.refresh, project.destroy):
-        assert message in command(fails=True)
-    assert project.names(Project.INGRESS) == {"kept"}
-    # As of a protected ingress.
-    project.typed(f"pulumi state protect --all --yes\n{KEEP}")
-    assert project.names(Project.INGRESS) == set()
-    assert len(emulator.ingresses()) == 1
-
-
-def install_requirements(project_folder: Path) -> None:
-    """Installs requirements.txt as `pulumi install` does, without its dependencies."""
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"],
-        cwd=project_folder,
-        env={**os.environ, **clone.without_dependencies(), **clone.instead_of_fork(), "PIP_TARGET": "to"},
-        check=True,
+def test_pull_request_job_runs_tests_without_keys(project: Project, tmp_path: Path) -> None:
+    (project.folder / "venv").symlink_to(project.user_env)
+    (project.folder / "test_program.py").write_text(
+        'pytest_plugins = ["pulumi_agin.emulator.pytest_plugin"]\n\n\n'
+        "def test_emulator(agin_emulator):\n    assert agin_emulator.requests() == []\n"
     )
-    assert (project_folder / "to" / "pulumi_agin" / "py.typed").exists()
-
-
-@pytest.mark.rest
-def test_requirement_installs_a_commit(tmp_path: Path) -> None:
-    commit = subprocess.run(
-        ["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    (tmp_path / "requirements.txt").write_text(REQUIREMENT.replace("COMMIT", commit))
-    install_requirements(tmp_path)
-
-
-@pytest.mark.rest
-def test_requirement_installs_a_wheel(tmp_path: Path) -> None:
-    (tmp_path / "pulumi-agin").symlink_to(ROOT)
-    project = tmp_path / "project"
-    project.mkdir()
-    environment = {**os.environ, **clone.without_dependencies()}
-    subprocess.run(["bash", "-euc", BUILD_WHEEL], cwd=project, env=environment, check=True)
-    install_requirements(project)
+    project.environment.pop("NGROK_API_KEY")
+    # The user's environment has the wheel but not pytest.
+    packages = tmp_path / "pytest"
+    packages.mkdir()
+    for name in PYTEST:
+        (packages / name).symlink_to(Path(pytest.__file__).parents[1] / name)
+    [_, step] = steps("pull_request")
+    assert "1 passed" in project.shell(step.command, env={"PYTHONPATH": str(packages), "PYTEST_ADDOPTS": "--quiet"})
