@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +36,6 @@ from tests.support.command import Command
 from tests.support.dns_server import Respond, dns_server, resolver
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
-from tests.support.pages import blocks
 from tests.support.records import DOMAIN, delegate, without
 from tests.support.stub_cli import StubCli
 
@@ -852,24 +849,6 @@ def test_json_has_the_documented_fields(emulator: Emulator, doctor: Command, bin
     of_ingresses = {f"agent_ingresses[].{field}" for field in expected - {"version"}}
     of_fleet = {field.removesuffix("[]") for field in documented_fields("field with `--all` or `--filter`")}
     assert fields_in(every) == of_fleet - {"checks.api_key", "agent_ingresses"} | api_key | of_ingresses
-
-
-def test_cron_job_of_the_page_keeps_the_report_and_the_exit_status(
-    emulator: Emulator, bind: Bind, stack: StubCli
-) -> None:
-    [command] = [each for each in blocks(COMMAND_LINE_PAGE.read_text(encoding="utf-8"), "sh") if "report.json" in each]
-    delegate(bind, DOMAIN, make(emulator, certificate="in_progress")["ns_targets"])
-    stack.stack(secrets={"ngrok:apiKey": API_KEY})
-    run = subprocess.run(
-        ["/bin/sh", "-euc", command.replace("--all", f"--all --dns {bind.address}") + "exit $status"],
-        env={**os.environ, "PATH": f"{stack.folder}:{Path(sys.executable).parent}"},
-        capture_output=True,
-        check=False,
-    )
-    assert (run.returncode, run.stdout, run.stderr) == (3, b"", b"")
-    report = json.loads((stack.folder / "report.json").read_text())
-    assert [each["domain"] for each in report["agent_ingresses"]] == [DOMAIN]
-    assert "config --json --stack=prod" in stack.calls[0]
 
 
 def test_filter_checks_only_matching_ingresses(emulator: Emulator, doctor: Command, bind: Bind) -> None:
