@@ -141,20 +141,26 @@ def documented() -> dict[str, tuple[str, list[tuple[str, bool]]]]:
 
 def test_every_adapter_has_a_row_or_section_in_the_docs() -> None:
     adapters = documented()
-    require("docs/reference/dns-adapters.md", adapters, docs.ADAPTERS, "a row of the table in More adapters, or a section")
+    require(
+        "docs/reference/dns-adapters.md", adapters, docs.ADAPTERS, "a row of the table in More adapters, or a section"
+    )
     for name, (package, listed) in adapters.items():
         parameters = inspect.signature(getattr(dns, name)).parameters
         expected = [(each, parameters[each].default is not inspect.Parameter.empty) for each in parameters]
-        assert listed == [each for each in expected if each[0] not in ("opts", "adopt")], f"docs/reference/dns-adapters.md: {name}"
+        assert listed == [each for each in expected if each[0] not in ("opts", "adopt")], (
+            f"docs/reference/dns-adapters.md: {name}"
+        )
         assert name in WITHOUT_PACKAGE or package == distribution(name), f"docs/reference/dns-adapters.md: {name}"
 
 
 def test_every_adapter_that_overwrites_is_documented() -> None:
     overwriting = {name for name, expected in ADAPTERS.items() if expected.overwrites}
     what = "in the sentence about adapters that may replace existing records"
-    listed = found_in(r"^An argument without a description.*?zone's name\. (.*) may replace existing records", ADAPTERS_PAGE)
+    listed = found_in(
+        r"^An argument without a description.*?zone's name\. (.*) may replace existing records", ADAPTERS_PAGE
+    )
     require("docs/reference/dns-adapters.md", [*names_in(listed), "gcp"], overwriting, what)
-    listed = found_in(r"^  records and then deletes them\. So does (.*) if \*\*Pulumi can't read", RENAME_PAGE)
+    listed = found_in(r"^\| one with (.*), if \*\*Pulumi can't read", RENAME_PAGE)
     require("docs/guides/rename.md", names_in(listed), overwriting, what)
 
 
@@ -162,7 +168,9 @@ def test_every_adapter_has_its_ttls_in_the_docs() -> None:
     any_ttl = set(re.findall(r"^\| `(\w+)`, [^|\n]*\|[^|\n]*\| any\b", ADAPTERS_PAGE, re.MULTILINE))
     any_ttl.update(re.findall(r"^### (\w+)\n(?:[^#\n].*\n|\n)*- TTL: any\n", ADAPTERS_PAGE, re.MULTILINE))
     unlimited = {name for name, expected in ADAPTERS.items() if not expected.ttls.rejected} | WITHOUT_PACKAGE
-    require("docs/reference/dns-adapters.md", any_ttl, unlimited, "the TTL is `any` if `ttls` in its Expected is ANY_TTL")
+    require(
+        "docs/reference/dns-adapters.md", any_ttl, unlimited, "the TTL is `any` if `ttls` in its Expected is ANY_TTL"
+    )
 
 
 def test_every_adapter_is_in_the_changelog() -> None:
