@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 import textwrap
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
@@ -25,7 +26,8 @@ from pulumi_agin.rfc2136.inputs import NsRecordsInputs
 from tools.steps import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
-DNS_PAGE = ROOT / "docs" / "guides" / "dns.md"
+ADAPTERS_PAGE = REFERENCE / "dns-adapters.md"
+ADOPT_PAGE = ROOT / "docs" / "guides" / "live-fleet.md"
 # The functions of `pulumi_agin.dns`, by name, except `custom`, which wraps a user's own: the DNS adapters.
 ADAPTERS = {name: getattr(dns, name) for name in dns.__all__ if inspect.isfunction(getattr(dns, name))}
 del ADAPTERS["custom"]
@@ -72,30 +74,34 @@ def with_tables(page: str, content: str) -> str:
     return content
 
 
-def with_lists(content: str) -> str:
-    """Returns the content of the page about DNS with every list of adapters generated from the adapters."""
-    for label, names in _lists_of_adapters().items():
+def with_lists(page: Path, content: str) -> str:
+    """Returns the content of a page with every list of adapters on it generated from the adapters."""
+    for label, names in lists_of_adapters()[page].items():
         item = f"- {label}: {', '.join(f'`{name}`' for name in names)}."
         lines = textwrap.fill(item, 120, subsequent_indent="  ", break_on_hyphens=False)
         content, found = re.subn(rf"^- {label}: .*\n(?:  .*\n)*", f"{lines}\n", content, flags=re.MULTILINE)
         if found != 1:
-            raise ValueError(f"{DNS_PAGE.name} has {found} lists of {label}")
+            raise ValueError(f"{page.name} has {found} lists of {label}")
     return content
 
 
-def _lists_of_adapters() -> dict[str, list[str]]:
-    """Returns the names of adapters by what their list on the page is called."""
+def lists_of_adapters() -> dict[Path, dict[str, list[str]]]:
+    """Returns the names of adapters by page, and by what their list on the page is called."""
     adopt = {name: inspect.get_annotations(adapter).get("adopt") for name, adapter in ADAPTERS.items()}
     single = {name for name, adapter in ADAPTERS.items() if adapter.__module__.endswith(".single_records")}
     return {
-        "Adapters that create one resource with all values": [name for name in ADAPTERS if name not in single],
-        "Adapters that create one resource for each value, and keep any NS records that the domain already has": [
-            name for name in ADAPTERS if name in single
-        ],
-        "`True`": [name for name in ADAPTERS if adopt[name] in ("bool", "pulumi.Input[bool]")],
-        "`True`, or IDs": [name for name in ADAPTERS if adopt[name] == "bool | Ids"],
-        "IDs": [name for name in ADAPTERS if adopt[name] == "Ids | None"],
-        "Nothing": [name for name in ADAPTERS if adopt[name] is None],
+        ADAPTERS_PAGE: {
+            "Adapters that create one resource with all values": [name for name in ADAPTERS if name not in single],
+            "Adapters that create one resource for each value, and keep any NS records that the domain already has": [
+                name for name in ADAPTERS if name in single
+            ],
+        },
+        ADOPT_PAGE: {
+            "`adopt=True`": [name for name in ADAPTERS if adopt[name] in ("bool", "pulumi.Input[bool]")],
+            "`adopt=True`, or IDs": [name for name in ADAPTERS if adopt[name] == "bool | Ids"],
+            "IDs": [name for name in ADAPTERS if adopt[name] == "Ids | None"],
+            "Can't adopt": [name for name in ADAPTERS if adopt[name] is None],
+        },
     }
 
 
@@ -173,7 +179,8 @@ def main() -> None:
     for page in dict.fromkeys(table.page for table in TABLES):
         path = REFERENCE / page
         path.write_text(with_tables(page, path.read_text()))
-    DNS_PAGE.write_text(with_lists(DNS_PAGE.read_text()))
+    for path in lists_of_adapters():
+        path.write_text(with_lists(path, path.read_text()))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ delegation = agin.AgentIngressDelegation(
 
 certificate = agin.AgentIngressCertificateValidation("connect", agent_ingress_id=delegation.agent_ingress_id)
 
-# The agents' configuration. It exists only once the connect URL works.
+# The agents' configuration. It exists only once the certificate is issued.
 secret = keyvault.Secret(
     "agent",
     resource_group_name=resource_group,

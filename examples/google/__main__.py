@@ -26,7 +26,7 @@ delegation = agin.AgentIngressDelegation(
 
 certificate = agin.AgentIngressCertificateValidation("connect", agent_ingress_id=delegation.agent_ingress_id)
 
-# The agents' configuration. It exists only once the connect URL works.
+# The agents' configuration. It exists only once the certificate is issued.
 secret = gcp.secretmanager.Secret(
     "agent",
     secret_id=f"ngrok-agent-{pulumi.get_stack()}",

@@ -39,7 +39,7 @@ class DeviceGateway(pulumi.ComponentResource):
         certificate = agin.AgentIngressCertificateValidation(
             name, agent_ingress_id=delegation.agent_ingress_id, opts=child
         )
-        # The devices read it when they start. It exists only once the connect URL works.
+        # The devices read it when they start. It exists only once the certificate is issued.
         secret = aws.secretsmanager.Secret(name, opts=pulumi.ResourceOptions(parent=self, depends_on=[certificate]))
         aws.secretsmanager.SecretVersion(
             name, secret_id=secret.id, secret_string=agin.agent_config(ingress, authtoken=authtoken), opts=child

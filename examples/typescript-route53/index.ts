@@ -41,7 +41,7 @@ const certificate = new agin.AgentIngressCertificateValidation(
     { dependsOn: [records] },
 );
 
-// The devices read their ngrok.yml when they start. It exists only once the connect URL works.
+// The devices read their ngrok.yml when they start. It exists only once the certificate is issued.
 const secret = new aws.secretsmanager.Secret("connect", {}, { dependsOn: [certificate] });
 new aws.secretsmanager.SecretVersion("connect", {
     secretId: secret.id,

@@ -14,7 +14,7 @@ raises a pulumi.RunError if the package is not installed. All adapters have in c
   to their IDs, such as {"ns-1.example.net": "…"}.
 - Case and trailing dots in zone names are ignored.
 
-See docs/guides/dns.md in the repository.
+See docs/reference/dns-adapters.md in the repository.
 """
 
 from .adapter import DnsAdapter, NsRecords, custom

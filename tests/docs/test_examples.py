@@ -227,7 +227,8 @@ def test_each_example_is_a_whole_project() -> None:
         assert blocks(readme, "sh")[0] == INSTALL[language], folder.name
         headings = re.findall("^## (.*)", readme, re.MULTILINE)
         assert headings == [each for each in HEADINGS if each != "Configuration" or folder.name != "automation"]
-        assert "ngrok charges for each Agent Ingress every month." in " ".join(readme.split())
+        # It has the costs.
+        assert "[what all examples need](../README.md#what-you-need)" in " ".join(readme.split())
         code = "".join(path.read_text() for path in [*folder.glob("*.py"), *folder.glob("*.ts")])
         outputs = re.findall(r"export[ (](?:const )?\"?(agent_?config)\b", code, re.IGNORECASE)
         assert re.findall(AGENT_CONFIG, readme, re.MULTILINE) == outputs, folder.name
@@ -257,6 +258,7 @@ def test_each_example_is_a_whole_project() -> None:
 
 def test_index_lists_each_example() -> None:
     index = (EXAMPLES / "README.md").read_text()
+    assert "each Agent Ingress costs money every month" in index.partition("\n## What you need\n")[2]
     linked = re.findall(r"^\| \[(.+)\]\((.+)/README.md\)", index, re.MULTILINE)
     assert sorted(linked) == [(folder.name, folder.name) for folder in FOLDERS]
 

@@ -34,9 +34,9 @@ from tools.place import REPOSITORY
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "pulumi-agin"
-# Pages whose programs run in other tests: test_components.py, test_split_stacks.py, test_testing_guide_programs.py and
-# unit/emulator/test_control.py.
-TESTED_ELSEWHERE = ("components", "emulator", "split-stacks", "testing")
+# Pages whose programs run in other tests: test_components.py, test_rename.py, test_split_stacks.py,
+# test_testing_guide_programs.py and unit/emulator/test_control.py.
+TESTED_ELSEWHERE = ("components", "emulator", "rename", "split-stacks", "testing")
 PAGES = sorted(each for each in (ROOT / "docs").rglob("*.md") if each.stem not in TESTED_ELSEWHERE)
 PROGRAM_PAGES = [page for page in PAGES if blocks(page.read_text(), "python")]
 REFERENCE = ROOT / "docs" / "reference"
@@ -80,8 +80,11 @@ def acme_dns(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning")
 @pytest.mark.parametrize(
     "page",
-    # The page with all adapters needs the packages of all DNS providers.
-    [pytest.param(page, marks=[pytest.mark.rest] * (page.stem == "dns"), id=page.stem) for page in PROGRAM_PAGES],
+    # The guide that adopts records needs the packages of all DNS providers.
+    [
+        pytest.param(page, marks=[pytest.mark.rest] * (page.stem == "live-fleet"), id=page.stem)
+        for page in PROGRAM_PAGES
+    ],
 )
 def test_programs_of_a_page_run(page: Path, mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps(SECRETS))
@@ -110,6 +113,16 @@ def with_domain(id_: str | None, outputs: dict[str, Any]) -> tuple[str | None, d
 
 def without_comments(programs: list[str]) -> str:
     return "\n".join(re.sub(r"#.*", "", each) for each in programs)
+
+
+@pytest.mark.rest
+@pytest.mark.usefixtures("dns_sdks")
+@pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning")
+def test_adapters_in_the_table_of_dns_page_can_be_called() -> None:
+    calls = re.findall(r"^\| .* \|.* `(agin\.dns\.(\w+)\(.*?)`", DNS_PAGE, re.M)
+    assert [name for _, name in calls] == ["aws", "cloudflare", "gcp", "azure", "rfc2136", "hcloud"]
+    for call, _ in calls:
+        eval(call.replace(", …", ""), {"agin": agin})
 
 
 def test_custom_functions_of_dns_page_create_records(acme_dns: None, mocks: Mocks) -> None:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pulumi_agin.lifecycle.schema import fields_of
-from tools.docs import DNS_PAGE, REFERENCE, TABLES, Table, limit_of, with_lists, with_tables
+from tools.docs import (
+    ADOPT_PAGE,
+    REFERENCE,
+    TABLES,
+    Table,
+    limit_of,
+    lists_of_adapters,
+    with_lists,
+    with_tables,
+)
 
 
 @pytest.mark.parametrize("page", sorted({table.page for table in TABLES}))
@@ -15,10 +26,11 @@ def test_tables_match_the_declarations(page: str) -> None:
     assert with_tables(page, text) == text
 
 
-def test_lists_match_the_adapters() -> None:
-    text = DNS_PAGE.read_text()
+@pytest.mark.parametrize("page", lists_of_adapters(), ids=lambda page: page.stem)
+def test_lists_match_the_adapters(page: Path) -> None:
+    text = page.read_text()
     # `python -m tools.docs` updates them.
-    assert with_lists(text) == text
+    assert with_lists(page, text) == text
 
 
 @pytest.mark.parametrize("table", TABLES, ids=" ".join)
@@ -35,5 +47,5 @@ def test_page_without_its_table_fails() -> None:
 
 
 def test_page_without_its_list_fails() -> None:
-    with pytest.raises(ValueError, match=r"dns\.md has 0 lists of Nothing"):
-        with_lists(DNS_PAGE.read_text().replace("- Nothing: ", "- nothing: "))
+    with pytest.raises(ValueError, match=r"live-fleet\.md has 0 lists of IDs"):
+        with_lists(ADOPT_PAGE, ADOPT_PAGE.read_text().replace("- IDs: ", "- ids: "))

@@ -1,4 +1,4 @@
-"""docs/guides/live-fleet.md: its commands import ingresses and their records in Route 53."""
+"""docs/guides/live-fleet.md: its commands import ingresses and adopt their records in Route 53."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ from tests.support.imported_program import with_delegations
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create, ns_targets
 from tests.support.pages import blocks
-from tests.support.project import Project
+from tests.support.project import UNCHANGED, Project
 
 PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "live-fleet.md").read_text()
+
+
+def section(heading: str) -> str:
+    return PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+[FROM_DASHBOARD] = blocks(section("One ingress from the dashboard"), "sh")
+FLEET = section("Many ingresses")
 
 BY_TERRAFORM = [f"tf-{number}" for number in range(3)]
 BY_HAND = [f"hand-{number}" for number in range(7)]
@@ -85,7 +93,7 @@ def test_commands_of_the_page(project: Project, main_dns_packages: Path, emulato
     project.config(secret={"devicesApiKey": OTHER_ACCOUNTS_KEY})
     program = project.folder / "__main__.py"
 
-    commands = blocks(PAGE, "sh")
+    commands = blocks(FLEET, "sh")
     output = project.typed("".join(commands[:4]))
     assert "= 10 to import" in output
     assert "11 unchanged" in output
@@ -93,7 +101,7 @@ def test_commands_of_the_page(project: Project, main_dns_packages: Path, emulato
     assert names(project) == {{**by_terraform, **by_hand}[name]: resource for resource, name in domains.items()}
 
     # The loop on the page is the one in the program, with delegations.
-    [on_page] = blocks(PAGE, "python")
+    [on_page] = blocks(FLEET, "python")
     loop = on_page.partition("\nwithout_records = ")[2].partition("\n")[2]
     printed = program.read_text()
     assert loop.partition("    dns = ")[0] in printed
@@ -136,3 +144,12 @@ def test_commands_of_the_page(project: Project, main_dns_packages: Path, emulato
 
     assert {request["method"] for request in emulator.requests()} == {"GET"}
     assert route53.operations() == []
+
+
+def test_from_dashboard_to_pulumi(project: Project, emulator: Emulator) -> None:
+    policy = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
+    create(emulator, "connect.acme.com", description="made in the dashboard", certificate_management_policy=policy)
+    emulator.clear_requests()
+    assert UNCHANGED in project.typed(FROM_DASHBOARD, stdin=f"{API_KEY}\n", NGROK_API_KEY="")
+    assert {request["method"] for request in emulator.requests()} == {"GET"}
+    assert "made in the dashboard" in (project.folder / "__main__.py").read_text()

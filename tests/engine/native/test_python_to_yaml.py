@@ -16,7 +16,7 @@ from tests.support.pages import blocks
 from tests.support.project import Project
 from tools.bind import Programs
 
-PAGE = Path(__file__).parents[3] / "docs" / "guides" / "languages.md"
+PAGE = Path(__file__).parents[3] / "docs" / "guides" / "change-language.md"
 DOMAIN = "connect.acme.com"
 
 
@@ -91,8 +91,7 @@ def test_move_with_refresh_first_changes_nothing(
 ) -> None:
     project = yaml_project
     emulator.configure(job_after_seconds=0, issue_after_seconds=0)
-    section = PAGE.read_text().partition("\n## Moving from Python\n")[2].partition("\n## ")[0]
-    move_config, refresh = blocks(re.sub("(?m)^   ", "", section), "sh")
+    move_config, refresh = blocks(re.sub("(?m)^   ", "", PAGE.read_text()), "sh")
     with Bind(bind_programs, tmp_path / "bind", [Key("agin", [DOMAIN])]) as bind:
 
         def existing() -> tuple[object, ...]:

@@ -19,8 +19,8 @@ from tests.support.pyproject import project
 from tools import docs
 
 ROOT = Path(__file__).parents[3]
-DNS_PAGE = (ROOT / "docs" / "guides" / "dns.md").read_text(encoding="utf-8")
-KNOWN_LIMITS = (ROOT / "docs" / "known-limits.md").read_text(encoding="utf-8")
+ADAPTERS_PAGE = (ROOT / "docs" / "reference" / "dns-adapters.md").read_text(encoding="utf-8")
+RENAME_PAGE = (ROOT / "docs" / "guides" / "rename.md").read_text(encoding="utf-8")
 
 # Its records are those of a server, and not of a package.
 WITHOUT_PACKAGE = {"rfc2136"}
@@ -129,11 +129,11 @@ def test_every_record_in_the_state_shows_its_domain_and_values() -> None:
 def documented() -> dict[str, tuple[str, list[tuple[str, bool]]]]:
     """Returns the package of each adapter and its arguments, optional or not, from its section or its row."""
     adapters = {}
-    sections = re.findall(r"^### ([a-z]\w+)\n(.*?\bwith\s+([a-z0-9-]+)\..*?)(?=^##)", DNS_PAGE, re.M | re.S)
+    sections = re.findall(r"^### ([a-z]\w+)\n(.*?\bwith\s+([a-z0-9-]+)\..*?)(?=^##)", ADAPTERS_PAGE, re.M | re.S)
     for name, section, package in sections:
         lines = re.findall(r"^- (`\w+`(?:, `\w+`)*)( \(optional\))?: ", section, re.M)
         adapters[name] = package, [(each, bool(optional)) for cell, optional in lines for each in names_in(cell)]
-    for name, package, cell in re.findall(r"^\| `(\w+)`, ([\w-]+) \| (.*?) \| .+ \|$", DNS_PAGE, re.M):
+    for name, package, cell in re.findall(r"^\| `(\w+)`, ([\w-]+) \| (.*?) \| .+ \|$", ADAPTERS_PAGE, re.M):
         cells = re.findall(r"(?:^|<br>)`(\w+)`( \(optional\))?", cell)
         adapters[name] = package, [(each, bool(optional)) for each, optional in cells]
     return adapters
@@ -141,28 +141,36 @@ def documented() -> dict[str, tuple[str, list[tuple[str, bool]]]]:
 
 def test_every_adapter_has_a_row_or_section_in_the_docs() -> None:
     adapters = documented()
-    require("docs/guides/dns.md", adapters, docs.ADAPTERS, "a row of the table in More adapters, or a section")
+    require(
+        "docs/reference/dns-adapters.md", adapters, docs.ADAPTERS, "a row of the table in More adapters, or a section"
+    )
     for name, (package, listed) in adapters.items():
         parameters = inspect.signature(getattr(dns, name)).parameters
         expected = [(each, parameters[each].default is not inspect.Parameter.empty) for each in parameters]
-        assert listed == [each for each in expected if each[0] not in ("opts", "adopt")], f"docs/guides/dns.md: {name}"
-        assert name in WITHOUT_PACKAGE or package == distribution(name), f"docs/guides/dns.md: {name}"
+        assert listed == [each for each in expected if each[0] not in ("opts", "adopt")], (
+            f"docs/reference/dns-adapters.md: {name}"
+        )
+        assert name in WITHOUT_PACKAGE or package == distribution(name), f"docs/reference/dns-adapters.md: {name}"
 
 
 def test_every_adapter_that_overwrites_is_documented() -> None:
     overwriting = {name for name, expected in ADAPTERS.items() if expected.overwrites}
     what = "in the sentence about adapters that may replace existing records"
-    listed = found_in(r"^An argument without a description.*?zone's name\. (.*) may replace existing records", DNS_PAGE)
-    require("docs/guides/dns.md", [*names_in(listed), "gcp"], overwriting, what)
-    listed = found_in(r"^  records and then deletes them\. So does (.*) if \*\*Pulumi can't read", KNOWN_LIMITS)
-    require("docs/known-limits.md", names_in(listed), overwriting, what)
+    listed = found_in(
+        r"^An argument without a description.*?zone's name\. (.*) may replace existing records", ADAPTERS_PAGE
+    )
+    require("docs/reference/dns-adapters.md", [*names_in(listed), "gcp"], overwriting, what)
+    listed = found_in(r"^\| one with (.*), if \*\*Pulumi can't read", RENAME_PAGE)
+    require("docs/guides/rename.md", names_in(listed), overwriting, what)
 
 
 def test_every_adapter_has_its_ttls_in_the_docs() -> None:
-    any_ttl = set(re.findall(r"^\| `(\w+)`, [^|\n]*\|[^|\n]*\| any\b", DNS_PAGE, re.MULTILINE))
-    any_ttl.update(re.findall(r"^### (\w+)\n(?:[^#\n].*\n|\n)*- TTL: any\n", DNS_PAGE, re.MULTILINE))
+    any_ttl = set(re.findall(r"^\| `(\w+)`, [^|\n]*\|[^|\n]*\| any\b", ADAPTERS_PAGE, re.MULTILINE))
+    any_ttl.update(re.findall(r"^### (\w+)\n(?:[^#\n].*\n|\n)*- TTL: any\n", ADAPTERS_PAGE, re.MULTILINE))
     unlimited = {name for name, expected in ADAPTERS.items() if not expected.ttls.rejected} | WITHOUT_PACKAGE
-    require("docs/guides/dns.md", any_ttl, unlimited, "the TTL is `any` if `ttls` in its Expected is ANY_TTL")
+    require(
+        "docs/reference/dns-adapters.md", any_ttl, unlimited, "the TTL is `any` if `ttls` in its Expected is ANY_TTL"
+    )
 
 
 def test_every_adapter_is_in_the_changelog() -> None:
