@@ -66,10 +66,24 @@ def test_agent_configuration(project: Project) -> None:
     (project.folder / "__main__.py").write_text(block("guides/agents.md", "python"))
     project.config(secret={"authtoken": "2k5-a_b"})
     project.up()
-    project.typed(block("guides/agents.md", "sh"))
-    config = yaml.safe_load((project.folder / "ngrok.yml").read_text())
+    page = (DOCS / "guides" / "agents.md").read_text()
+    # The other commands run the agent, which the page calls untried.
+    write, append = [
+        each for each in blocks(page, "sh") if "ngrok.yml" in each and not re.search("^(sudo )?ngrok ", each)
+    ]
+    project.typed(write)
+    file = project.folder / "ngrok.yml"
+    assert file.stat().st_mode & 0o777 == 0o600
+    config = yaml.safe_load(file.read_text())
     assert config["agent"].pop("authtoken") == "2k5-a_b"
     assert config == yaml.safe_load(block("guides/agents.md", "yaml"))
+    project.typed(append)
+    appended = yaml.safe_load(file.read_text())
+    assert appended["agent"].pop("metadata").startswith("connect.acme.com ")
+    assert appended["agent"].pop("authtoken") == "2k5-a_b"
+    [endpoint] = appended.pop("endpoints")
+    assert endpoint.keys() == {"name", "url", "upstream"}
+    assert appended == config
 
 
 # Pages with programs in YAML and TypeScript. `programs` makes their names unique, so that one stack can have them all.
