@@ -305,7 +305,7 @@ def agent_config(
     Args:
         agent_ingress: The ingress that the agent connects to.
         authtoken: The authtoken of the agent, which is not an API key. If omitted, the file has none, and the agent
-            needs it another way, such as the environment variable NGROK_AUTHTOKEN.
+            must get it elsewhere, for example from the environment variable NGROK_AUTHTOKEN.
         region: A region such as "eu". The agent then connects to the domain of that region, one of `region_domains`. If
             omitted, it connects to the domain itself.
 

@@ -24,7 +24,7 @@ from .doctor_report import AccountReport, Report, State, worst_first
 from .output import UsageError, first_unreadable, note, print_text
 from .stack import PYTHON, project_language, read_stack
 
-# A cron job can ignore 3: nothing is known to be wrong.
+# Monitoring can ignore 3 for two hours: nothing is known to be wrong.
 _STATUS: dict[State, int] = {"ok": 0, "wrong": 1, "wait": 3, "unknown": 3}
 
 

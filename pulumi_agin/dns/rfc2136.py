@@ -36,8 +36,8 @@ def rfc2136(
         zone: The name of the zone, such as "acme.com".
         tsig_key_name: The name of the TSIG key that signs the updates. Omit it only if the server does not support
             keys; see `Rfc2136Delegation`.
-        tsig_secret: The secret of the key, in base64.
-        tsig_algorithm: The algorithm of the key; see `Rfc2136Delegation`.
+        tsig_secret: The secret of the TSIG key, in base64.
+        tsig_algorithm: The algorithm of the TSIG key; see `Rfc2136Delegation`.
         port: The TCP port of the server, 1 to 65535.
         adopt: Whether to adopt existing NS records with exactly the values and the TTL of the delegation.
         opts: The options of the records.
@@ -124,8 +124,8 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
             zone: The name of the zone.
             tsig_key_name: The name of the TSIG key that signs each message. The server must let the key change the NS
                 records of `domain`. Without a name and a secret, messages are unsigned.
-            tsig_secret: The secret of the key, in base64. It is encrypted in the state.
-            tsig_algorithm: The algorithm of the key: hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or
+            tsig_secret: The secret of the TSIG key, in base64. It is encrypted in the state.
+            tsig_algorithm: The algorithm of the TSIG key: hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or
                 hmac-sha512.
             port: The TCP port of the server, 1 to 65535.
             adopt: Whether to adopt NS records that the domain already has with exactly these values and this TTL,

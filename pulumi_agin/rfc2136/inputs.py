@@ -86,7 +86,9 @@ _DnsName = Annotated[str, AfterValidator(_dns_name)]
 _NsTarget = Annotated[_DnsName, AfterValidator(_with_root), WrapValidator(pass_unknown)]
 _KeptNsTargets = Annotated[list[str], AfterValidator(canonical_ns_targets)]
 _Port = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535, description="the TCP port of the server")]
-_Algorithm = Annotated[TsigAlgorithmLiteral, BeforeValidator(_algorithm), Field(description="the algorithm of the key")]
+_Algorithm = Annotated[
+    TsigAlgorithmLiteral, BeforeValidator(_algorithm), Field(description="the algorithm of the TSIG key")
+]
 
 
 class _NsRecords(Declaration):
@@ -111,10 +113,10 @@ class _NsRecords(Declaration):
     )
     port: _Port = DNS_PORT
     tsig_key_name: _DnsName | None = Field(
-        None, description="the name of the TSIG key that signs all messages. Without a key, they are unsigned"
+        None, description="the name of the TSIG key that signs all messages. Without one, they are unsigned"
     )
     tsig_secret: Annotated[str | None, AfterValidator(_base64), Limit("base64"), Marker.SECRET] = Field(
-        None, description="the secret of the key"
+        None, description="the secret of the TSIG key"
     )
     tsig_algorithm: _Algorithm = DEFAULT_TSIG_ALGORITHM
 
