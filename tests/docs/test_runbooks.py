@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
@@ -102,9 +102,9 @@ def server(certificate: trustme.LeafCert, chain: Sequence[trustme.Blob], folder:
     certificate.private_key_and_cert_chain_pem.write_to_path(str(file))
     others.write_bytes(b"".join(each.bytes() for each in chain))
     port = free_port()
-    command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", file, "-key", file, "-quiet"]
+    command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(file), "-key", str(file), "-quiet"]
     with subprocess.Popen(
-        [*command, *(["-cert_chain", others] if chain else [])],
+        [*command, *(["-cert_chain", str(others)] if chain else [])],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -137,7 +137,7 @@ def connect(port: int, **environment: str) -> tuple[int, str]:
         Served("unable to get local issuer certificate", is_trusted=False),
         Served("self-signed certificate", is_trusted=False, has_root=True),
         Served("hostname mismatch", name="other.acme.com"),
-        Served("certificate has expired", not_after=datetime(2026, 1, 2, tzinfo=timezone.utc)),
+        Served("certificate has expired", not_after=datetime(2025, 1, 2, tzinfo=timezone.utc)),
     ],
     ids=lambda served: served.output,
 )
@@ -145,8 +145,8 @@ def test_connection_test_prints_what_the_table_lists(served: Served, tmp_path: P
     authority, others = trustme.CA(), trustme.CA()
     trusted = tmp_path / "trusted.pem"
     (authority if served.is_trusted else others).cert_pem.write_to_path(str(trusted))
-    before = {"not_before": datetime(2026, 1, 1, tzinfo=timezone.utc)} if served.not_after else {}
-    certificate = authority.issue_cert(served.name, not_after=served.not_after, **before)
+    not_before = served.not_after and served.not_after - timedelta(days=1)
+    certificate = authority.issue_cert(served.name, not_before=not_before, not_after=served.not_after)
     chain = [authority.cert_pem] if served.has_root else []
     with server(certificate, chain, tmp_path) as port:
         status, output = connect(port, SSL_CERT_FILE=str(trusted))
