@@ -481,6 +481,15 @@ def test_deleted_records_and_ingresses(
         project.pulumi("preview", "--expect-no-changes")
         assert all(resource["protect"] for resource in project.resources())
 
+        # One that was deleted on purpose. The first `up` unprotects its delegation.
+        delete(emulator, "bind.acme.com")
+        project.edit({"protect=True": "protect=False"})
+        project.typed("pulumi up")
+        project.edit({'    "bind": agin.dns.rfc2136': '    # "bind": agin.dns.rfc2136'})
+        [remove] = re.findall(r"deleted on purpose:.*? run `([^`]+)`", SECTIONS["An ingress was deleted"], re.DOTALL)
+        assert "Rfc2136Delegation bind" in rows_of_update(project.typed(remove))["deleted"]
+        assert all_records(bind, cloud) == {**live(emulator), "bind.acme.com": []}
+
 
 def all_records(bind: Bind, cloud: Cloud) -> dict[str, list[str]]:
     at_cloud = {f"{name}.acme.com": cloud.records(f"{name}.acme.com") for name in ("set", "each")}
