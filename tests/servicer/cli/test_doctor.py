@@ -797,7 +797,7 @@ def test_all_as_on_the_page_of_runbooks(emulator: Emulator, doctor: Command, bin
     assert emulator.counts()["GET /agent_ingresses"] == 2 + len(domains)
     # The page shows neither an emulator nor another DNS server.
     shown = re.sub(r"; the base URL is .*", "", out).replace(f" {' '.join(arguments)}", "")
-    assert f"```\n{shown}```\n" in RUNBOOKS_PAGE.read_text(encoding="utf-8")
+    assert f"```text\n{shown}```\n" in RUNBOOKS_PAGE.read_text(encoding="utf-8")
 
     assert (report["ok"], report["checks"]["api_key"]["state"]) == (False, "ok")
     assert domains == ["devices.acme.com", "new.acme.com", DOMAIN]
@@ -817,7 +817,7 @@ def test_deleted_records_as_on_the_page_of_runbooks(
     for number, target in enumerate(ingress["ns_targets"], 1):
         shown = shown.replace(target, f"ns-{number}.example.net.")
     shown = shown.replace(f" --dns {bind.address}", "")
-    assert f"```\n{shown}```\n" in RUNBOOKS_PAGE.read_text(encoding="utf-8")
+    assert f"```text\n{shown}```\n" in RUNBOOKS_PAGE.read_text(encoding="utf-8")
 
 
 def fields_in(value: Any, path: str = "") -> set[str]:
