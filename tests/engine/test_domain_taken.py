@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.killed_up import kill_up_during_creates
 from tests.support.ngrok import create
-from tests.support.pages import blocks
 from tests.support.project import Project
 
 # Of the two gateways, only one has an ingress: its URN does not show which.
@@ -75,34 +72,6 @@ def test_printed_commands_import_ingresses_of_killed_creates(project: Project, e
     project.refresh("--clear-pending-creates")
     assert "warning" not in project.destroy()
     assert {each["domain"] for each in emulator.ingresses()} == {"lost.acme.com", "theirs.acme.com"}
-
-
-def test_steps_of_the_page_import_several_ingresses_of_a_killed_up(project: Project, emulator: Emulator) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "command-line.md").read_text()
-    section = page.partition("### After an interrupted `pulumi up`")[2].partition("\n## ")[0]
-    project.program(
-        """
-        agin.AgentIngress("a", domain="a.acme.com", description="d")
-        agin.AgentIngress("b", domain="b.acme.com", metadata=pulumi.Output.secret("hush-hush"))
-        """
-    )
-    assert "`pulumi cancel --yes`" in section
-    kill_up_during_creates(project, emulator, {"a.acme.com", "b.acme.com"})
-    made = emulator.ingresses()
-    preview = project.preview()
-    for each in made:
-        assert f"The domain belongs to {each['id']}, created at {each['created_at']};" in preview
-    import_, clear = blocks(section, "sh")
-    assert "= 2 imported" in project.typed(import_)
-    assert "3 unchanged" in project.preview()
-    emulator.clear_requests()
-    output = project.typed(clear)
-    up = output.partition("+ pulumi up\n")[2]
-    assert "3 unchanged" in up
-    assert "interrupted while creating" not in up
-    assert {request["method"] for request in emulator.requests()} == {"GET"}
-    assert {each["id"] for each in project.resources()} == {each["id"] for each in made}
-    assert "hush-hush" not in str(project.state())
 
 
 def test_renamed_resources_keep_their_ingresses(project: Project, emulator: Emulator) -> None:

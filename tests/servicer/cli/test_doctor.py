@@ -40,7 +40,7 @@ from tests.support.records import DOMAIN, delegate, without
 from tests.support.stub_cli import StubCli
 
 DOCS = Path(__file__).parents[3] / "docs"
-CERTIFICATES_PAGE = DOCS / "guides" / "certificates.md"
+RUNBOOKS_PAGE = DOCS / "operate" / "runbooks.md"
 COMMAND_LINE_PAGE = DOCS / "reference" / "command-line.md"
 
 DYNAMIC = "pulumi-python:dynamic/agin:AgentIngress"
@@ -780,7 +780,7 @@ def test_unreadable_state_is_ignored_unless_the_stack_is_named(
     assert doctor("--all", "--stack", "dev")[2].startswith("pulumi-agin: the state could not be read: ")
 
 
-def test_all_as_on_the_page_of_certificates(emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli) -> None:
+def test_all_as_on_the_page_of_runbooks(emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli) -> None:
     stack.stack(secrets={"ngrok:apiKey": API_KEY})
     make(emulator, "devices.acme.com", "dns_error")
     for domain, certificate in (("new.acme.com", "in_progress"), (DOMAIN, "issued")):
@@ -794,11 +794,27 @@ def test_all_as_on_the_page_of_certificates(emulator: Emulator, doctor: Command,
     assert emulator.counts()["GET /agent_ingresses"] == 2 + len(domains)
     # The page shows neither an emulator nor another DNS server.
     shown = re.sub(r"; the base URL is .*", "", out).replace(f" {' '.join(arguments)}", "")
-    assert f"```\n{shown}```\n" in CERTIFICATES_PAGE.read_text(encoding="utf-8")
+    assert f"```text\n{shown}```\n" in RUNBOOKS_PAGE.read_text(encoding="utf-8")
 
     assert (report["ok"], report["checks"]["api_key"]["state"]) == (False, "ok")
     assert domains == ["devices.acme.com", "new.acme.com", DOMAIN]
     assert report["agent_ingresses"] == [without(each, "version") for each in alone]
+
+
+def test_deleted_records_as_on_the_page_of_runbooks(
+    emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli
+) -> None:
+    stack.stack(secrets={"ngrok:apiKey": API_KEY})
+    ingress = make(emulator, certificate="issued")
+    status, out, err = doctor(DOMAIN, "--dns", bind.address)
+    assert (status, err) == (1, "")
+    # The emulator makes up the ID and the name servers.
+    shown = re.sub(r"; the base URL is .*", "", out).replace(f"{bind.address} has", "public DNS has")
+    shown = shown.replace(ingress["id"], "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk")
+    for number, target in enumerate(ingress["ns_targets"], 1):
+        shown = shown.replace(target, f"ns-{number}.example.net.")
+    shown = shown.replace(f" --dns {bind.address}", "")
+    assert f"```text\n{shown}```\n" in RUNBOOKS_PAGE.read_text(encoding="utf-8")
 
 
 def fields_in(value: Any, path: str = "") -> set[str]:

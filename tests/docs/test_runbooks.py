@@ -1,0 +1,600 @@
+"""docs/operate/runbooks.md: its commands are run exactly as written, with the real engine, the emulator and BIND."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from textwrap import dedent
+from typing import NamedTuple
+
+import pytest
+import trustme
+
+from pulumi_agin.emulator import Emulator
+from tests.docs.test_pages import literals
+from tests.support.bind import Bind, Key
+from tests.support.cloud_provider import Cloud, install_dns
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OTHER_ROTATED_KEY
+from tests.support.killed_up import kill_up_during_creates
+from tests.support.ngrok import ns_targets
+from tests.support.ports import free_port
+from tests.support.project import Project
+from tests.support.records import delegate
+from tests.support.waiting import until
+from tools.bind import Programs
+
+PAGE = (Path(__file__).parents[2] / "docs" / "operate" / "runbooks.md").read_text()
+SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+YES = {"PULUMI_SKIP_CONFIRMATIONS": "true"}
+
+NEW_KEY = API_KEY.replace("2tst", "2new")
+NEXT_KEY = API_KEY.replace("2tst", "2nxt")
+
+
+def commands(section: str) -> list[str]:
+    """Returns the blocks of commands in a section, also those in list items."""
+    return [dedent(each) for each in re.findall(r"^ *```sh\n(.*?)^ *```$", SECTIONS[section], re.MULTILINE | re.DOTALL)]
+
+
+def rows(section: str) -> list[list[str]]:
+    """Returns the cells of all rows of the tables in a section."""
+    return [re.split(r" ?\| ?", row)[1:-1] for row in re.findall(r"^\|.*\|$", SECTIONS[section], re.MULTILINE)]
+
+
+# -- tables -------------------------------------------------------------------------------------------------------
+
+
+def test_every_section_is_in_the_table_of_symptoms() -> None:
+    index = PAGE.partition("\n## ")[0]
+    assert re.findall(r"\[([^]]+)\]\(#[\w-]+\) \|$", index, re.MULTILINE) == list(SECTIONS)
+
+
+@pytest.mark.parametrize(
+    ("section", "column"),
+    [
+        ("Devices are offline", 1),
+        ("A certificate was not renewed", 0),
+        ("A run was interrupted", 0),
+        ("Changes that disconnect agents", 0),
+    ],
+)
+def test_messages_in_the_tables_are_in_the_code(section: str, column: int) -> None:
+    # The words before a table of another tool.
+    tables = SECTIONS[section].partition("\n### Only some devices")[0]
+    messages = [
+        message
+        for row in rows(section)
+        if " | ".join(row) in tables
+        for message in re.findall("`([^`]+)`", row[column])
+    ]
+    states = {"ok", "wait", "wrong", "unknown", "expired", "pulumi up"}
+    words_of_pulumi = {"create", "update", "replace", "delete"}
+    known = "\n".join(literals())
+    assert len(messages) > 3
+    assert [each for each in messages if each not in known and each not in states | words_of_pulumi] == []
+
+
+# -- Test a connection --------------------------------------------------------------------------------------------
+
+
+class Served(NamedTuple):
+    """A certificate that a server has, and what `openssl` prints about it."""
+
+    output: str
+    name: str = "connect.acme.com"
+    is_trusted: bool = True
+    has_root: bool = False
+    """Whether the server sends the certificate of the authority, too, as proxies do."""
+    not_after: datetime | None = None
+
+
+@contextmanager
+def server(certificate: trustme.LeafCert, chain: Sequence[trustme.Blob], folder: Path) -> Iterator[int]:
+    """Runs a TLS server, and yields its port."""
+    file, others = folder / "server.pem", folder / "chain.pem"
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(file))
+    others.write_bytes(b"".join(each.bytes() for each in chain))
+    port = free_port()
+    command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(file), "-key", str(file), "-quiet"]
+    with subprocess.Popen(
+        [*command, *(["-cert_chain", str(others)] if chain else [])],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            until("the server listens", lambda: connect(port)[0] == 0)
+            yield port
+        finally:
+            process.kill()
+
+
+def connect(port: int, **environment: str) -> tuple[int, str]:
+    """Runs the command of the page. Returns its exit status and output."""
+    command = commands("Test a connection")[0].replace("-connect connect.acme.com:443", f"-connect 127.0.0.1:{port}")
+    run = subprocess.run(
+        ["bash", "-c", command],
+        env={"PATH": "/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return run.returncode, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    "served",
+    [
+        Served("Verification: OK"),
+        Served("unable to get local issuer certificate", is_trusted=False),
+        Served("self-signed certificate", is_trusted=False, has_root=True),
+        Served("hostname mismatch", name="other.acme.com"),
+        Served("certificate has expired", not_after=datetime(2025, 1, 2, tzinfo=timezone.utc)),
+    ],
+    ids=lambda served: served.output,
+)
+def test_connection_test_prints_what_the_table_lists(served: Served, tmp_path: Path) -> None:
+    authority, others = trustme.CA(), trustme.CA()
+    trusted = tmp_path / "trusted.pem"
+    (authority if served.is_trusted else others).cert_pem.write_to_path(str(trusted))
+    not_before = served.not_after and served.not_after - timedelta(days=1)
+    certificate = authority.issue_cert(served.name, not_before=not_before, not_after=served.not_after)
+    chain = [authority.cert_pem] if served.has_root else []
+    with server(certificate, chain, tmp_path) as port:
+        status, output = connect(port, SSL_CERT_FILE=str(trusted))
+    # It is no result of the verification.
+    assert status == 0
+    listed = [message for row in rows("Test a connection") for message in re.findall("`([^`]+)`", row[0])]
+    assert [each for each in listed if each in output.replace("Hostname", "hostname")] == [served.output]
+
+
+def test_connection_test_without_a_server_prints_what_the_table_lists() -> None:
+    _, output = connect(free_port())
+    assert "Connection refused" in output
+    assert "`Connection refused`" in SECTIONS["Test a connection"]
+
+
+# -- keys ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rest
+def test_api_key_rotation(project: Project, emulator: Emulator) -> None:
+    project.environment["NGROK_API_KEY"] = ""
+    project.config(secret={"ngrok:apiKey": API_KEY, "secondApiKey": OTHER_ACCOUNTS_KEY})
+    theirs = """
+        second = agin.Provider("second", api_key=pulumi.Config().require_secret("secondApiKey"))
+        agin.AgentIngress("theirs", domain="theirs.acme.com", opts=pulumi.ResourceOptions(provider=second))
+        """
+    project.program(f'{theirs}\n        agin.AgentIngress("kept", domain="kept.acme.com")')
+    project.up()
+    project.program(
+        f'{theirs}\n        for name in ("kept", "gone"): agin.AgentIngress(name, domain=f"{{name}}.acme.com")'
+    )
+    project.up()
+    for key in (NEW_KEY, NEXT_KEY):
+        emulator.add_key(key, account_of=API_KEY)
+    emulator.add_key(OTHER_ROTATED_KEY, account_of=OTHER_ACCOUNTS_KEY)
+    [gone] = [each["id"] for each in emulator.ingresses() if each["domain"] == "gone.acme.com"]
+    emulator.delete_ingress(gone)
+    project.program(f'{theirs}\n        agin.AgentIngress("kept", domain="kept.acme.com")')
+
+    [rotation] = commands("Rotate the API key")
+    output = project.typed(rotation, stdin=NEW_KEY)
+    assert output.count("1 deleted") == 1
+    emulator.remove_key(API_KEY)
+
+    # The key of the explicit provider.
+    [set_key] = re.findall(r"`(pulumi config set --secret second\w+)`", SECTIONS["Rotate the API key"])
+    output = project.typed(f"{set_key}\npulumi up\npulumi refresh", stdin=OTHER_ROTATED_KEY)
+    updated = re.findall(r"^ ~ +(\S+) \S+ updated", output, re.MULTILINE)
+    assert set(updated) == {"pulumi:providers:pulumi-python"}
+    emulator.remove_key(OTHER_ACCOUNTS_KEY)
+    project.refresh()
+
+    # The next one, with the old key revoked too early.
+    project.config(secret={"ngrok:apiKey": NEXT_KEY})
+    emulator.remove_key(NEW_KEY)
+    assert "or add --run-program" in project.refresh(fails=True)
+    project.pulumi("refresh", "--preview-only", "--run-program", "--expect-no-changes")
+    project.up()
+    project.refresh()
+    assert project.names(Project.INGRESS) == {"kept", "theirs"}
+
+    # A wrong key fails at the second refresh.
+    project.config(secret={"ngrok:apiKey": API_KEY})
+    project.up()
+    assert "ERR_NGROK_202" in project.refresh(fails=True)
+    assert project.names(Project.INGRESS) == {"kept", "theirs"}
+
+
+PROTECTED = """
+protected = pulumi.ResourceOptions(protect=True)
+secret = pulumi.Config().require_secret("tsigSecret")
+for name in ("one", "two"):
+    dns = agin.dns.rfc2136("127.0.0.1", "acme.com", "agin", secret, port=PORT, adopt=False)
+    ingress = agin.AgentIngress(
+        name,
+        domain=f"{name}.acme.com",
+        certificate_management_policy={"authority": "letsencrypt"},
+        opts=protected,
+    )
+    delegation = agin.AgentIngressDelegation(name, ingress, dns, opts=protected)
+    agin.AgentIngressCertificateValidation(name, agent_ingress_id=delegation.agent_ingress_id)
+"""
+DOMAINS = ["one.acme.com", "two.acme.com"]
+NO_RECORDS: dict[str, list[str]] = {domain: [] for domain in DOMAINS}
+KEY = Key("agin", DOMAINS)
+
+
+@dataclass(frozen=True)
+class NewSecret(Key):
+    """A TSIG key whose secret was replaced."""
+
+    @property
+    def secret(self) -> str:
+        return replace(KEY, name="any").secret
+
+
+@pytest.fixture
+def bind(tmp_path: Path, bind_programs: Programs) -> Iterator[Bind]:
+    with Bind(bind_programs, tmp_path / "bind", [KEY]) as running:
+        yield running
+
+
+@pytest.fixture
+def project_on_bind(project: Project, emulator: Emulator, bind: Bind) -> Project:
+    """A project with two ingresses, whose certificates are issued at once, and their records in BIND."""
+    emulator.configure(job_after_seconds=0, issue_after_seconds=0)
+    project.config(secret={"tsigSecret": KEY.secret})
+    project.program(PROTECTED.replace("PORT", str(bind.port)))
+    return project
+
+
+def referrals(bind: Bind) -> dict[str, list[str]]:
+    return {domain: bind.referral(domain) for domain in DOMAINS}
+
+
+def live(emulator: Emulator) -> dict[str, list[str]]:
+    """Returns the NS records of all ingresses, as they should be."""
+    return {each["domain"]: ns_targets(emulator, each["domain"]) for each in emulator.ingresses()}
+
+
+@pytest.mark.main
+def test_tsig_key_rotation(project_on_bind: Project, emulator: Emulator, bind: Bind) -> None:
+    project = project_on_bind
+    project.up()
+
+    def serve(*keys: Key) -> None:
+        """Replaces the keys of the server."""
+        bind.stop()
+        bind.keys = keys
+        bind.start()
+
+    rotate, check = commands("Rotate a TSIG key")
+    new = Key("agin-2", DOMAINS)
+    serve(KEY, new)
+    project.edit({'"agin"': '"agin-2"'})
+    # With a wrong secret, nothing changes.
+    project.config(secret={"tsigSecret": KEY.secret})
+    assert "BADSIG" in project.up(fails=True)
+    assert referrals(bind) == live(emulator)
+    output = project.typed(rotate, stdin=new.secret)
+    changes = re.findall(r"(\w+) updated \(.*\[diff: (.*)\]", output.partition("+ pulumi refresh\n")[0])
+    assert dict(changes) == dict.fromkeys(("one", "two"), "~tsig_key_name")
+    serve(new)
+    assert "unchanged" in project.typed(check)
+    assert referrals(bind) == live(emulator)
+
+    # Another one, with the old key removed first, as after a leak.
+    third = Key("agin-3", DOMAINS)
+    serve(third)
+    project.edit({'"agin-2"': '"agin-3"'})
+    assert "BADKEY" in project.refresh(fails=True)
+    project.typed(rotate, stdin=third.secret)
+
+    # The secret of the same key.
+    changed = NewSecret("agin-3", DOMAINS)
+    serve(changed)
+    assert "BADSIG" in project.refresh(fails=True)
+    assert "BADSIG" in project.pulumi("up", "--refresh", "--yes", fails=True)
+    project.typed(rotate, stdin=changed.secret)
+    project.pulumi("state", "unprotect", "--all", "--yes")
+    project.destroy()
+    assert referrals(bind) == NO_RECORDS
+
+
+# -- state, records and ingresses ---------------------------------------------------------------------------------
+
+
+# The variables that each project sets for itself.
+OWN = ("HOME", "PULUMI_HOME", "PULUMI_BACKEND_URL")
+
+
+@pytest.mark.rest
+def test_lost_state(project: Project, emulator: Emulator, bind: Bind, tmp_path: Path) -> None:
+    emulator.configure(job_after_seconds=0, issue_after_seconds=0)
+    # With a passphrase, which the stack's secrets need again.
+    environment = {name: value for name, value in project.environment.items() if name not in OWN}
+    project = Project(tmp_path / "own", project.cli, project.user_env, environment)
+    project.config(secret={"tsigSecret": KEY.secret})
+    project.program(PROTECTED.replace("PORT", str(bind.port)))
+    project.up()
+    section = SECTIONS["The state is lost"]
+    [export] = re.findall(r"`(pulumi stack export --file \S+)`", section)
+    project.typed(export)
+    init, again = (each.replace("NAME", "dev") for each in re.findall(r"`(pulumi stack init NAME)`", section))
+    restore, import_, adopt, check = commands("The state is lost")
+    stacks = project.folder / "state" / ".pulumi" / "stacks"
+    existing = (emulator.ingresses(), referrals(bind))
+
+    def lose() -> None:
+        shutil.rmtree(stacks)
+
+    # Without a state, nothing that exists is changed.
+    lose()
+    project.typed(init)
+    failed = project.pulumi("up", "--yes", fails=True)
+    for domain in DOMAINS:
+        assert f'The agent ingress domain "{domain}" already exists' in failed
+        assert f"{domain} already has an Agent Ingress" in failed.output.partition("Updating (")[0]
+    assert project.resources() == []
+    assert (emulator.ingresses(), referrals(bind)) == existing
+
+    emulator.clear_requests()
+    output = project.typed(restore)
+    assert output.count("9 unchanged") == 3, "the refresh with its preview, and the preview"
+    assert project.names(Project.INGRESS) == {"one", "two"}
+
+    # From the history of a backend of one's own.
+    lose()
+    [copy] = re.findall(r"`(cp \S+ \S+)`", " ".join(section.split()))
+    stacks.joinpath("test").mkdir(parents=True)
+    newest = max((project.folder / "state/.pulumi/history/test/dev").glob("*.checkpoint.json"), key=str)
+    names = {"NAME-NUMBER.checkpoint.json": newest.name, "PROJECT": "test", "NAME": "dev"}
+    line = re.sub("|".join(names), lambda match: names[match[0]], copy)
+    project.shell(f"cd state && {line}")
+    project.pulumi("preview", "--expect-no-changes")
+
+    lose()
+    project.typed(again)
+    (project.folder / "names.json").write_text(json.dumps({domain: domain[:3] for domain in DOMAINS}))
+    output = project.typed(import_)
+    assert "= 2 imported" in output
+    assert output.count("`pulumi up` on this machine will fail unless it deletes these records first") >= 2
+    project.edit({"adopt=False": "adopt=True"})
+    output = project.typed(adopt)
+    assert output.count("already match the program, so they will be adopted, and nothing is written there") >= 4
+    assert output.count("+ 6 to create\n    3 unchanged") == 2, "delegations, records and validations"
+    project.edit({"adopt=True": "adopt=False"})
+    project.typed(check)
+    assert {request["method"] for request in emulator.requests()} == {"GET"}
+    assert (emulator.ingresses(), referrals(bind)) == existing
+
+
+ADAPTERS = """
+protected = pulumi.ResourceOptions(protect=True)
+secret = pulumi.Config().require_secret("tsigSecret")
+adapters = {
+    "bind": agin.dns.rfc2136("127.0.0.1", "acme.com", "agin", secret, port=PORT),
+    "set": agin.dns.aws("Z1"),
+    "each": agin.dns.cloudflare("Z1"),
+}
+for name, dns in adapters.items():
+    ingress = agin.AgentIngress(
+        name,
+        domain=f"{name}.acme.com",
+        certificate_management_policy={"authority": "letsencrypt"},
+        opts=protected,
+    )
+    delegation = agin.AgentIngressDelegation(name, ingress, dns, opts=protected)
+    agin.AgentIngressCertificateValidation(name, agent_ingress_id=delegation.agent_ingress_id)
+"""
+
+
+def rows_of_update(output: str) -> dict[str, list[str]]:
+    """Returns the names of the resources that an update has created, updated and deleted."""
+    found: dict[str, list[str]] = {}
+    for type_, name, verb in re.findall(
+        r"^ [+~-] +(\S+) (\S+) (created|updated|deleted) \(", output.partition("Updating (")[2], re.MULTILINE
+    ):
+        found.setdefault(verb, []).append(f"{type_.rpartition(':')[2]} {name.partition('-')[0]}")
+    return {verb: sorted(names) for verb, names in found.items()}
+
+
+@pytest.mark.rest
+def test_deleted_records_and_ingresses(
+    project: Project, emulator: Emulator, tmp_path: Path, bind_programs: Programs, main_dns_packages: Path
+) -> None:
+    cloud = install_dns(project, main_dns_packages)
+    emulator.configure(job_after_seconds=0, issue_after_seconds=0)
+    with Bind(bind_programs, tmp_path / "bind", [Key("agin", ["bind.acme.com"])]) as bind:
+        project.config(secret={"tsigSecret": bind.keys[0].secret})
+        project.program(ADAPTERS.replace("PORT", str(bind.port)))
+        project.up()
+        assert all_records(bind, cloud) == live(emulator)
+        recover, dig = commands("Records were deleted")
+        doctor = commands("Devices are offline")[0].replace("connect.", "bind.").rstrip() + f" --dns {bind.address}"
+
+        # All of them.
+        delegate(bind, "bind.acme.com", [], bind.keys[0])
+        with cloud.content() as content:
+            content.resources.clear()
+        assert "has no NS records for it" in project.shell(doctor, fails=True)
+        assert "16 unchanged" in project.pulumi("up", "--yes")
+        updated = rows_of_update(project.typed(recover))
+        assert updated == {"created": [*["DnsRecord each"] * 4, "Record set", "Rfc2136Delegation bind"]}
+        assert all_records(bind, cloud) == live(emulator)
+        assert "delegation     ok " in project.shell(doctor)
+        # The last number is the negative TTL.
+        command = dig.replace("dig", f"{bind_programs.dig} @127.0.0.1 -p {bind.port}")
+        assert project.shell(command).split()[-1] == "60"
+
+        # Some of them.
+        delegate(bind, "bind.acme.com", ns_targets(emulator, "bind.acme.com")[:1], bind.keys[0])
+        with cloud.content() as content:
+            for id_, (_, inputs) in [*content.resources.items()]:
+                if inputs["name"] == "each.acme.com":
+                    content.resources.pop(id_)
+                    break
+        assert "different name servers" in project.shell(doctor, fails=True)
+        assert rows_of_update(project.typed(recover)) == {
+            "created": ["DnsRecord each"],
+            "updated": ["Rfc2136Delegation bind"],
+        }
+        assert all_records(bind, cloud) == live(emulator)
+
+        # Two ingresses.
+        recover, with_unprotect = commands("An ingress was deleted")
+        delete(emulator, "bind.acme.com", "set.acme.com")
+        assert "but ngrok no longer has it" in project.shell(doctor, fails=True)
+        assert rows_of_update(project.typed(recover)) == {
+            "created": [
+                "AgentIngress bind",
+                "AgentIngress set",
+                "AgentIngressCertificateValidation bind",
+                "AgentIngressCertificateValidation set",
+            ],
+            "updated": ["Record set", "Rfc2136Delegation bind"],
+        }
+        assert all_records(bind, cloud) == live(emulator)
+        assert "delegation     ok " in project.shell(doctor)
+
+        # The one with a record for each value.
+        delete(emulator, "each.acme.com")
+        failed = " ".join(project.shell(recover, fails=True, env=YES).split())
+        [message] = re.findall(r"fails with `([^`]+)`", " ".join(SECTIONS["An ingress was deleted"].split()))
+        assert message in failed
+        assert "each.acme.com" not in live(emulator)
+        assert rows_of_update(project.typed(with_unprotect)) == {
+            "created": ["AgentIngress each", "AgentIngressCertificateValidation each", *["DnsRecord each"] * 4],
+            "deleted": ["DnsRecord each"] * 4,
+        }
+        assert all_records(bind, cloud) == live(emulator)
+        project.pulumi("preview", "--expect-no-changes")
+        assert all(resource["protect"] for resource in project.resources())
+
+        # One that was deleted on purpose. The first `up` unprotects its delegation.
+        delete(emulator, "bind.acme.com")
+        project.edit({"protect=True": "protect=False"})
+        project.typed("pulumi up")
+        project.edit({'    "bind": agin.dns.rfc2136': '    # "bind": agin.dns.rfc2136'})
+        [remove] = re.findall(r"deleted on purpose:.*? run `([^`]+)`", SECTIONS["An ingress was deleted"], re.DOTALL)
+        assert "Rfc2136Delegation bind" in rows_of_update(project.typed(remove))["deleted"]
+        assert all_records(bind, cloud) == {**live(emulator), "bind.acme.com": []}
+
+
+def all_records(bind: Bind, cloud: Cloud) -> dict[str, list[str]]:
+    at_cloud = {f"{name}.acme.com": cloud.records(f"{name}.acme.com") for name in ("set", "each")}
+    return {
+        "bind.acme.com": bind.referral("bind.acme.com"),
+        **{domain: [f"{value}." for value, _ in found] for domain, found in at_cloud.items()},
+    }
+
+
+def delete(emulator: Emulator, *domains: str) -> None:
+    for each in emulator.ingresses():
+        if each["domain"] in domains:
+            emulator.delete_ingress(each["id"])
+
+
+# -- runs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rest
+def test_outage_of_ngrok(project_on_bind: Project, emulator: Emulator, bind: Bind) -> None:
+    project = project_on_bind
+    # As if the user had not protected them.
+    project.edit({"protect=True": "protect=False"})
+    project.up()
+    before = live(emulator)
+    project.environment["NGROK_API_TIMEOUT_SECONDS"] = "2"
+    for method in ("GET", "POST", "PATCH", "DELETE"):
+        emulator.add_fault(method, "respond", status=503, times=None)
+    [doctor] = commands("ngrok is down")
+    shown = project.shell(f"{doctor.rstrip()} --dns {bind.address} || test $? = 3")
+    assert re.search(r"^API key +unknown .*: ngrok responded 503", shown)
+    for succeeds in ("pulumi preview --expect-no-changes", "pulumi up --expect-no-changes"):
+        project.typed(succeeds)
+    for fails in ("pulumi refresh", "pulumi up --refresh"):
+        assert "ngrok responded 503" in project.shell(fails, fails=True, env=YES)
+    assert project.names(Project.INGRESS) == {"one", "two"}
+    assert len(project.of_type("pulumi-python:dynamic/agin:Rfc2136Delegation")) == 2
+
+    project.edit({"opts=protected,": 'description="changed", opts=protected,'})
+    assert "warning: the preview can't determine which outputs this update will leave unchanged" in project.preview()
+    project.up(fails=True)
+    project.edit({'description="changed", ': ""})
+    with (project.folder / "__main__.py").open("a") as program:
+        program.write('agin.get_agent_ingress(domain="one.acme.com")\n')
+    assert "ngrok responded 503" in project.preview(fails=True)
+    project.edit({'agin.get_agent_ingress(domain="one.acme.com")\n': ""})
+    assert referrals(bind) == before
+
+    # What the page says never to run.
+    project.destroy(fails=True)
+    assert referrals(bind) == NO_RECORDS
+    assert live(emulator) == before
+    emulator.clear_faults()
+    project.typed("pulumi up")
+    assert referrals(bind) == live(emulator) == before
+
+
+@pytest.mark.rest
+def test_interrupted_run(project: Project, emulator: Emulator) -> None:
+    project.program(
+        """
+        agin.AgentIngress("a", domain="a.acme.com", description="d")
+        agin.AgentIngress("b", domain="b.acme.com", metadata=pulumi.Output.secret("hush-hush"))
+        """
+    )
+    kill_up_during_creates(project, emulator, {"a.acme.com", "b.acme.com"})
+    made = emulator.ingresses()
+    unlock, import_, clear = commands("A run was interrupted")
+    preview = project.typed(unlock)
+    for each in made:
+        assert f"The domain belongs to {each['id']}, created at {each['created_at']};" in preview
+    output = project.typed(import_)
+    assert "= 2 imported" in output
+    assert "3 unchanged" in output.partition("+ pulumi preview\n")[2]
+    emulator.clear_requests()
+    output = project.typed(clear)
+    up = output.partition("+ pulumi up\n")[2]
+    assert "3 unchanged" in up
+    assert "interrupted while creating" not in up
+    assert {request["method"] for request in emulator.requests()} == {"GET"}
+    assert {each["id"] for each in project.resources()} == {each["id"] for each in made}
+    assert "hush-hush" not in str(project.state())
+
+
+@pytest.mark.rest
+def test_undone_deployment(project_on_bind: Project, emulator: Emulator, bind: Bind) -> None:
+    project = project_on_bind
+    bind.stop()
+    bind.keys = [Key("agin", [*DOMAINS, "wrong.acme.com"])]
+    bind.start()
+    project.edit({"protect=True": "protect=False", "opts=protected,": 'description="d", opts=protected,'})
+    project.up()
+    first = emulator.ingresses()
+    program = (project.folder / "__main__.py").read_text()
+    bad = program.replace('"d"', '"bad"').replace(
+        'f"{name}.acme.com"', '{"one": "wrong"}.get(name, name) + ".acme.com"'
+    )
+    (project.folder / "__main__.py").write_text(bad)
+    project.up()
+    assert bind.referral("one.acme.com") == []
+    (project.folder / "__main__.py").write_text(program)
+    [undo] = commands("Undo a deployment")
+    project.typed(undo)
+    assert referrals(bind) == live(emulator)
+    assert bind.referral("wrong.acme.com") == []
+    assert {each["description"] for each in emulator.ingresses()} == {"d"}
+    kept = {each["domain"] for each in first if each["id"] in {other["id"] for other in emulator.ingresses()}}
+    assert kept == {"two.acme.com"}
