@@ -355,7 +355,8 @@ def test_fleet_moves_to_another_authority_and_account(project: Project, bind: Bi
 def test_sessions_of_each_domain_are_counted(tmp_path: Path) -> None:
     # In the documented form of a list. Without a value, `metadata` is omitted, empty or null.
     metadata: list[dict[str, object]] = [
-        *[{"metadata": f"site-01.agents.acme.com device-{number}"} for number in range(2)],
+        {"metadata": "site-01.agents.acme.com device-0001"},
+        {"metadata": "site-01.agents.acme.com device-0002"},
         {"metadata": "site-01.acme.com"},
         {"metadata": ""},
         {"metadata": None},
