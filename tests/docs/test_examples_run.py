@@ -46,8 +46,26 @@ def test_package_installs_from_the_clone(name: str, tmp_path: Path) -> None:
     assert list(folder.glob(".venv/lib/python*/site-packages/pulumi_agin/only_in_clone.py"))
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("quickstart", "Missing required configuration variable 'agin-quickstart:domain'"),
+        ("yaml", "Stack 'dev' is missing configuration value 'domain'"),
+    ],
+)
+def test_stack_without_a_domain_fails_with_a_sentence(
+    name: str, sentence: str, yaml_project: Project, emulator: Emulator
+) -> None:
+    shutil.copytree(EXAMPLES / name, yaml_project.folder, dirs_exist_ok=True, ignore=clone.MADE_BY_USERS)
+    yaml_project.init("dev")
+    output = yaml_project.preview(fails=True).output
+    assert sentence in output
+    assert "Traceback" not in output
+    assert emulator.requests() == []
+
+
 def test_automation_api(project: Project, emulator: Emulator) -> None:
-    def run(*arguments: str) -> str:
+    def run(*arguments: str, fails: bool = False) -> str:
         python = project.user_env / "bin" / "python"
         completed = subprocess.run(
             [python, EXAMPLES / "automation" / "main.py", *arguments],
@@ -57,9 +75,12 @@ def test_automation_api(project: Project, emulator: Emulator) -> None:
             text=True,
             check=False,
         )
-        assert completed.returncode == 0, completed.stdout + completed.stderr
-        return completed.stdout
+        assert (completed.returncode != 0) == fails, completed.stdout + completed.stderr
+        return completed.stderr if fails else completed.stdout
 
+    for arguments in ((), ("up",), ("down", "devices.acme.com")):
+        assert run(*arguments, fails=True).startswith("Pass a command: python main.py up DOMAIN, ")
+    assert emulator.requests() == []
     output = run("up", "devices.acme.com")
     [ingress] = emulator.ingresses()
     assert ingress["domain"] == "devices.acme.com"
