@@ -19,7 +19,8 @@ from tests.support import clone
 from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OTHER_ROTATED_KEY
 from tests.support.pages import blocks
-from tests.support.project import Project
+from tests.support.ports import free_port
+from tests.support.project import Project, listening
 from tools.bind import Programs
 
 pytestmark = pytest.mark.rest
@@ -62,6 +63,20 @@ def test_stack_without_a_domain_fails_with_a_sentence(
     assert sentence in output
     assert "Traceback" not in output
     assert emulator.requests() == []
+
+
+def test_quickstart_runs_on_the_emulator_as_the_index_says(project: Project) -> None:
+    shutil.copytree(EXAMPLES / "quickstart", project.folder, dirs_exist_ok=True, ignore=clone.MADE_BY_USERS)
+    port = str(free_port())
+    # test_package_installs_from_the_clone runs such a pip.
+    pip, start, export = blocks((EXAMPLES / "README.md").read_text(), "sh")[0].replace("24404", port).splitlines()
+    assert pip == "pip install '../..[emulator]'"
+    lines = blocks((project.folder / "README.md").read_text(), "sh")[1].replace("YOUR-DOMAIN", "acme.com").splitlines()
+    run = [line for line in lines if "ngrok:apiKey" not in line]
+    assert len(run) == len(lines) - 1
+    output = project.typed("\n".join([start, listening(int(port)), export, *run]))
+    assert "2 created" in output
+    assert 'domain          : "connect.acme.com"' in output
 
 
 def test_automation_api(project: Project, emulator: Emulator) -> None:
