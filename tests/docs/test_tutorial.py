@@ -34,7 +34,7 @@ PROJECT, CONFIGURATION = blocks(PART_1, "yaml")
 [REQUIREMENTS] = blocks(PART_1, "text")
 [PROGRAM] = blocks(PART_1, "python")
 
-_, CREATE_ALL, CHECK, WRITE_CONFIGURATION, REMOVE_ALL = blocks(PART_2, "sh")
+_, CREATE_ALL, CHECK, BACK_UP, WRITE_CONFIGURATION, REMOVE_ALL = blocks(PART_2, "sh")
 [FULL_CONFIGURATION] = blocks(PART_2, "yaml")
 _, AGENT_COMMANDS, _ = blocks(PART_2, "text")
 FULL_PROGRAM, PROTECTED = blocks(PART_2, "python")
@@ -118,6 +118,11 @@ def test_from_new_stack_to_checked_ingress_and_back(
     delegate(bind, ingress["domain"], ingress["ns_targets"])
     checked = typed(CHECK.replace("connect.YOUR-DOMAIN", f"connect.YOUR-DOMAIN --dns {bind.address}"))
     assert re.findall(r"^(\w+(?: \w+)?)  +ok ", checked, re.MULTILINE) == CHECKS
+
+    typed(BACK_UP)
+    backup = (project.folder / "state.json").read_text()
+    assert ingress["id"] in backup
+    assert AUTHTOKEN not in backup
 
     typed(WRITE_CONFIGURATION)
     configuration = project.folder / "ngrok.yml"
