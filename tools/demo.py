@@ -101,10 +101,11 @@ def make_stack(folder: Path, env: Mapping[str, str], server: Bind | None) -> Non
         return
     (folder / "state").mkdir(exist_ok=True)
     run(env, "pulumi", "stack", "select", "--create", folder.name)
+    run(env, "pulumi", "config", "set", "domain", DOMAIN)
     if server:
         [key] = server.keys
         address = ("server=127.0.0.1", f"port={server.port}", f"zone={server.zone}")
-        plain = [f"--plaintext={each}" for each in (*address, f"domain={DOMAIN}", f"tsigKeyName={key.name}")]
+        plain = [f"--plaintext={each}" for each in (*address, f"tsigKeyName={key.name}")]
         run(env, "pulumi", "config", "set-all", *plain)
         # Not on the command line, which other users of this machine can see.
         run(env, "pulumi", "config", "set", "--secret", "tsigSecret", stdin=key.secret)

@@ -8,7 +8,7 @@ config = pulumi.Config()
 
 ingress = agin.AgentIngress(
     "connect",
-    domain=config.get("domain") or "connect.acme.com",
+    domain=config.require("domain"),
     description=config.get("description") or "acme devices",
     # A fleet depends on this domain, so Pulumi does not delete or replace the ingress until it is unprotected:
     # run `pulumi state unprotect URN`, or set protect=False and run `pulumi up`.

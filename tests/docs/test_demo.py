@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pages import blocks
+
 ROOT = Path(__file__).parents[2]
+WHOLE_CHAIN = (
+    (ROOT / "docs" / "tutorial.md").read_text().partition("\n### See the whole chain\n")[2].partition("\n## ")[0]
+)
+DEMO, DEMO_SHELL, IN_SHELL, REMOVE_DEMO = blocks(WHOLE_CHAIN, "sh")
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +63,11 @@ def assert_nothing_is_left(checkout: Path) -> None:
     assert processes.stdout == ""
 
 
+def test_tutorial_runs_the_full_demo() -> None:
+    assert DEMO == "cd ../pulumi-agin\nmake demo FULL=1\n"
+    assert (DEMO_SHELL, REMOVE_DEMO) == ("make demo-shell FULL=1\n", "make demo-destroy\ncd ../acme\n")
+
+
 # What the shell of a demo with a description suggests.
 CHANGE = "pulumi config set description 'other devices'\npulumi up --yes\n"
 
@@ -89,9 +100,13 @@ def test_full_demo_ends_with_a_certificate(checkout: Path, cli: Path) -> None:
     assert len(re.findall(r"^connect\.acme\.com\.\s.*\sNS\s+ns-", full, re.M)) == 4
     assert 'connect_url: "connect.acme.com:443"' in full
     assert "5 unchanged" in make(checkout, cli, "demo", "FULL=1")
-    # The command that the shell suggests, as a user would paste it.
+    # The command that the shell suggests, and those of the tutorial, as a user would paste them.
     [doctor] = re.findall("^  (pulumi-agin doctor .*)$", make(checkout, cli, "demo-shell", "FULL=1"), re.M)
-    assert re.search("^valid$", make(checkout, cli, "demo-shell", "FULL=1", stdin=f"{doctor} && echo valid\n"), re.M)
+    typed = make(checkout, cli, "demo-shell", "FULL=1", stdin=f"{doctor} && echo valid\nset -e\n{IN_SHELL}")
+    assert re.search("^valid$", typed, re.M)
+    # Each doctor has four lines.
+    assert len(re.findall(r"^\w+(?: \w+)?  +ok ", typed, re.M)) == 8
+    assert 'agent:\n  connect_url: "connect.acme.com:443"\n  connect_cas: "host"\n' in typed
     assert "5 deleted" in make(checkout, cli, "demo-destroy")
     assert_nothing_is_left(checkout)
 

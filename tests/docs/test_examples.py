@@ -70,7 +70,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "domains": {"first": "connect.acme.com", "second": "partner.acme.com"},
         "apiKeys": SECRETS["apiKeys"],
     },
-    "quickstart": {},
+    "quickstart": {"domain": "connect.acme.com"},
 }
 
 LOOKUP_RESULTS: dict[str, dict[str, Any]] = {

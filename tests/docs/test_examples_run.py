@@ -19,7 +19,8 @@ from tests.support import clone
 from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OTHER_ROTATED_KEY
 from tests.support.pages import blocks
-from tests.support.project import Project
+from tests.support.ports import free_port
+from tests.support.project import Project, listening
 from tools.bind import Programs
 
 pytestmark = pytest.mark.rest
@@ -46,8 +47,40 @@ def test_package_installs_from_the_clone(name: str, tmp_path: Path) -> None:
     assert list(folder.glob(".venv/lib/python*/site-packages/pulumi_agin/only_in_clone.py"))
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("quickstart", "Missing required configuration variable 'agin-quickstart:domain'"),
+        ("yaml", "Stack 'dev' is missing configuration value 'domain'"),
+    ],
+)
+def test_stack_without_a_domain_fails_with_a_sentence(
+    name: str, sentence: str, yaml_project: Project, emulator: Emulator
+) -> None:
+    shutil.copytree(EXAMPLES / name, yaml_project.folder, dirs_exist_ok=True, ignore=clone.MADE_BY_USERS)
+    yaml_project.init("dev")
+    output = yaml_project.preview(fails=True).output
+    assert sentence in output
+    assert "Traceback" not in output
+    assert emulator.requests() == []
+
+
+def test_quickstart_runs_on_the_emulator_as_the_index_says(project: Project) -> None:
+    shutil.copytree(EXAMPLES / "quickstart", project.folder, dirs_exist_ok=True, ignore=clone.MADE_BY_USERS)
+    port = str(free_port())
+    # test_package_installs_from_the_clone runs such a pip.
+    pip, start, export = blocks((EXAMPLES / "README.md").read_text(), "sh")[0].replace("24404", port).splitlines()
+    assert pip == "pip install '../..[emulator]'"
+    lines = blocks((project.folder / "README.md").read_text(), "sh")[1].replace("YOUR-DOMAIN", "acme.com").splitlines()
+    run = [line for line in lines if "ngrok:apiKey" not in line]
+    assert len(run) == len(lines) - 1
+    output = project.typed("\n".join([start, listening(int(port)), export, *run]))
+    assert "2 created" in output
+    assert 'domain          : "connect.acme.com"' in output
+
+
 def test_automation_api(project: Project, emulator: Emulator) -> None:
-    def run(*arguments: str) -> str:
+    def run(*arguments: str, fails: bool = False) -> str:
         python = project.user_env / "bin" / "python"
         completed = subprocess.run(
             [python, EXAMPLES / "automation" / "main.py", *arguments],
@@ -57,9 +90,12 @@ def test_automation_api(project: Project, emulator: Emulator) -> None:
             text=True,
             check=False,
         )
-        assert completed.returncode == 0, completed.stdout + completed.stderr
-        return completed.stdout
+        assert (completed.returncode != 0) == fails, completed.stdout + completed.stderr
+        return completed.stderr if fails else completed.stdout
 
+    for arguments in ((), ("up",), ("down", "devices.acme.com")):
+        assert run(*arguments, fails=True).startswith("Pass a command: python main.py up DOMAIN, ")
+    assert emulator.requests() == []
     output = run("up", "devices.acme.com")
     [ingress] = emulator.ingresses()
     assert ingress["domain"] == "devices.acme.com"

@@ -35,8 +35,8 @@ from tools.place import REPOSITORY
 ROOT = Path(__file__).parents[2]
 PROJECT = "pulumi-agin"
 # Pages whose programs run in other tests: test_components.py, test_rename.py, test_split_stacks.py,
-# test_testing_guide_programs.py and unit/emulator/test_control.py.
-TESTED_ELSEWHERE = ("components", "emulator", "rename", "split-stacks", "testing")
+# test_testing_guide_programs.py, test_tutorial.py and unit/emulator/test_control.py.
+TESTED_ELSEWHERE = ("components", "emulator", "rename", "split-stacks", "testing", "tutorial")
 PAGES = sorted(each for each in (ROOT / "docs").rglob("*.md") if each.stem not in TESTED_ELSEWHERE)
 PROGRAM_PAGES = [page for page in PAGES if blocks(page.read_text(), "python")]
 REFERENCE = ROOT / "docs" / "reference"

@@ -1,57 +1,169 @@
-"""The program and the commands of docs/tutorial.md, run exactly as written."""
+"""The programs and the commands of docs/tutorial.md, run exactly as written.
+
+In the second part, an emulator takes the place of ngrok, and a plugin with a BIND that of Route 53. Nothing runs the
+`ngrok` agent, which the page says. test_demo.py runs the commands of the demo, and test_installation.py those that add
+an extra.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import stat
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pulumi_agin.emulator import Emulator
+from tests.support import clone
+from tests.support.bind import Bind
+from tests.support.cloud_provider import ZONE_ID, install_dns
 from tests.support.keys import API_KEY
-from tests.support.ngrok import create
 from tests.support.pages import blocks
 from tests.support.ports import free_port
-from tests.support.project import UNCHANGED, Project, listening
+from tests.support.project import Project, listening
+from tests.support.records import delegate
 
-PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
-_, EMULATOR_COMMANDS, DESTROY, NGROK_COMMANDS, FROM_DASHBOARD = blocks(PAGE.read_text(), "sh")
-PROGRAM, PROTECTED_PROGRAM = blocks(PAGE.read_text(), "python")
+ROOT = Path(__file__).parents[2]
+PART_1, PART_2 = (ROOT / "docs" / "tutorial.md").read_text().split("\n## Part 2: With ngrok\n")
+
+CLONE, INSTALL, BACKEND, START, CREATE, SHOW, REMOVE, *DEMO = blocks(PART_1, "sh")
+PROJECT, CONFIGURATION = blocks(PART_1, "yaml")
+[REQUIREMENTS] = blocks(PART_1, "text")
+[PROGRAM] = blocks(PART_1, "python")
+
+_, CREATE_ALL, CHECK, BACK_UP, WRITE_CONFIGURATION, REMOVE_ALL = blocks(PART_2, "sh")
+[FULL_CONFIGURATION] = blocks(PART_2, "yaml")
+_, AGENT_COMMANDS, _ = blocks(PART_2, "text")
+FULL_PROGRAM, PROTECTED = blocks(PART_2, "python")
+
+AUTHTOKEN = "2tst_an-authtoken"
+CHECKS = ["API key", "Agent Ingress", "delegation", "certificate"]
+
+
+def write(name: str, text: str) -> str:
+    """Returns commands that put a text in a file, as a reader does in an editor."""
+    return f"cat > {name} <<'END_OF_FILE'\n{text}END_OF_FILE"
+
+
+def run_steps(project: Project, steps: dict[str, str], stdin: str = "", **environment: str) -> dict[str, str]:
+    """Runs the commands of all steps in one shell. Returns the output of each step."""
+    script = "\n".join(f"{{ echo; echo '--- {name}'; }} 2>&-\n{commands}" for name, commands in steps.items())
+    printed = project.typed(script, stdin, **environment)
+    _, *parts = re.split(r"^--- (.+)\n", printed, flags=re.MULTILINE)
+    outputs = dict(zip(parts[::2], parts[1::2], strict=True))
+    assert outputs.keys() == steps.keys(), printed
+    return outputs
+
+
+def test_from_clone_to_destroyed_ingress_on_the_emulator(project: Project) -> None:
+    port = free_port()
+    assert "| in `__main__.py`, `acme devices` becomes `our devices` |" in PART_1
+    [replace] = re.findall(r"^\| `(pulumi config set .*)` \|", PART_1, re.MULTILINE)
+    steps = {
+        "clone": CLONE.replace("URL", ROOT.as_uri()),
+        "files": "\n".join(
+            [write("Pulumi.yaml", PROJECT), write("requirements.txt", REQUIREMENTS), write("__main__.py", PROGRAM)]
+        ),
+        "install": INSTALL,
+        "backend": BACKEND,
+        "start": f"{START}{listening(port)}",
+        "create": CREATE,
+        "show": SHOW,
+        "unchanged": "pulumi up",
+        "update": "sed -i 's/acme devices/our devices/' __main__.py\npulumi up",
+        "replace": f"{replace}\npulumi up",
+        "remove": REMOVE,
+    }
+    variables = clone.offline(project.folder / "packages")
+    variables["PATH"] = f"{project.cli}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    variables |= dict.fromkeys(("NGROK_API_BASE_URL", "NGROK_API_KEY"), "")
+    steps = {name: commands.replace("24404", str(port)) for name, commands in steps.items()}
+    printed = run_steps(project, steps, **variables)
+    assert "does not provide the extra" not in printed["install"]
+    assert "2 created" in printed["create"]
+    assert "this command does not use ngrok itself" in printed["create"]
+    assert CONFIGURATION in printed["show"]
+    assert "2 unchanged" in printed["unchanged"]
+    assert "1 updated" in printed["update"]
+    assert "1 replaced" in printed["replace"]
+    assert "2 deleted" in printed["remove"]
+    assert (project.folder / ".pulumi").is_dir()
 
 
 @pytest.mark.rest
-def test_from_emulator_to_ngrok(project: Project, emulator: Emulator) -> None:
-    (project.folder / "__main__.py").write_text(PROGRAM)
-    assert "24404" in EMULATOR_COMMANDS
-    port = free_port()
-    # Readers see the emulator's URL before they type the next command.
-    commands = EMULATOR_COMMANDS.replace("24404", str(port)).replace("&\n", f"&\n{listening(port)}")
-    # The second emulator, whose URL is in the environment, takes the place of ngrok.
-    assert "pulumi config rm ngrok:apiBaseUrl\n" in NGROK_COMMANDS
-    update = """sed -i 's/"acme devices"/"ours"/' __main__.py\npulumi up\n"""
-    replace = """sed -i 's/"connect.acme.com"/"devices.acme.com"/' __main__.py\npulumi up\n"""
-    output = project.typed(commands + update + replace + DESTROY + NGROK_COMMANDS, stdin=f"{API_KEY}\n")
-    assert "1 updated" in output
-    assert "1 replaced" in output
-    assert output.count("2 created") == 2
-    assert "2 deleted" in output
-    assert [ingress["domain"] for ingress in emulator.ingresses()] == ["devices.acme.com"]
-    assert set(project.outputs()) == {"ns_targets", "region_domains"}
+def test_from_new_stack_to_checked_ingress_and_back(
+    project: Project, emulator: Emulator, main_dns_packages: Path, bind: Bind
+) -> None:
+    emulator.configure(job_after_seconds=0, issue_after_seconds=0)
+    route53 = install_dns(project, main_dns_packages)
+    program = project.folder / "__main__.py"
+    program.write_text(FULL_PROGRAM)
+    answers = {"authtoken": f"{AUTHTOKEN}\n", "ngrok:apiKey": f"{API_KEY}\n"}
 
+    def typed(commands: str) -> str:
+        """Runs lines as a reader of acme.com, who types the secrets. The key is in the stack alone."""
+        lines = commands.replace("YOUR-DOMAIN", "acme.com").replace("YOUR-ZONE-ID", ZONE_ID).splitlines()
+        return "".join(project.typed(line, answers.get(line.split()[-1], ""), NGROK_API_KEY="") for line in lines)
 
-def test_protected_ingress_is_kept(project: Project, emulator: Emulator) -> None:
-    (project.folder / "__main__.py").write_text(f"import pulumi\nimport pulumi_agin as agin\n\n{PROTECTED_PROGRAM}")
+    assert "Missing required configuration variable 'test:domain'" in project.preview(fails=True)
+    assert "`Missing required configuration variable 'acme:domain'`" in PART_2
+    assert "5 created" in typed(CREATE_ALL)
+    [ingress] = emulator.ingresses()
+    assert [value for value, _ in route53.records(ingress["domain"])] == sorted(ingress["ns_targets"])
+
+    # Route 53 is a file here, and doctor queries DNS.
+    delegate(bind, ingress["domain"], ingress["ns_targets"])
+    checked = typed(CHECK.replace("connect.YOUR-DOMAIN", f"connect.YOUR-DOMAIN --dns {bind.address}"))
+    assert re.findall(r"^(\w+(?: \w+)?)  +ok ", checked, re.MULTILINE) == CHECKS
+
+    typed(BACK_UP)
+    backup = (project.folder / "state.json").read_text()
+    assert ingress["id"] in backup
+    assert AUTHTOKEN not in backup
+
+    typed(WRITE_CONFIGURATION)
+    configuration = project.folder / "ngrok.yml"
+    assert stat.S_IMODE(configuration.stat().st_mode) == 0o600
+    expected = FULL_CONFIGURATION.replace("YOUR-DOMAIN", "acme.com").replace("YOUR-AUTHTOKEN", AUTHTOKEN)
+    assert yaml.safe_load(configuration.read_text()) == yaml.safe_load(expected)
+
+    # If only the ingress is protected, its records are deleted.
+    ingress_alone, _ = PROTECTED.split("\ndelegation = ")
+    program.write_text(with_statements(ingress_alone))
+    project.up()
+    assert "protected" in project.pulumi("destroy", "--yes", fails=True)
+    assert route53.records(ingress["domain"])
+    assert "protected" in project.destroy(fails=True)
+    assert route53.records(ingress["domain"]) == []
+
+    program.write_text(with_statements(PROTECTED))
     project.up()
     assert "protected" in project.destroy(fails=True)
+    assert route53.records(ingress["domain"])
     assert len(emulator.ingresses()) == 1
-    project.typed("pulumi state unprotect --all --yes\npulumi destroy --yes\n")
-    assert emulator.ingresses() == []
+    assert "deleted" in typed(REMOVE_ALL)
+    assert (emulator.ingresses(), route53.records(ingress["domain"])) == ([], [])
 
 
-@pytest.mark.rest
-def test_from_dashboard_to_pulumi(project: Project, emulator: Emulator) -> None:
-    policy = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
-    create(emulator, "connect.acme.com", description="made in the dashboard", certificate_management_policy=policy)
-    emulator.clear_requests()
-    assert UNCHANGED in project.typed(FROM_DASHBOARD, stdin=f"{API_KEY}\n", NGROK_API_KEY="")
-    assert {request["method"] for request in emulator.requests()} == {"GET"}
-    assert "made in the dashboard" in (project.folder / "__main__.py").read_text()
+def with_statements(statements: str) -> str:
+    """Returns the program of the second part, in which these statements replace those of the same names."""
+    program = FULL_PROGRAM
+    for statement in statements.split("\n\n"):
+        name = statement.partition(" = ")[0]
+        if f"\n{name} = " in program:
+            program = re.sub(rf"^{name} = .*?^\)\n", statement.strip() + "\n", program, flags=re.MULTILINE | re.DOTALL)
+        else:
+            program = program.replace("\ningress = ", f"\n{statement}\n\ningress = ")
+    return program
+
+
+def test_commands_of_the_agent_are_marked_as_untried() -> None:
+    assert all(line.startswith("ngrok ") for line in AGENT_COMMANDS.splitlines())
+    paragraphs = [" ".join(each.split()) for each in PART_2.split("\n\n")]
+    [before] = [paragraphs[at - 1] for at, each in enumerate(paragraphs) if AGENT_COMMANDS.split("\n")[0] in each]
+    assert before.endswith("and run (untried):")
+    for command in re.findall(r"`(ngrok (?:config|diagnose|start)[^`]*)`", " ".join(paragraphs)):
+        assert f"`{command}` (untried)" in " ".join(paragraphs)

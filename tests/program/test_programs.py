@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,7 @@ def test_the_option_import_fails_with_the_import_command(mocks: Mocks) -> None:
     run(program)
 
 
-def test_the_quickstart(mocks: Mocks) -> None:
+def test_the_quickstart(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"project:domain": "connect.acme.com"}))
     run(lambda: runpy.run_path(str(EXAMPLES / "quickstart" / "__main__.py")) and None)
     assert mocks.inputs() == [{"domain": "connect.acme.com", "description": "acme devices"}]
