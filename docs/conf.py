@@ -87,6 +87,21 @@ def _show_outside_files(_app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = re.sub(r"\[([^\]]+)\]\((\.\./[^)\s]+)\)", replaced, source[0])
 
 
+def _add_search_words(_app: Sphinx, _docname: str, source: list[str]) -> None:
+    """Makes each word in a comment `<!-- search: … -->` below a heading find that section first.
+
+    By itself, Sphinx's search matches a heading only if the query is at least half of it.
+    """
+
+    def entries(comment: re.Match[str]) -> str:
+        words = ", ".join(f"! {word}" for word in comment[1].split(", "))
+        return f"```{{index}} {words}\n```"
+
+    source[0] = re.sub(
+        r"^<!-- search: (.+) -->$", entries, source[0], flags=re.MULTILINE
+    )
+
+
 def _keep_colons(*arguments: Any) -> None:
     """Keeps napoleon from taking the words before a colon, in the text of an attribute, for the attribute's type."""
     _app, kind, _name, _object, _options, lines = arguments
@@ -98,5 +113,6 @@ def _keep_colons(*arguments: Any) -> None:
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("source-read", _show_outside_files)
+    app.connect("source-read", _add_search_words)
     # Before napoleon, whose priority is 500.
     app.connect("autodoc-process-docstring", _keep_colons, priority=1)

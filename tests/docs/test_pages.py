@@ -389,3 +389,16 @@ def test_site_shows_where_a_file_outside_of_docs_is(repository: str | None, show
     source = ["[b](c.md#d), [e](../f.md) and [BIND](../../examples/bind/README.md)"]
     show(None, "guides/dns", source)
     assert source == [shown]
+
+
+def test_search_finds_a_section_by_the_words_in_its_comment() -> None:
+    add = runpy.run_path(str(ROOT / "docs" / "conf.py"))["_add_search_words"]
+    source = ["## A certificate was not renewed\n\n<!-- search: expired, CAA -->\n\nText.\n"]
+    add(None, "operate/runbooks", source)
+    assert source == ["## A certificate was not renewed\n\n```{index} ! expired, ! CAA\n```\n\nText.\n"]
+
+
+def test_search_words_stand_below_a_heading() -> None:
+    for page in (ROOT / "docs").rglob("*.md"):
+        text = page.read_text()
+        assert text.count("<!-- search:") == len(re.findall(r"^#+ .+\n\n<!-- search: .+ -->\n\n", text, re.M)), page
