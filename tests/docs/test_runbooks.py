@@ -355,8 +355,7 @@ def test_lost_state(project: Project, emulator: Emulator, bind: Bind, tmp_path: 
 
     # From the history of a backend of one's own.
     lose()
-    [copy] = re.findall(r"`(cp \S+ \S+)`", " ".join(section.split()))
-    stacks.joinpath("test").mkdir(parents=True)
+    [copy] = re.findall(r"`(mkdir -p \S+ && cp \S+ \S+)`", " ".join(section.split()))
     newest = max((project.folder / "state/.pulumi/history/test/dev").glob("*.checkpoint.json"), key=str)
     names = {"NAME-NUMBER.checkpoint.json": newest.name, "PROJECT": "test", "NAME": "dev"}
     line = re.sub("|".join(names), lambda match: names[match[0]], copy)
