@@ -72,12 +72,17 @@ copybutton_exclude = ".linenos, .gp"
 
 
 def _show_outside_files(_app: Sphinx, docname: str, source: list[str]) -> None:
-    """Shows the paths of files outside of docs/, which are not on the site, or links to them in the repository."""
+    """Shows the paths of files outside of docs/, or links to them in the repository.
+
+    SECURITY.md has a page on the site.
+    """
 
     def replaced(link: re.Match[str]) -> str:
         path = posixpath.normpath(f"docs/{docname}/../{link[2]}")
         if path.startswith("docs/"):
             return link[0]
+        if path.startswith("SECURITY.md"):
+            return f"[{link[1]}](/{path.replace('SECURITY', 'security')})"
         return (
             f"[{link[1]}]({REPOSITORY}/blob/main/{path})"
             if REPOSITORY

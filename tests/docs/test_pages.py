@@ -378,15 +378,18 @@ def test_no_file_names_a_place_that_a_stranger_could_register() -> None:
 @pytest.mark.parametrize(
     ("repository", "shown"),
     [
-        (None, "[b](c.md#d), [e](../f.md) and BIND (`examples/bind/README.md`)"),
-        ("https://g", "[b](c.md#d), [e](../f.md) and [BIND](https://g/blob/main/examples/bind/README.md)"),
+        (None, "[b](c.md#d), [e](../f.md), [h](/security.md#i) and BIND (`examples/bind/README.md`)"),
+        (
+            "https://g",
+            "[b](c.md#d), [e](../f.md), [h](/security.md#i) and [BIND](https://g/blob/main/examples/bind/README.md)",
+        ),
     ],
 )
 def test_site_shows_where_a_file_outside_of_docs_is(repository: str | None, shown: str) -> None:
     configuration = runpy.run_path(str(ROOT / "docs" / "conf.py"))
     show = configuration["_show_outside_files"]
     show.__globals__["REPOSITORY"] = repository
-    source = ["[b](c.md#d), [e](../f.md) and [BIND](../../examples/bind/README.md)"]
+    source = ["[b](c.md#d), [e](../f.md), [h](../../SECURITY.md#i) and [BIND](../../examples/bind/README.md)"]
     show(None, "guides/dns", source)
     assert source == [shown]
 
