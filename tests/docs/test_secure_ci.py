@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ import yaml
 
 from pulumi_agin.emulator import Emulator
 from tests.docs.test_testing_guide_programs import PYTEST
+from tests.support import clone
 from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY
 from tests.support.ngrok import ns_targets
@@ -36,9 +39,9 @@ DOMAIN = "connect.acme.com"
 READ_ONLY = "ngrok_pat_" + API_KEY.replace("2tst", "2rea")
 KEYS = {"prod-preview": READ_ONLY, "prod": API_KEY}
 
-INSTALL, SELECT = "pulumi install", "pulumi stack select acme/prod"
-RUN_TESTS, PREVIEW, UP = "venv/bin/python -m pytest", "pulumi preview --diff", "pulumi up --yes"
-REFRESH, CHECK = "pulumi refresh --preview-only --expect-no-changes", "pulumi preview --expect-no-changes"
+SELECT, RUN_TESTS = "pulumi stack select acme/prod", "venv/bin/python -m pytest"
+PREVIEW, UP, DRIFT = "pulumi preview --diff", "pulumi up --yes", "pulumi preview --refresh --expect-no-changes"
+REFRESHED_PREVIEW, REFRESHED_UP = "pulumi preview --refresh --diff", "pulumi up --refresh --yes"
 DOCTOR = "venv/bin/pulumi-agin doctor --all --stack acme/prod || test $? = 3"
 
 
@@ -60,8 +63,7 @@ def test_workflow_is_valid_and_pins_its_actions(tmp_path: Path) -> None:
         assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", action), action
     [checkout] = [action for action in actions if action.startswith("actions/checkout@")]
     assert checkout in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
-    # The two forms of the key.
-    assert yaml.safe_load(ESC)["values"].keys() == {"pulumiConfig", "environmentVariables"}
+    assert yaml.safe_load(ESC)["values"]["environmentVariables"].keys() == {"NGROK_API_KEY"}
 
 
 def test_pull_request_gets_no_secret_and_no_token() -> None:
@@ -69,7 +71,7 @@ def test_pull_request_gets_no_secret_and_no_token() -> None:
     assert JOBS["test"]["permissions"] == {"contents": "read"}
     assert not JOBS["test"].keys() & {"env", "environment"}
     assert "secrets." not in json.dumps(JOBS["test"])
-    for event in ("push", "schedule"):
+    for event in ("push", "schedule", "workflow_dispatch"):
         assert runs("test", event) is False
     assert [name for name in JOBS if runs(name, "pull_request")] == ["test"]
 
@@ -98,21 +100,20 @@ def test_route_53_policy_is_limited_to_the_records() -> None:
     assert condition["Null"] == dict.fromkeys(limits, "false")
 
 
-def test_bind_rule_is_the_tested_one(tmp_path: Path, bind_programs: Programs) -> None:
-    with Bind(bind_programs, tmp_path / "bind", [Key("agin", [DOMAIN])]) as bind:
-        [rule] = re.findall(r'`(grant "agin" .*?;)`', PAGE)
-        assert rule in (bind.folder / "named.conf").read_text()
-
-
 def runs(job: str, event: str) -> bool:
     """Returns whether a job or a step with this condition runs for an event, if nothing has failed."""
     return is_true(JOBS[job]["if"], event)
 
 
 def is_true(condition: str, event: str) -> bool:
-    match = re.fullmatch(r"github\.event_name (==|!=) '(\w+)'( && !cancelled\(\))?", condition)
-    assert match, condition
-    return (match[2] == event) == (match[1] == "==")
+    alternatives = []
+    for alternative in condition.split(" || "):
+        terms = set(alternative.split(" && ")) - {"success()", "!cancelled()"}
+        assert len(terms) == 1, condition
+        match = re.fullmatch(r"github\.event_name (==|!=) '(\w+)'", terms.pop())
+        assert match, condition
+        alternatives.append((match[2] == event) == (match[1] == "=="))
+    return any(alternatives)
 
 
 @dataclass(frozen=True)
@@ -135,14 +136,20 @@ def steps(event: str) -> Iterator[Step]:
                     yield Step(name, step["run"], has_key=key is not None)
 
 
+# Every job needs the packages.
+[INSTALL] = {step["run"] for job in JOBS.values() for step in job["steps"] if "pip install" in step.get("run", "")}
 NEWEST = next(step.command for step in steps("push") if "gh api" in step.command)
 
 
 def test_commands_of_each_event() -> None:
     commands = {
         "pull_request": {"test": [INSTALL, RUN_TESTS]},
-        "schedule": {"preview": [INSTALL, SELECT, REFRESH, CHECK, DOCTOR]},
-        "push": {"preview": [INSTALL, SELECT, PREVIEW], "up": [NEWEST, INSTALL, SELECT, UP]},
+        "schedule": {"preview": [NEWEST, INSTALL, SELECT, DRIFT, DOCTOR]},
+        "push": {"preview": [NEWEST, INSTALL, SELECT, PREVIEW], "up": [NEWEST, INSTALL, SELECT, UP]},
+        "workflow_dispatch": {
+            "preview": [NEWEST, INSTALL, SELECT, REFRESHED_PREVIEW],
+            "up": [NEWEST, INSTALL, SELECT, REFRESHED_UP],
+        },
     }
     for event, jobs in commands.items():
         assert [(step.job, step.command) for step in steps(event)] == [
@@ -153,11 +160,40 @@ def test_commands_of_each_event() -> None:
 @pytest.mark.parametrize(("newest", "status"), [("c0ffee", 0), ("decade", 1)])
 def test_only_the_newest_commit_is_deployed(newest: str, status: int, tmp_path: Path) -> None:
     gh = tmp_path / "gh"
-    gh.write_text(f'#!/bin/sh\ntest "$*" = "api repos/acme/infra/commits/main --jq .sha" && echo {newest}\n')
+    gh.write_text(
+        f'#!/bin/sh\ntest "$*" = "api repos/acme/infra/git/ref/heads/main --jq .object.sha" && echo {newest}\n'
+    )
     gh.chmod(0o755)
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_REPOSITORY": "acme/infra"}
     ran = subprocess.run(["bash", "-e", "-c", NEWEST], env={**environment, "GITHUB_SHA": "c0ffee"}, check=False)
     assert ran.returncode == status
+
+
+@pytest.mark.rest
+def test_only_files_with_the_hashes_are_installed(project: Project, tmp_path: Path) -> None:
+    wheels = project.folder / "wheels"
+    without_dependencies = {**os.environ, **clone.without_dependencies()}
+    source = str(clone.copy(tmp_path))
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--wheel-dir", str(wheels), source]
+    subprocess.run(build, env=without_dependencies, check=True)
+    [wheel] = wheels.iterdir()
+    # As uv compiles it.
+    requirement = f"./wheels/{wheel.name} \\\n    --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
+    (project.folder / "requirements.txt").write_text(requirement)
+    offline = {"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    project.typed(INSTALL, **offline)
+    assert list(project.folder.glob("venv/lib/python*/site-packages/pulumi_agin/only_in_clone.py"))
+
+    # The same version from other code.
+    (tmp_path / "pulumi_agin" / "only_in_clone.py").write_text("evil = True")
+    subprocess.run(build, env=without_dependencies, check=True)
+    with pytest.raises(AssertionError, match="DO NOT MATCH THE HASHES"):
+        project.typed(INSTALL, **offline)
+    # The name alone, in a new environment, if an index has such a package.
+    shutil.rmtree(project.folder / "venv")
+    (project.folder / "requirements.txt").write_text("pulumi-agin[aws,doctor,emulator]\n")
+    with pytest.raises(AssertionError, match="all requirements must have their versions pinned"):
+        project.typed(INSTALL, **offline, PIP_FIND_LINKS=str(wheels))
 
 
 def write_program(project: Project, bind: Bind) -> None:
@@ -183,6 +219,9 @@ def test_workflow_creates_the_stack_and_finds_drift(
     emulator.add_key(READ_ONLY, account_of=API_KEY)
     with Bind(bind_programs, tmp_path / "bind", [Key("agin", [DOMAIN])]) as bind:
         write_program(project, bind)
+        # The rule of the page is the one of this server.
+        [rule] = re.findall(r'`(grant "agin" .*?;)`', PAGE)
+        assert rule in (bind.folder / "named.conf").read_text()
 
         def run(event: str, job: str, **environment: str) -> dict[str, int]:
             """Returns the exit status of each command. Like GitHub, it uses another shell for each."""
@@ -207,30 +246,57 @@ def test_workflow_creates_the_stack_and_finds_drift(
         assert run("push", "up") == {UP: 0}
         [ingress] = emulator.ingresses()
         emulator.set_ingress(ingress["id"], {"region_domains": [*ingress["region_domains"], f"tunnel.xx.{DOMAIN}"]})
-        assert run("schedule", "preview") == {REFRESH: 0, CHECK: 0, DOCTOR: 0}
+        assert run("schedule", "preview") == {DRIFT: 0, DOCTOR: 0}
         assert run("push", "preview") == {PREVIEW: 0}
         # The key is not in the state.
-        assert run("schedule", "preview", NGROK_API_KEY="") == {REFRESH: 1, CHECK: 1, DOCTOR: 1}
+        assert run("schedule", "preview", NGROK_API_KEY="") == {DRIFT: 1, DOCTOR: 1}
+
+        # With the word of the page instead of a key.
+        [word] = re.findall(r"^\| the word `(\w+)` \|", PAGE, re.MULTILINE)
+        project.edit({'"devices"': '"sensors"'})
+        assert run("push", "preview", NGROK_API_KEY=word) == {PREVIEW: 0}
+        # The program has a change that `up` has not made.
+        assert run("schedule", "preview") == {DRIFT: 7, DOCTOR: 0}
+        assert run("schedule", "preview", NGROK_API_KEY=word) == {DRIFT: 1, DOCTOR: 1}
+        project.edit({'"sensors"': '"devices"'})
 
         emulator.set_ingress(ingress["id"], {"description": "changed by hand"})
+        assert run("schedule", "preview") == {DRIFT: 7, DOCTOR: 0}
+        emulator.set_ingress(ingress["id"], {"description": "devices"})
         delegate(bind, DOMAIN, [], bind.keys[0])
-        assert run("schedule", "preview") == {REFRESH: 7, CHECK: 0, DOCTOR: 1}
+        assert run("schedule", "preview") == {DRIFT: 7, DOCTOR: 1}
         # Without a refresh, `up` compares the program with the state.
+        emulator.set_ingress(ingress["id"], {"description": "changed by hand"})
         assert run("push", "up") == {UP: 0}
         assert emulator.ingresses()[0]["description"] == "changed by hand"
-        project.shell("pulumi up --refresh --yes --skip-preview")
+        assert run("workflow_dispatch", "preview") == {REFRESHED_PREVIEW: 0}
+        assert run("workflow_dispatch", "up") == {REFRESHED_UP: 0}
         assert emulator.ingresses()[0]["description"] == "devices"
         assert bind.referral(DOMAIN) == ns_targets(emulator, DOMAIN)
 
         # Status 3 of doctor does not fail the job.
         bind.stop()
-        assert run("schedule", "preview") == {REFRESH: 1, CHECK: 0, DOCTOR: 0}
+        assert run("schedule", "preview") == {DRIFT: 1, DOCTOR: 0}
         bind.start()
 
         # With another key, a deleted ingress can't be told from one of another account. The records outlive it.
         emulator.delete_ingress(ingress["id"])
-        assert run("schedule", "preview") == {REFRESH: 1, CHECK: 0, DOCTOR: 1}
-        assert run("schedule", "preview", NGROK_API_KEY=API_KEY) == {REFRESH: 7, CHECK: 0, DOCTOR: 1}
+        assert run("schedule", "preview") == {DRIFT: 1, DOCTOR: 1}
+        assert run("schedule", "preview", NGROK_API_KEY=API_KEY) == {DRIFT: 7, DOCTOR: 1}
+        # The job `up` has the key of the last one.
+        assert run("workflow_dispatch", "preview") == {REFRESHED_PREVIEW: 1}
+        assert run("workflow_dispatch", "up") == {REFRESHED_UP: 0}
+        assert bind.referral(DOMAIN) == ns_targets(emulator, DOMAIN)
+
+
+def test_only_a_run_by_hand_goes_on_after_a_failed_preview() -> None:
+    condition = JOBS["up"]["if"]
+    # Without a status function, GitHub would add success() to all of it.
+    assert [("success()" in each, "!cancelled()" in each) for each in condition.split(" || ")] == [
+        (True, False),
+        (False, True),
+    ]
+    assert "'push'" in condition.split(" || ")[0]
 
 
 @pytest.mark.rest

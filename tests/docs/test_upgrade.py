@@ -19,7 +19,7 @@ from tools.environment import UV
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operate" / "upgrade.md").read_text()
 [REQUIREMENT] = blocks(PAGE, "text")
-UV_COMMIT, PIP_WHEEL, UV_WHEEL = blocks(PAGE, "sh")
+PIP_WHEEL, UV_WHEEL, UV_COMMIT = blocks(PAGE, "sh")
 [BACK_UP] = re.findall(r"`(pulumi stack export .*?)`", PAGE)
 [UNPROTECT] = re.findall(r"`(pulumi state unprotect .*?)`, and then `pulumi destroy`", PAGE)
 [KEEP] = re.findall(r"run `(pulumi state delete .*?)`", PAGE)
@@ -68,8 +68,20 @@ def test_requirement_installs_a_commit(project_folder: Path) -> None:
 
 @pytest.mark.rest
 def test_requirement_installs_a_wheel(project_folder: Path) -> None:
-    environment = {**os.environ, **clone.without_dependencies()}
-    subprocess.run(["bash", "-euc", PIP_WHEEL], cwd=project_folder, env=environment, check=True)
+    environment = {**os.environ, **clone.without_dependencies(), "UV_PYTHON": sys.executable}
+    environment["PATH"] += f":{UV.parent}"
+    # As `pulumi new` writes it, with the line of a clone.
+    requirements = project_folder / "requirements.txt"
+    requirements.write_text("pulumi>=3.0.0,<4.0.0\n../pulumi-agin[doctor]\n")
+    [first] = re.findall(r"`(mv .*?)`", PAGE)
+    subprocess.run(["bash", "-euc", f"{first}\n{PIP_WHEEL}"], cwd=project_folder, env=environment, check=True)
+    assert (project_folder / "requirements.in").read_text().count("agin") == 1
+    pinned = re.findall(r"^(\S.*?) \\\n((?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", requirements.read_text(), re.M)
+    # Every line that is no comment is a hash or belongs to one.
+    assert len(pinned) == len(re.findall(r"^[^\s#]", requirements.read_text(), re.M))
+    assert {"pulumi", "pulumi-aws", "dnspython", "cel-python"} <= {name.partition("==")[0] for name, _ in pinned}
+    [own] = [f"{name} \\\n{hashes}" for name, hashes in pinned if name.startswith("./wheels/pulumi_agin-")]
+    requirements.write_text(own)
     install_requirements(project_folder)
 
 
