@@ -27,8 +27,6 @@ from tests.support.records import records
 from tests.support.waiting import until
 from tools.bind import Programs
 
-pytestmark = pytest.mark.rest
-
 PAGE = (Path(__file__).parents[2] / "docs" / "operate" / "move-fleet.md").read_text()
 PROGRAM, CREATE, RETIRING, RETIRED, REMOVED = blocks(PAGE, "python")
 (
@@ -36,6 +34,7 @@ PROGRAM, CREATE, RETIRING, RETIRED, REMOVED = blocks(PAGE, "python")
     UP,
     UP_AND_CHECK,
     SHOW_CONFIG,
+    _,
     COUNT_SESSIONS,
     UP_RETIRING,
     UP_RETIRED,
@@ -215,6 +214,7 @@ def domains(emulator: Emulator) -> list[str]:
     return sorted(each["domain"] for each in emulator.ingresses())
 
 
+@pytest.mark.rest
 def test_fleet_moves_without_a_gap(project: Project, bind: Bind, emulator: Emulator) -> None:
     fleet = Fleet(project, bind, 20)
     program = fleet.program
@@ -274,6 +274,7 @@ def test_fleet_moves_without_a_gap(project: Project, bind: Bind, emulator: Emula
     assert fleet.protected(project.INGRESS) == fleet.protected(RECORDS) == {*NEW}
 
 
+@pytest.mark.rest
 def test_every_step_has_its_way_back_and_a_skipped_one_deletes_nothing(
     project: Project, bind: Bind, emulator: Emulator
 ) -> None:
@@ -312,6 +313,7 @@ def test_every_step_has_its_way_back_and_a_skipped_one_deletes_nothing(
     assert fleet.protected(project.INGRESS) == fleet.protected(RECORDS) == {*fleet.old}
 
 
+@pytest.mark.rest
 def test_fleet_moves_to_another_authority_and_account(project: Project, bind: Bind, emulator: Emulator) -> None:
     fleet = Fleet(project, bind, 2)
     replaced = {
@@ -350,7 +352,6 @@ def test_fleet_moves_to_another_authority_and_account(project: Project, bind: Bi
     assert domains(emulator) == fleet.new
 
 
-@pytest.mark.main
 def test_sessions_of_each_domain_are_counted(tmp_path: Path) -> None:
     # In the documented form of a list. Without a value, `metadata` is omitted, empty or null.
     metadata: list[dict[str, object]] = [
@@ -411,6 +412,7 @@ def resources_in_yaml(bind: Bind, domain: str, phase: str) -> dict[str, Any]:
     return declared
 
 
+@pytest.mark.rest
 def test_fleet_moves_in_yaml(yaml_project: Project, bind: Bind, emulator: Emulator) -> None:
     def write(phases: dict[str, str]) -> None:
         declared: dict[str, Any] = {}

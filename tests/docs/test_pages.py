@@ -15,8 +15,9 @@ import runpy
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import Enum
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,6 +29,7 @@ import pulumi_agin as agin
 from pulumi_agin import cli, emulator
 from pulumi_agin.cli import explain
 from pulumi_agin.native.plugin import read_schema
+from tests.support.literals import literals
 from tests.support.mocks import INGRESS, Mocks, run
 from tests.support.pages import blocks
 from tools.place import REPOSITORY
@@ -251,18 +253,6 @@ def test_every_field_of_ns_records_has_a_docstring() -> None:
     assert all(isinstance(definition.body[number + 1], ast.Expr) for number in fields)
 
 
-def literals() -> Iterator[str]:
-    """Yields each string in the package's code except docstrings, on one line and without interpolated values."""
-    for path in (ROOT / "pulumi_agin").rglob("*.py"):
-        nodes = list(ast.walk(ast.parse(path.read_text())))
-        docstrings = [node.value for node in nodes if isinstance(node, ast.Expr)]
-        for node in nodes:
-            if isinstance(node, (ast.JoinedStr, ast.Constant)) and node not in docstrings:
-                parts = node.values if isinstance(node, ast.JoinedStr) else [node]
-                constants = [each for part in parts for each in ast.walk(part) if isinstance(each, ast.Constant)]
-                yield "".join(str(each.value) for each in constants).replace("\n", " ")
-
-
 ERRORS_PAGE = (ROOT / "docs/reference/errors.md").read_text()
 
 
@@ -299,11 +289,18 @@ def commands() -> list[list[str]]:
     for page in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", *EXAMPLES]:
         script = "".join(blocks(page.read_text(), "sh")).replace("\\\n", " ")
         for line in script.splitlines():
-            for part in re.split(r" \|\|?(?: |$)| >>? | &$", line):
-                words = shlex.split(part, comments=True)
-                if words[:1] == ["pulumi-agin"]:
-                    found.append(words[1:])
+            for is_operator, words in groupby(shell_words(line), lambda word: set(word) <= {*"|&;<>()"}):
+                program, *arguments = words
+                if not is_operator and program == "pulumi-agin":
+                    found.append(arguments)
     return found
+
+
+def shell_words(line: str) -> list[str]:
+    """Returns the words and operators of a line of sh, without its comment."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    return list(lexer)
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)

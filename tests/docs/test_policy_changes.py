@@ -12,8 +12,10 @@ from tests.support.bind import Bind
 from tests.support.ngrok import ns_targets
 from tests.support.project import Project
 
-REFERENCE = (Path(__file__).parents[2] / "docs" / "reference" / "agent-ingress.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+REFERENCE = (DOCS / "reference" / "agent-ingress.md").read_text()
 STEPS = REFERENCE.split("\n### Removing a policy\n")[1].split("\n## ")[0]
+CLAIMS = " ".join((DOCS / "guides" / "certificates.md").read_text().split())
 URNS, REPLACE = "pulumi stack --show-urns", "pulumi up --replace URN"
 
 DOMAIN = "connect.acme.com"
@@ -75,9 +77,11 @@ def test_validation_accepts_the_previous_certificate_if_ngrok_reports_it(
     project.program(program(bind, POLICY, PROTECTED))
     project.up()
     [ingress] = emulator.ingresses()
-    # ngrok's API reports the same renewal after the change.
+    # ngrok's API reports the same renewal after the change, and would issue the next certificate too late.
+    emulator.configure(issue_after_seconds=3600)
     emulator.set_certificate(ingress["id"], "issued")
     project.program(program(bind, '{"authority": "letsencrypt", "private_key_type": "ecdsa"}', PROTECTED))
     assert "waiting for the certificate" not in project.up().output
+    assert "it waits only if ngrok clears `renews_at`. Otherwise, it succeeds with the previous certificate." in CLAIMS
     [changed] = emulator.ingresses()
     assert changed["certificate_management_policy"]["private_key_type"] == "ecdsa"

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from textwrap import dedent
 from typing import NamedTuple
 
 import pytest
 import trustme
 
+from pulumi_agin.api.models import Issuance
+from pulumi_agin.cli.doctor_ns import DnsResult
 from pulumi_agin.emulator import Emulator
-from tests.docs.test_pages import literals
 from tests.support.bind import Bind, Key
 from tests.support.cloud_provider import Cloud, install_dns
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OTHER_ROTATED_KEY
 from tests.support.killed_up import kill_up_during_creates
-from tests.support.ngrok import ns_targets
+from tests.support.literals import PACKAGE, literals, literals_in
+from tests.support.ngrok import create, ns_targets
+from tests.support.pages import blocks
 from tests.support.ports import free_port
 from tests.support.project import Project
 from tests.support.records import delegate
-from tests.support.waiting import until
+from tests.support.tls_server import issue, tls_server
 from tools.bind import Programs
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operate" / "runbooks.md").read_text()
@@ -39,8 +40,8 @@ NEXT_KEY = API_KEY.replace("2tst", "2nxt")
 
 
 def commands(section: str) -> list[str]:
-    """Returns the blocks of commands in a section, also those in list items."""
-    return [dedent(each) for each in re.findall(r"^ *```sh\n(.*?)^ *```$", SECTIONS[section], re.MULTILINE | re.DOTALL)]
+    """Returns the blocks of commands in a section."""
+    return blocks(SECTIONS[section], "sh")
 
 
 def rows(section: str) -> list[list[str]]:
@@ -56,6 +57,19 @@ def test_every_section_is_in_the_table_of_symptoms() -> None:
     assert re.findall(r"\[([^]]+)\]\(#[\w-]+\) \|$", index, re.MULTILINE) == list(SECTIONS)
 
 
+def messages(section: str, column: int) -> list[str]:
+    """Returns the messages in a column of a section's tables."""
+    # The words before a table of another tool.
+    tables = SECTIONS[section].partition("\n### Only some devices")[0]
+    cells = [row[column] for row in rows(section) if " | ".join(row) in tables]
+    return [message for cell in cells for message in re.findall("`([^`]+)`", cell)]
+
+
+STATES = {"ok", "wait", "wrong", "unknown"}
+# Those of Pulumi, of OpenSSL, and a command.
+OTHER_WORDS = STATES | {"create", "update", "replace", "delete", "expired", "pulumi up"}
+
+
 @pytest.mark.parametrize(
     ("section", "column"),
     [
@@ -66,19 +80,74 @@ def test_every_section_is_in_the_table_of_symptoms() -> None:
     ],
 )
 def test_messages_in_the_tables_are_in_the_code(section: str, column: int) -> None:
-    # The words before a table of another tool.
-    tables = SECTIONS[section].partition("\n### Only some devices")[0]
-    messages = [
-        message
-        for row in rows(section)
-        if " | ".join(row) in tables
-        for message in re.findall("`([^`]+)`", row[column])
-    ]
-    states = {"ok", "wait", "wrong", "unknown", "expired", "pulumi up"}
-    words_of_pulumi = {"create", "update", "replace", "delete"}
     known = "\n".join(literals())
-    assert len(messages) > 3
-    assert [each for each in messages if each not in known and each not in states | words_of_pulumi] == []
+    found = messages(section, column)
+    assert len(found) > 3
+    assert [each for each in found if each not in known and each not in OTHER_WORDS] == []
+
+
+# The variables in doctor_checks.py that have a reason or a part of one.
+PARTS_OF_REASONS = {"reason", "why", "at_ngrok", "resource", "note", "_NOT_QUERIED", "_OTHER_PROVIDER"}
+# The words in reasons that need no row of their own, by why they don't.
+WITHOUT_ROW = {
+    "the row of an earlier check is not ok either": [
+        "ngrok could not be queried",
+        "the key of its provider was not used here",
+        "the expected ones are unknown",
+        "there is no certificate without an Agent Ingress",
+    ],
+    "another part of the reason has a row, or leads to the last one": [
+        "the stack  has  as ",
+        "has NS records for it as",
+        "now returns",
+        "it was last read with another key",
+        "the state does not show which key last read it",
+        "limit Let's Encrypt by",
+        "; the base URL is",
+        "issued (ISSUED)",
+        "issued, and being renewed",
+    ],
+    "the last row": [
+        " does not have them",
+        "so it may be in another account",
+        "whose key was not used here",
+        "so Pulumi leaves them at the DNS provider",
+        "ngrok returned no ns_targets",
+    ],
+}
+
+
+def reasons() -> set[str]:
+    """Returns the reasons, or their parts, that doctor can show for checks that are not ok."""
+    found = set[str]()
+    for node in ast.walk(ast.parse((PACKAGE / "cli" / "doctor_checks.py").read_text())):
+        match node:
+            case ast.Call(func=ast.Name(id="Check"), args=[state, part, *_]) if ast.unparse(state) != "'ok'":
+                found |= {*literals_in(part)}
+            case ast.keyword(arg="reason", value=part):
+                found |= {*literals_in(part)}
+            case ast.Assign(targets=[ast.Name(id=name)], value=part) if name in PARTS_OF_REASONS:
+                found |= {*literals_in(part)}
+            case ast.AugAssign(target=ast.Name(id=name), value=part) if name in PARTS_OF_REASONS:
+                found |= {*literals_in(part)}
+            case _:
+                pass
+    # An f-string contains its parts, and less than three words say nothing.
+    found = {each for each in found if len(re.findall("[A-Za-z]{2,}", each)) > 2}
+    found = {each for each in found if not any(each in other for other in found - {each})}
+    at_dns = [DnsResult(), DnsResult(("ns",)), DnsResult(problem="timeout"), DnsResult(cname="b.acme.com")]
+    found |= {each.describe("public DNS") for each in at_dns}
+    return found | {f"{each.value} ({each.name})" for each in Issuance}
+
+
+def test_every_reason_of_doctor_has_its_row() -> None:
+    known = {*messages("Devices are offline", 1), *messages("A certificate was not renewed", 0)} - OTHER_WORDS
+    excepted = [words for each in WITHOUT_ROW.values() for words in each]
+    found = reasons()
+    assert len(found) > 30
+    assert {each for each in found if not any(words in each for words in [*known, *excepted])} == set()
+    # No exception is left over.
+    assert [words for words in excepted if not any(words in each for each in found)] == []
 
 
 # -- Test a connection --------------------------------------------------------------------------------------------
@@ -92,28 +161,8 @@ class Served(NamedTuple):
     is_trusted: bool = True
     has_root: bool = False
     """Whether the server sends the certificate of the authority, too, as proxies do."""
-    not_after: datetime | None = None
-
-
-@contextmanager
-def server(certificate: trustme.LeafCert, chain: Sequence[trustme.Blob], folder: Path) -> Iterator[int]:
-    """Runs a TLS server, and yields its port."""
-    file, others = folder / "server.pem", folder / "chain.pem"
-    certificate.private_key_and_cert_chain_pem.write_to_path(str(file))
-    others.write_bytes(b"".join(each.bytes() for each in chain))
-    port = free_port()
-    command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(file), "-key", str(file), "-quiet"]
-    with subprocess.Popen(
-        [*command, *(["-cert_chain", str(others)] if chain else [])],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            until("the server listens", lambda: connect(port)[0] == 0)
-            yield port
-        finally:
-            process.kill()
+    days: int | None = None
+    """For how long it is valid."""
 
 
 def connect(port: int, **environment: str) -> tuple[int, str]:
@@ -137,7 +186,7 @@ def connect(port: int, **environment: str) -> tuple[int, str]:
         Served("unable to get local issuer certificate", is_trusted=False),
         Served("self-signed certificate", is_trusted=False, has_root=True),
         Served("hostname mismatch", name="other.acme.com"),
-        Served("certificate has expired", not_after=datetime(2025, 1, 2, tzinfo=timezone.utc)),
+        Served("certificate has expired", days=-1),
     ],
     ids=lambda served: served.output,
 )
@@ -145,10 +194,8 @@ def test_connection_test_prints_what_the_table_lists(served: Served, tmp_path: P
     authority, others = trustme.CA(), trustme.CA()
     trusted = tmp_path / "trusted.pem"
     (authority if served.is_trusted else others).cert_pem.write_to_path(str(trusted))
-    not_before = served.not_after and served.not_after - timedelta(days=1)
-    certificate = authority.issue_cert(served.name, not_before=not_before, not_after=served.not_after)
     chain = [authority.cert_pem] if served.has_root else []
-    with server(certificate, chain, tmp_path) as port:
+    with tls_server(issue(authority, served.name, days=served.days), chain) as port:
         status, output = connect(port, SSL_CERT_FILE=str(trusted))
     # It is no result of the verification.
     assert status == 0
@@ -196,6 +243,7 @@ def test_api_key_rotation(project: Project, emulator: Emulator) -> None:
     output = project.typed(f"{set_key}\npulumi up\npulumi refresh", stdin=OTHER_ROTATED_KEY)
     updated = re.findall(r"^ ~ +(\S+) \S+ updated", output, re.MULTILINE)
     assert set(updated) == {"pulumi:providers:pulumi-python"}
+    assert "~ 1 updated\n    3 unchanged" in output
     emulator.remove_key(OTHER_ACCOUNTS_KEY)
     project.refresh()
 
@@ -204,7 +252,7 @@ def test_api_key_rotation(project: Project, emulator: Emulator) -> None:
     emulator.remove_key(NEW_KEY)
     assert "or add --run-program" in project.refresh(fails=True)
     project.pulumi("refresh", "--preview-only", "--run-program", "--expect-no-changes")
-    project.up()
+    assert "4 unchanged" in project.up()
     project.refresh()
     assert project.names(Project.INGRESS) == {"kept", "theirs"}
 
@@ -267,7 +315,7 @@ def live(emulator: Emulator) -> dict[str, list[str]]:
     return {each["domain"]: ns_targets(emulator, each["domain"]) for each in emulator.ingresses()}
 
 
-@pytest.mark.main
+@pytest.mark.rest
 def test_tsig_key_rotation(project_on_bind: Project, emulator: Emulator, bind: Bind) -> None:
     project = project_on_bind
     project.up()
@@ -490,6 +538,25 @@ def test_deleted_records_and_ingresses(
         assert all_records(bind, cloud) == {**live(emulator), "bind.acme.com": []}
 
 
+@pytest.mark.rest
+def test_deleted_ingress_that_was_created_again(project_on_bind: Project, emulator: Emulator, bind: Bind) -> None:
+    project = project_on_bind
+    project.up()
+    delete(emulator, "one.acme.com")
+    made = create(emulator, "one.acme.com", certificate_management_policy={"authority": "letsencrypt"})
+    shown = project.shell(f"pulumi-agin doctor one.acme.com --dns {bind.address}", fails=True)
+    section = " ".join(SECTIONS["An ingress was deleted"].split())
+    item = section.partition("**ngrok has another ingress with the domain ")[2].partition(" - **")[0]
+    reason, refresh, preview, up = re.findall("`([^`]+)`", item)
+    assert reason in shown
+    output = project.typed(f"{refresh}\n{preview}")
+    [import_] = re.findall(r"^ +(\S+pulumi-agin import .* \| pulumi import .*)$", output, re.MULTILINE)
+    project.typed(f"{import_}\n{up}")
+    assert made in {each["id"] for each in project.resources()}
+    assert referrals(bind) == live(emulator)
+    project.pulumi("preview", "--expect-no-changes")
+
+
 def all_records(bind: Bind, cloud: Cloud) -> dict[str, list[str]]:
     at_cloud = {f"{name}.acme.com": cloud.records(f"{name}.acme.com") for name in ("set", "each")}
     return {
@@ -546,7 +613,6 @@ def test_outage_of_ngrok(project_on_bind: Project, emulator: Emulator, bind: Bin
     assert referrals(bind) == live(emulator) == before
 
 
-@pytest.mark.rest
 def test_interrupted_run(project: Project, emulator: Emulator) -> None:
     project.program(
         """

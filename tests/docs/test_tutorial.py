@@ -58,17 +58,28 @@ def run_steps(project: Project, steps: dict[str, str], stdin: str = "", **enviro
     return outputs
 
 
-def test_from_clone_to_destroyed_ingress_on_the_emulator(project: Project) -> None:
+def write_files() -> str:
+    """Returns commands that make the project's files, as a reader does."""
+    files = {"Pulumi.yaml": PROJECT, "requirements.txt": REQUIREMENTS, "__main__.py": PROGRAM}
+    return "\n".join(write(name, text) for name, text in files.items())
+
+
+def on_port(port: int, steps: dict[str, str]) -> dict[str, str]:
+    """Returns the steps with another port than the page's."""
+    return {name: commands.replace("24404", str(port)) for name, commands in steps.items()}
+
+
+# The stack's config has the emulator's URL and key.
+WITHOUT_SETTINGS = dict.fromkeys(("NGROK_API_BASE_URL", "NGROK_API_KEY"), "")
+
+
+def test_ingress_is_created_changed_and_removed_on_the_emulator(project: Project) -> None:
+    """With the package already installed."""
     port = free_port()
     assert "| in `__main__.py`, `acme devices` becomes `our devices` |" in PART_1
     [replace] = re.findall(r"^\| `(pulumi config set .*)` \|", PART_1, re.MULTILINE)
     steps = {
-        "clone": CLONE.replace("URL", ROOT.as_uri()),
-        "files": "\n".join(
-            [write("Pulumi.yaml", PROJECT), write("requirements.txt", REQUIREMENTS), write("__main__.py", PROGRAM)]
-        ),
-        "install": INSTALL,
-        "backend": BACKEND,
+        "files": write_files(),
         "start": f"{START}{listening(port)}",
         "create": CREATE,
         "show": SHOW,
@@ -77,18 +88,33 @@ def test_from_clone_to_destroyed_ingress_on_the_emulator(project: Project) -> No
         "replace": f"{replace}\npulumi up",
         "remove": REMOVE,
     }
-    variables = clone.offline(project.folder / "packages")
-    variables["PATH"] = f"{project.cli}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    variables |= dict.fromkeys(("NGROK_API_BASE_URL", "NGROK_API_KEY"), "")
-    steps = {name: commands.replace("24404", str(port)) for name, commands in steps.items()}
-    printed = run_steps(project, steps, **variables)
-    assert "does not provide the extra" not in printed["install"]
+    printed = run_steps(project, on_port(port, steps), **WITHOUT_SETTINGS)
     assert "2 created" in printed["create"]
     assert "this command does not use ngrok itself" in printed["create"]
     assert CONFIGURATION in printed["show"]
     assert "2 unchanged" in printed["unchanged"]
     assert "1 updated" in printed["update"]
     assert "1 replaced" in printed["replace"]
+    assert "2 deleted" in printed["remove"]
+
+
+@pytest.mark.rest
+def test_clone_is_installed_and_keeps_its_state_on_this_machine(project: Project) -> None:
+    port = free_port()
+    steps = {
+        "clone": CLONE.replace("URL", ROOT.as_uri()),
+        "files": write_files(),
+        "install": INSTALL,
+        "backend": BACKEND,
+        "start": f"{START}{listening(port)}",
+        "create": CREATE,
+        "remove": REMOVE,
+    }
+    variables = clone.offline(project.folder / "packages")
+    variables["PATH"] = f"{project.cli}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    printed = run_steps(project, on_port(port, steps), **variables, **WITHOUT_SETTINGS)
+    assert "does not provide the extra" not in printed["install"]
+    assert "2 created" in printed["create"]
     assert "2 deleted" in printed["remove"]
     assert (project.folder / ".pulumi").is_dir()
 

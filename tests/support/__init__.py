@@ -34,5 +34,7 @@ The rest
     clock, waiting      a simulated clock, and waiting until a condition is true
     command, stub_cli   the command line of pulumi-agin, and a stub of `pulumi`
     pages, pyproject    the code blocks of the docs, and pyproject.toml
+    literals            the strings in the package's code
+    tls_server          OpenSSL as a TLS server, with a certificate that a test makes
     ports               free ports
 """

@@ -91,7 +91,7 @@ def test_move_with_refresh_first_changes_nothing(
 ) -> None:
     project = yaml_project
     emulator.configure(job_after_seconds=0, issue_after_seconds=0)
-    move_config, refresh = blocks(re.sub("(?m)^   ", "", PAGE.read_text()), "sh")
+    move_config, refresh = blocks(PAGE.read_text(), "sh")
     with Bind(bind_programs, tmp_path / "bind", [Key("agin", [DOMAIN])]) as bind:
 
         def existing() -> tuple[object, ...]:
