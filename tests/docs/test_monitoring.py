@@ -64,6 +64,8 @@ CASES = {
     "deleted": {("page", DELETED)},
     "forgotten": {("page", DELETED)},
     "created-again": {("ticket", DELETED), ("page", DELETED)},
+    # Whoever deletes the records now may cut off agents that are connected.
+    "other-account": {("ticket", OFFLINE), ("unknown", OFFLINE)},
 }
 PROGRAM = """
 class Group(pulumi.ComponentResource):
@@ -165,12 +167,18 @@ def test_rules_alert_on_each_failure(
     ):
         emulator.set_certificate(ids[name], "in_progress" if name == "new.caa" else "issued")
         delegate(bind, f"{name}.acme.com", targets, bind.keys[0])
-    for name in ("deleted", "forgotten", "created-again"):
+    for name in ("deleted", "forgotten", "created-again", "other-account"):
         emulator.delete_ingress(ids[name])
     create(emulator, "created-again.acme.com")
     emulator.set_ingress(create(emulator, "unreadable.acme.com"), {"ns_targets": [""]})
     urn = f"urn:pulumi:dev::test::{Project.INGRESS}::forgotten"
     project.refresh("--target", urn)
+    state = project.state()
+    for resource in state["deployment"]["resources"]:
+        if resource["urn"].endswith(f"{Project.INGRESS}::other-account"):
+            fingerprint = resource["outputs"]["_key_fingerprint"]
+            resource["outputs"]["_key_fingerprint"] = re.sub("^[0-9a-f]{8}", "00000000", fingerprint)
+    project.write_state(state)
 
     status, alerts = check(project, "--stack", "dev", "--dns", bind.address)
     found = {
