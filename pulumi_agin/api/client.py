@@ -229,7 +229,7 @@ class AgentIngressClient:
             found = "still existed afterwards, but ngrok may delete it later"
         raise errors.DeleteUnsettledError(
             f"it is unknown whether the Agent Ingress {name} was deleted ({last_error}). The Agent Ingress {found}. "
-            "Run the same command again"
+            "Run the same command again, or `pulumi up` to keep it"
         )
 
     def list(

@@ -164,7 +164,10 @@ class AgentIngressLifecycle(Lifecycle):
             try:
                 ingress = self._account.require_client().get(id_, self._account.budget(call))
             except errors.NotFoundError as error:
-                raise Failed(f"{error}: there is no such Agent Ingress in the account of this key") from None
+                raise Failed(
+                    f"{error}: there is no such Agent Ingress in the account of this key. Another account may have it\n"
+                    f"{shell_commands.explain_line('other-account')}"
+                ) from None
         # A front end may lack the inputs in the state. Then the outputs show which optional ones there are.
         inputs = inputs_of(ingress, shown_by=call.inputs_before or call.outputs_before)
         return Existing(ingress.id, self._outputs(ingress), inputs)

@@ -346,7 +346,8 @@ def test_404_with_the_key_of_another_account_is_not_a_delete(
         # Not a line that forgets: the key may be the wrong one for a whole fleet.
         assert command.endswith("pulumi-agin explain other-account")
     message = failure(partial(CALLS["get"], other, id_, outputs)).message
-    assert message.endswith("there is no such Agent Ingress in the account of this key")
+    assert "there is no such Agent Ingress in the account of this key. Another account may have it\n" in message
+    assert message.endswith("pulumi-agin explain other-account")
     assert [ingress["id"] for ingress in emulator.ingresses()] == [id_]
 
 

@@ -266,7 +266,7 @@ def test_import_returns_the_inputs_that_would_create_the_same(plugin: Plugin, em
     assert plugin.read(bare, {}, {})[2] == {"domain": "bare.acme.com"}
     emulator.delete_ingress(id_)
     message = failure(lambda: plugin.read(id_, {}, {})).message
-    assert message.endswith("there is no such Agent Ingress in the account of this key")
+    assert "there is no such Agent Ingress in the account of this key. Another account may have it\n" in message
     message = failure(lambda: plugin.of(CERTIFICATE_VALIDATION).read(ID, {}, {})).message
     assert message.endswith("can't be read or imported, because it only waits: declare it")
 
