@@ -116,7 +116,7 @@ def test_many_accounts(cli: Path, user_env: Path, emulator: Emulator, tmp_path: 
         project.config(plain={"port": bind.port})
         values = {"tsigSecret": bind.keys[0].secret, "apiKeys.first": API_KEY, "apiKeys.second": OTHER_ACCOUNTS_KEY}
         for line in re.findall(r"^(pulumi config set .*)", (project.folder / "README.md").read_text(), re.MULTILINE):
-            command = line.replace("ns1.acme.com", "127.0.0.1")
+            command = line.replace("ns1.YOUR-DOMAIN", "127.0.0.1").replace("YOUR-DOMAIN", "acme.com")
             project.typed(command, stdin=values.get(line.rpartition(" ")[2], ""))
         project.up()
         accounts = {request["body"]["domain"]: request["account"] for request in emulator.requests()}
