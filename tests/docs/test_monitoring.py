@@ -28,6 +28,8 @@ from tests.support.records import delegate
 from tests.support.tls_server import issue, tls_server
 from tools.bind import Programs
 
+pytestmark = pytest.mark.usefixtures("shell_programs")
+
 ROOT = Path(__file__).parents[2]
 DOMAIN = "connect.acme.com"
 PAGE = (ROOT / "docs" / "operate" / "monitoring.md").read_text()

@@ -27,6 +27,8 @@ from tests.support.records import records
 from tests.support.waiting import until
 from tools.bind import Programs
 
+pytestmark = pytest.mark.usefixtures("shell_programs")
+
 PAGE = (Path(__file__).parents[2] / "docs" / "operate" / "move-fleet.md").read_text()
 PROGRAM, CREATE, RETIRING, RETIRED, REMOVED = blocks(PAGE, "python")
 (

@@ -31,6 +31,8 @@ from tests.support.records import delegate
 from tests.support.tls_server import issue, tls_server
 from tools.bind import Programs
 
+pytestmark = pytest.mark.usefixtures("shell_programs")
+
 PAGE = (Path(__file__).parents[2] / "docs" / "operate" / "runbooks.md").read_text()
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 YES = {"PULUMI_SKIP_CONFIRMATIONS": "true"}

@@ -6,6 +6,7 @@ Long steps are shown. If a set-up fails, its tests are skipped with the reason, 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Generator
 from contextlib import nullcontext
@@ -79,6 +80,13 @@ def cli(set_up: SetUp[Path]) -> Path:
 @pytest.fixture(scope="session")
 def bind_programs(set_up: SetUp[bind.Programs]) -> bind.Programs:
     return set_up(bind.find_or_make)
+
+
+@pytest.fixture(scope="session")
+def shell_programs() -> None:
+    """The programs that commands of the docs run, besides Pulumi's and BIND's."""
+    if missing := [name for name in ("curl", "jq", "openssl") if shutil.which(name) is None]:
+        raise StepError(f"the commands of the docs need {', '.join(missing)}: install them, so that they are on PATH")
 
 
 @pytest.fixture(scope="session")
