@@ -265,11 +265,8 @@ def test_api_key_rotation(project: Project, emulator: Emulator) -> None:
     assert project.names(Project.INGRESS) == {"kept", "theirs"}
 
 
-PROTECTED = """
-protected = pulumi.ResourceOptions(protect=True)
-secret = pulumi.Config().require_secret("tsigSecret")
-for name in ("one", "two"):
-    dns = agin.dns.rfc2136("127.0.0.1", "acme.com", "agin", secret, port=PORT, adopt=False)
+# The end of a loop over names and adapters.
+DECLARE = """\
     ingress = agin.AgentIngress(
         name,
         domain=f"{name}.acme.com",
@@ -279,6 +276,15 @@ for name in ("one", "two"):
     delegation = agin.AgentIngressDelegation(name, ingress, dns, opts=protected)
     agin.AgentIngressCertificateValidation(name, agent_ingress_id=delegation.agent_ingress_id)
 """
+PROTECTED = (
+    """
+protected = pulumi.ResourceOptions(protect=True)
+secret = pulumi.Config().require_secret("tsigSecret")
+for name in ("one", "two"):
+    dns = agin.dns.rfc2136("127.0.0.1", "acme.com", "agin", secret, port=PORT, adopt=False)
+"""
+    + DECLARE
+)
 DOMAINS = ["one.acme.com", "two.acme.com"]
 NO_RECORDS: dict[str, list[str]] = {domain: [] for domain in DOMAINS}
 KEY = Key("agin", DOMAINS)
@@ -428,7 +434,8 @@ def test_lost_state(project: Project, emulator: Emulator, bind: Bind, tmp_path: 
     assert (emulator.ingresses(), referrals(bind)) == existing
 
 
-ADAPTERS = """
+ADAPTERS = (
+    """
 protected = pulumi.ResourceOptions(protect=True)
 secret = pulumi.Config().require_secret("tsigSecret")
 adapters = {
@@ -437,15 +444,9 @@ adapters = {
     "each": agin.dns.cloudflare("Z1"),
 }
 for name, dns in adapters.items():
-    ingress = agin.AgentIngress(
-        name,
-        domain=f"{name}.acme.com",
-        certificate_management_policy={"authority": "letsencrypt"},
-        opts=protected,
-    )
-    delegation = agin.AgentIngressDelegation(name, ingress, dns, opts=protected)
-    agin.AgentIngressCertificateValidation(name, agent_ingress_id=delegation.agent_ingress_id)
 """
+    + DECLARE
+)
 
 
 def rows_of_update(output: str) -> dict[str, list[str]]:

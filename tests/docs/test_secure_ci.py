@@ -18,10 +18,10 @@ import pytest
 import yaml
 
 from pulumi_agin.emulator import Emulator
-from tests.docs.test_testing_guide_programs import PYTEST
 from tests.support import clone
 from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY
+from tests.support.linked_pytest import link_pytest
 from tests.support.ngrok import ns_targets
 from tests.support.pages import blocks
 from tests.support.project import Project
@@ -307,10 +307,6 @@ def test_pull_request_job_runs_tests_without_keys(project: Project, tmp_path: Pa
         "def test_emulator(agin_emulator):\n    assert agin_emulator.requests() == []\n"
     )
     project.environment.pop("NGROK_API_KEY")
-    # The user's environment has the wheel but not pytest.
-    packages = tmp_path / "pytest"
-    packages.mkdir()
-    for name in PYTEST:
-        (packages / name).symlink_to(Path(pytest.__file__).parents[1] / name)
+    packages = link_pytest(tmp_path / "pytest")
     [_, step] = steps("pull_request")
     assert "1 passed" in project.shell(step.command, env={"PYTHONPATH": str(packages), "PYTEST_ADDOPTS": "--quiet"})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.linked_pytest import link_pytest
 from tests.support.pages import blocks
 from tests.support.ports import free_port
 from tests.support.project import Project, listening
@@ -30,9 +31,6 @@ curl $E/counts
 curl $E/unused_faults
 """
 
-# pytest and its dependencies. Only older versions of Python need the last two.
-PYTEST = ("pytest", "_pytest", "py.py", "pluggy", "iniconfig", "packaging", "pygments", "exceptiongroup", "tomli")
-
 Run = Callable[..., str]
 
 
@@ -43,11 +41,7 @@ def test_every_program_of_the_page_is_a_file() -> None:
 @pytest.fixture
 def run_pytest(project: Project, tmp_path: Path) -> Run:
     """A function that runs pytest on the page's files in the user's environment and returns its output."""
-    # The user's environment has the wheel but not pytest.
-    packages = tmp_path / "pytest"
-    packages.mkdir()
-    for name in PYTEST:
-        (packages / name).symlink_to(Path(pytest.__file__).parents[1] / name)
+    packages = link_pytest(tmp_path / "pytest")
 
     def run(*arguments: str, fails: bool = False, **replaced: str) -> str:
         folder = tmp_path / "tests"

@@ -33,6 +33,7 @@ The rest
     set_up              fixtures that are made once: the CLI, a user's environment, language hosts, npm packages
     clock, waiting      a simulated clock, and waiting until a condition is true
     command, stub_cli   the command line of pulumi-agin, and a stub of `pulumi`
+    linked_pytest       pytest for a user's environment
     pages, pyproject    the code blocks of the docs, and pyproject.toml
     literals            the strings in the package's code
     tls_server          OpenSSL as a TLS server, with a certificate that a test makes
