@@ -10,6 +10,7 @@ import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY
+from tests.support.ports import closed_port
 from tests.support.project import Project
 from tests.support.public_api import HOST, public_api
 
@@ -127,7 +128,7 @@ def test_message_about_an_old_base_url_says_how_to_use_the_new_one(
         project.config(plain={key: first.url})
         project.up()
     # The emulator is started again, on another port.
-    with Emulator(API_KEY, file=file) as second:
+    with closed_port(first.url), Emulator(API_KEY, file=file) as second:
         project.config(plain={key: second.url})
         message = (
             f" no connection to {first.url} (the base URL from {key} in the stack config): Connection refused; start "

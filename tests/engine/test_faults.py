@@ -13,6 +13,7 @@ import pytest
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import assert_without_key
 from tests.support.ngrok import create
+from tests.support.ports import closed_port
 from tests.support.project import Project
 from tests.support.result import Result
 from tests.support.waiting import until
@@ -126,7 +127,8 @@ def test_permanent_faults_fail_and_change_no_state(project: Project, emulator: E
     assert ": not JSON (" in sentence
     emulator.clear_faults()
     emulator.stop()
-    sentence = project.destroy(fails=True).sentence
+    with closed_port(emulator.url):
+        sentence = project.destroy(fails=True).sentence
     assert sentence.startswith(f"could not delete the Agent Ingress connect.acme.com ({id_}) after ")
     assert "Connection refused; start the emulator there with `pulumi-agin emulator --port " in sentence
     emulator.start()

@@ -1,9 +1,11 @@
-"""Ports for servers, chosen before the servers start."""
+"""Ports for servers, chosen before the servers start, and ports of servers that have ended."""
 
 from __future__ import annotations
 
 import random
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def free_port() -> int:
@@ -19,3 +21,13 @@ def is_free(port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+@contextmanager
+def closed_port(url: str) -> Iterator[None]:
+    """Holds the port of an ended server, so that connections are refused and no other server gets the port."""
+    with socket.socket() as holder:
+        # The ended server's connections may still use the port.
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", int(url.rpartition(":")[2])))
+        yield
