@@ -173,10 +173,13 @@ class Checks:
 
     def agent_ingress(self, domain: str, ingress: IngressModel | None, in_stack: StackIngress | None) -> Check:
         """Returns the check of the ingress, which the account or the stack may lack."""
-        details = {
-            "id": ingress.id if ingress else None,
-            "in_stack": {"id": in_stack.id, "urn": in_stack.urn} if in_stack else None,
-        }
+        details: dict[str, Any] = {"id": ingress.id if ingress else None, "in_stack": None}
+        if in_stack is not None:
+            details["in_stack"] = {
+                "id": in_stack.id,
+                "urn": in_stack.urn,
+                "was_read_with_these_settings": in_stack.was_read_with_these_settings,
+            }
         return replace(self._compare_with_stack(domain, ingress, in_stack), details=details)
 
     def _compare_with_stack(self, domain: str, ingress: IngressModel | None, in_stack: StackIngress | None) -> Check:

@@ -429,7 +429,7 @@ def test_ingress_that_only_the_stack_has(
     urn, first = f"urn:pulumi:dev::test::{type_}::connect", ingress["ns_targets"][0]
     stack.stack([in_state(ingress, type_)], secrets={"ngrok:apiKey": API_KEY})
     delegate(bind, DOMAIN, [first, "ns1.old.net."])
-    in_stack = {"id": ingress["id"], "urn": urn}
+    in_stack = {"id": ingress["id"], "urn": urn, "was_read_with_these_settings": True}
     assert checks_of(doctor, bind.address)["agent_ingress"]["in_stack"] == in_stack
 
     emulator.delete_ingress(ingress["id"])
@@ -597,6 +597,8 @@ def test_all_lists_ingresses_of_the_stack_first(
     assert "\n  pulumi up --refresh --stack dev\n" in doctor("x.acme.com", "--stack", "dev", "--dns", bind.address)[1]
     out = doctor("z.acme.com", "--dns", bind.address)[1]
     assert f" as {URN}::z, but it was last read with another key, so it may be in another account\n" in out
+    checks = json.loads(doctor("z.acme.com", "--dns", bind.address, "--json")[1])["checks"]
+    assert checks["agent_ingress"]["in_stack"]["was_read_with_these_settings"] is False
     assert out.endswith(
         "if this key belongs to its account, the Agent Ingress was deleted: remove it from the state with `pulumi "
         "state delete`\n"
