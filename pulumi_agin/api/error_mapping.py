@@ -104,7 +104,7 @@ class ErrorMapping:
             kind = errors.AuthenticationError
             message += f". The API key came from {self.api_key_source}"
             if rejection.code not in _ALLOWANCE:
-                message += "; check that it is a valid key for your account"
+                message += "; check that it is a valid API key of your account, not an authtoken"
         elif status == RATE_LIMITED:
             kind = errors.RateLimitedError
         elif rejection.code == _DOMAIN_EXISTS:
@@ -159,7 +159,8 @@ class ErrorMapping:
             return f"check that its service is running, and that the base URL is right{self.base_url_hint}"
         flags = f"{'--host ::1 ' if url.hostname == '::1' else ''}--port {url.port or 80}"
         return (
-            f"start the emulator there with `pulumi-agin emulator {flags}`, or correct the base URL{self.base_url_hint}"
+            f"start the emulator there with `pulumi-agin emulator {flags}` (and its --file, if any), or correct the "
+            f"base URL{self.base_url_hint}"
         )
 
     def _body_excerpt(self, response: Response) -> str:

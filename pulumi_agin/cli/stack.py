@@ -101,7 +101,10 @@ def _missing_key(settings: Settings, missing: str, stack: str | None) -> UsageEr
     if not settings.stack:
         return UsageError(f"{reason}. Set it, or run this in the folder of a project whose stack config has the key")
     line = pulumi_line(f"config set --secret {settings.names.key(Setting.API_KEY)}", stack)
-    return UsageError(f"{reason}. Use the key of an explicit provider with --provider URN, or set one\n{line}")
+    return UsageError(
+        f"{reason}. Set it for this shell, use the key of an explicit provider with --provider URN, or store one in "
+        f"the config\n{line}"
+    )
 
 
 def _unreadable_config(reason: _CliError, stack: str | None) -> UsageError:

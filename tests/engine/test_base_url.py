@@ -132,9 +132,9 @@ def test_message_about_an_old_base_url_says_how_to_use_the_new_one(
         project.config(plain={key: second.url})
         message = (
             f" no connection to {first.url} (the base URL from {key} in the stack config): Connection refused; start "
-            f"the emulator there with `pulumi-agin emulator --port {first.url.rpartition(':')[2]}`, or correct the "
-            "base URL (refresh and destroy use the base URL of the last `pulumi up`: after changing the base URL, run "
-            "`pulumi up` first, or add --run-program)\n"
+            f"the emulator there with `pulumi-agin emulator --port {first.url.rpartition(':')[2]}` (and its --file, "
+            "if any), or correct the base URL (refresh and destroy use the base URL of the last `pulumi up`: after "
+            "changing the base URL, run `pulumi up` first, or add --run-program)\n"
         )
         failed = project.destroy("--continue-on-error", fails=True)
         assert failed.unexpected(dict.fromkeys(NAMES, message)) == {}, failed.output

@@ -218,7 +218,7 @@ def test_preview_warns_once_of_a_rejected_key(
         (
             "ngrok rejects the API key, so `pulumi up` will fail: could not list the Agent Ingresses: ngrok responded "
             f"{status} ERR_NGROK_202: not a credential: '[key]'. The API key came from the environment variable "
-            "NGROK_API_KEY; check that it is a valid key for your account",
+            "NGROK_API_KEY; check that it is a valid API key of your account, not an authtoken",
             f"{NEW}0",
         )
     ]

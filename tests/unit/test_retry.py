@@ -343,9 +343,18 @@ def test_connection_is_tried_for_30_seconds(method: str, script: Script) -> None
 @pytest.mark.parametrize(
     ("base_url", "hint"),
     [
-        ("http://127.0.0.1:24404", "start the emulator there with `pulumi-agin emulator --port 24404`"),
-        ("http://localhost/", "start the emulator there with `pulumi-agin emulator --port 80`"),
-        ("http://[::1]:8080", "start the emulator there with `pulumi-agin emulator --host ::1 --port 8080`"),
+        (
+            "http://127.0.0.1:24404",
+            "start the emulator there with `pulumi-agin emulator --port 24404` (and its --file, if any)",
+        ),
+        (
+            "http://localhost/",
+            "start the emulator there with `pulumi-agin emulator --port 80` (and its --file, if any)",
+        ),
+        (
+            "http://[::1]:8080",
+            "start the emulator there with `pulumi-agin emulator --host ::1 --port 8080` (and its --file, if any)",
+        ),
         ("http://127.0.0.1:8080/ngrok", "check that its service is running, and that the base URL is right"),
     ],
 )

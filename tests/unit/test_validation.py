@@ -62,6 +62,7 @@ def accepted(model: type[Declaration], values: dict[str, Any]) -> dict[str, Any]
         ("https://connect.acme.com", "is a URL"),
         ("connect.acme.com/agents", "has a port or a path"),
         ("connect.acme.com:443", "has a port or a path"),
+        ("connect.YOUR-DOMAIN", "has a placeholder of the docs; use a domain that you own"),
         ("192.0.2.7", "is an IP address"),
         ("[2001:db8::7]", "is an IP address"),
         ("connect..acme.com", "empty label"),

@@ -205,7 +205,8 @@ def test_rejected_key(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     assert states(checks) == ["wrong", "unknown", "unknown", "unknown"]
     assert re.search(r"ERR_NGROK_202.*\[key\]", in_a_line(checks["api_key"]))
     assert in_a_line(checks["api_key"]).endswith(
-        "The API key came from the environment variable NGROK_API_KEY; check that it is a valid key for your account; "
+        "The API key came from the environment variable NGROK_API_KEY; check that it is a valid API key of your "
+        "account, not an authtoken; "
         f"the base URL is {emulator.url}, from the environment variable NGROK_API_BASE_URL "
         "-> use a key that ngrok accepts, for example from the config of a stack "
         f"[pulumi-agin doctor connect.acme.com --stack STACK --dns {bind.address}]"

@@ -162,7 +162,8 @@ def test_missing_key_is_an_error(cli: StubCli, monkeypatch: pytest.MonkeyPatch) 
         load_settings()
     assert str(refused.value) == (
         "there is no ngrok API key: the stack dev has no agin:apiKey in its config, and the environment variable "
-        "NGROK_API_KEY is not set. Use the key of an explicit provider with --provider URN, or set one\n"
+        "NGROK_API_KEY is not set. Set it for this shell, use the key of an explicit provider with --provider URN, or "
+        "store one in the config\n"
         "pulumi config set --secret agin:apiKey"
     )
     with pytest.raises(UsageError, match=r"\npulumi config set --secret agin:apiKey --stack acme/prod$"):
