@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import functools
 import hashlib
 import json
 import os
+import pickle
+import platform
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import tarfile
+import threading
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +38,7 @@ from tools.bind import Programs
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operate" / "secure-ci.md").read_text()
-WORKFLOW, ESC = blocks(PAGE, "yaml")
+[WORKFLOW] = blocks(PAGE, "yaml")
 TRUST, ROUTE_53 = map(json.loads, blocks(PAGE, "json"))
 JOBS: dict[str, dict[str, Any]] = yaml.safe_load(WORKFLOW)["jobs"]
 DOMAIN = "connect.acme.com"
@@ -63,7 +71,6 @@ def test_workflow_is_valid_and_pins_its_actions(tmp_path: Path) -> None:
         assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", action), action
     [checkout] = [action for action in actions if action.startswith("actions/checkout@")]
     assert checkout in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
-    assert yaml.safe_load(ESC)["values"]["environmentVariables"].keys() == {"NGROK_API_KEY"}
 
 
 def test_pull_request_gets_no_secret_and_no_token() -> None:
@@ -181,7 +188,12 @@ def test_only_files_with_the_hashes_are_installed(project: Project, tmp_path: Pa
     requirement = f"./wheels/{wheel.name} \\\n    --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
     (project.folder / "requirements.txt").write_text(requirement)
     offline = {"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    # Code in a committed environment would run, too.
+    committed = project.folder / "venv" / "committed"
+    committed.parent.mkdir()
+    committed.touch()
     project.typed(INSTALL, **offline)
+    assert not committed.exists()
     assert list(project.folder.glob("venv/lib/python*/site-packages/pulumi_agin/only_in_clone.py"))
 
     # The same version from other code.
@@ -189,8 +201,7 @@ def test_only_files_with_the_hashes_are_installed(project: Project, tmp_path: Pa
     subprocess.run(build, env=without_dependencies, check=True)
     with pytest.raises(AssertionError, match="DO NOT MATCH THE HASHES"):
         project.typed(INSTALL, **offline)
-    # The name alone, in a new environment, if an index has such a package.
-    shutil.rmtree(project.folder / "venv")
+    # The name alone, if an index has such a package.
     (project.folder / "requirements.txt").write_text("pulumi-agin[aws,doctor,emulator]\n")
     with pytest.raises(AssertionError, match="all requirements must have their versions pinned"):
         project.typed(INSTALL, **offline, PIP_FIND_LINKS=str(wheels))
@@ -219,8 +230,9 @@ def test_workflow_creates_the_stack_and_finds_drift(
     emulator.add_key(READ_ONLY, account_of=API_KEY)
     with Bind(bind_programs, tmp_path / "bind", [Key("agin", [DOMAIN])]) as bind:
         write_program(project, bind)
-        # The rule of the page is the one of this server.
-        [rule] = re.findall(r'`(grant "agin" .*?;)`', PAGE)
+        # The rule that the page links to is the one of this server.
+        assert "../reference/dns-adapters.md#rfc2136" in PAGE
+        [rule] = re.findall(r'(grant "agin" .*?;)', (ROOT / "docs" / "reference" / "dns-adapters.md").read_text())
         assert rule in (bind.folder / "named.conf").read_text()
 
         def run(event: str, job: str, **environment: str) -> dict[str, int]:
@@ -252,7 +264,7 @@ def test_workflow_creates_the_stack_and_finds_drift(
         assert run("schedule", "preview", NGROK_API_KEY="") == {DRIFT: 1, DOCTOR: 1}
 
         # With the word of the page instead of a key.
-        [word] = re.findall(r"^\| the word `(\w+)` \|", PAGE, re.MULTILINE)
+        [word] = re.findall(r"^\| the word `(\w+)`, in the job's steps", PAGE, re.MULTILINE)
         project.edit({'"devices"': '"sensors"'})
         assert run("push", "preview", NGROK_API_KEY=word) == {PREVIEW: 0}
         # The program has a change that `up` has not made.
@@ -297,6 +309,79 @@ def test_only_a_run_by_hand_goes_on_after_a_failed_preview() -> None:
         (False, True),
     ]
     assert "'push'" in condition.split(" || ")[0]
+
+
+class Pickled:
+    """When it is loaded, a command runs."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        return os.system, (self.command,)
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serves a folder over HTTP at the URL."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+@pytest.mark.rest
+def test_state_can_run_code(project: Project, tmp_path: Path) -> None:
+    project.program(f'agin.AgentIngress("connect", domain="{DOMAIN}")')
+    project.up()
+    state = project.state()
+    ran = tmp_path / "ran"
+
+    # In Python, with a refresh.
+    [ingress] = [each for each in state["deployment"]["resources"] if each["type"] == Project.INGRESS]
+    own = ingress["outputs"]["__provider"]
+    ingress["outputs"]["__provider"] = base64.b64encode(pickle.dumps(Pickled(f"env > {ran}"))).decode()
+    project.write_state(state)
+    project.preview()
+    assert not ran.exists()
+    project.preview("--refresh", fails=True)
+    assert API_KEY in ran.read_text()
+    ran.unlink()
+    ingress["outputs"]["__provider"] = own
+
+    # In every language.
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    plugin = tmp_path / "pulumi-resource-evil"
+    plugin.write_text(f"#!/bin/sh\nenv > {ran}\n")
+    plugin.chmod(0o755)
+    system = f"{platform.system()}-{platform.machine()}".lower().replace("x86_64", "amd64").replace("aarch64", "arm64")
+    with tarfile.open(downloads / f"pulumi-resource-evil-v1.0.0-{system}.tar.gz", "w:gz") as archive:
+        archive.add(plugin, plugin.name)
+    with served(downloads) as url:
+        inputs = {"version": "1.0.0", "__internal": {"pluginDownloadURL": url}}
+        provider = {
+            "urn": "urn:pulumi:dev::test::pulumi:providers:evil::default_1_0_0",
+            "type": "pulumi:providers:evil",
+            "id": str(uuid.uuid4()),
+            "custom": True,
+            "inputs": inputs,
+            "outputs": inputs,
+        }
+        resource = {
+            "urn": "urn:pulumi:dev::test::evil:index:Evil::evil",
+            "type": "evil:index:Evil",
+            "id": "evil",
+            "custom": True,
+            "provider": f"{provider['urn']}::{provider['id']}",
+        }
+        state["deployment"]["resources"] += [provider, resource]
+        project.write_state(state)
+        project.preview(fails=True)
+    assert API_KEY in ran.read_text()
 
 
 @pytest.mark.rest

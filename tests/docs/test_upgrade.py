@@ -19,7 +19,7 @@ from tools.environment import UV
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operate" / "upgrade.md").read_text()
 [REQUIREMENT] = blocks(PAGE, "text")
-PIP_WHEEL, UV_WHEEL, UV_COMMIT = blocks(PAGE, "sh")
+PIP_WHEEL, REVIEW, UV_WHEEL, UV_COMMIT = blocks(PAGE, "sh")
 [BACK_UP] = re.findall(r"`(pulumi stack export .*?)`", PAGE)
 [UNPROTECT] = re.findall(r"`(pulumi state unprotect .*?)`, and then `pulumi destroy`", PAGE)
 [KEEP] = re.findall(r"run `(pulumi state delete .*?)`", PAGE)
@@ -66,6 +66,17 @@ def test_requirement_installs_a_commit(project_folder: Path) -> None:
     install_requirements(project_folder)
 
 
+def reviewed(project_folder: Path, environment: dict[str, str]) -> str:
+    """Commits requirements.txt, and returns what the reviewer sees."""
+    commit = "git init --quiet; git add requirements.txt; git -c user.name=a -c user.email=a commit --quiet -m."
+    subprocess.run(["bash", "-euc", commit], cwd=project_folder, env=environment, check=True)
+    compile_again, _, difference = REVIEW.rstrip().rpartition("\n")
+    subprocess.run(["bash", "-euc", compile_again], cwd=project_folder, env=environment, check=True)
+    return subprocess.run(
+        difference.split(), cwd=project_folder, env=environment, capture_output=True, text=True, check=False
+    ).stdout
+
+
 @pytest.mark.rest
 def test_requirement_installs_a_wheel(project_folder: Path) -> None:
     environment = {**os.environ, **clone.without_dependencies(), "UV_PYTHON": sys.executable}
@@ -80,6 +91,17 @@ def test_requirement_installs_a_wheel(project_folder: Path) -> None:
     # Every line that is no comment is a hash or belongs to one.
     assert len(pinned) == len(re.findall(r"^[^\s#]", requirements.read_text(), re.M))
     assert {"pulumi", "pulumi-aws", "dnspython", "cel-python"} <= {name.partition("==")[0] for name, _ in pinned}
+    assert PIP_WHEEL.splitlines()[-1] == REVIEW.splitlines()[1]
+    assert reviewed(project_folder, environment) == ""
+    correct = requirements.read_text()
+    for wrong in (
+        re.sub("sha256:.", "sha256:x", correct, count=1),
+        re.sub("hash=sha256:.", "hash=sha256:0", correct, count=1),
+        f"{correct}other==1.0 --hash=sha256:{'0' * 64}\n    # via pulumi\n",
+        f"--extra-index-url https://example.com\n{correct}",
+    ):
+        requirements.write_text(wrong)
+        assert "\n-" in reviewed(project_folder, environment)
     [own] = [f"{name} \\\n{hashes}" for name, hashes in pinned if name.startswith("./wheels/pulumi_agin-")]
     requirements.write_text(own)
     install_requirements(project_folder)
