@@ -352,6 +352,13 @@ def test_relative_links_lead_to_files_of_a_clone(page: Path) -> None:
             assert not anchor or anchor in anchors(target), link
 
 
+@pytest.mark.parametrize("page", LINKING_FILES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_rows_of_tables_are_whole(page: Path) -> None:
+    # A line break in a cell makes another row of the rest.
+    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert [line for line in text.splitlines() if line.lstrip().startswith("|") and not line.endswith("|")] == []
+
+
 def test_pages_that_code_and_issue_templates_name_exist() -> None:
     named = {name for each in NAMING_FILES for name in re.findall(r"\bdocs/[\w/-]+\.md", each.read_text())}
     assert len(named) > 5
