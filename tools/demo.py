@@ -33,7 +33,7 @@ def up(example: str) -> None:
     with running(example) as env:
         run(env, "pulumi", "up", "--yes")
         if example == "bind":
-            show("\nThe delegation, as every resolver sees it:")
+            show("\nThe delegation, as the demo's DNS server returns it:")
             host, port = env["AGIN_DEMO_DNS"].split(":")
             dig = bind.find_or_make().dig
             run(env, dig, f"@{host}", "-p", port, "+norecurse", "+noall", "+authority", DOMAIN, "NS")
@@ -44,7 +44,8 @@ def up(example: str) -> None:
         ("demo-destroy", "destroy the ingress and everything that the demos made"),
     ):
         show(f"  make {command:<18} {effect}")
-    show(f"With an ngrok API key, `pulumi up` runs it on ngrok's API: see examples/{example}/README.md")
+    show("With an ngrok API key, `pulumi up` runs it on ngrok's API (ngrok then charges for the ingress every month):")
+    show(f"see examples/{example}/README.md")
 
 
 def shell(example: str) -> None:

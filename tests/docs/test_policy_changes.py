@@ -1,4 +1,4 @@
-"""The steps and claims of the pages about a changed certificate policy: agent-ingress.md and certificates.md."""
+"""The steps and claims of the pages about a changed certificate policy: errors.md and certificates.md."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.support.ngrok import ns_targets
 from tests.support.project import Project
 
 DOCS = Path(__file__).parents[2] / "docs"
-REFERENCE = (DOCS / "reference" / "agent-ingress.md").read_text()
-STEPS = REFERENCE.split("\n### Removing a policy\n")[1].split("\n## ")[0]
+ERRORS = (DOCS / "reference" / "errors.md").read_text()
+STEPS = " ".join(ERRORS.split("\n## removed-policy\n")[1].split("\n## ")[0].split())
 CLAIMS = " ".join((DOCS / "guides" / "certificates.md").read_text().split())
 URNS, REPLACE = "pulumi stack --show-urns", "pulumi up --replace URN"
 

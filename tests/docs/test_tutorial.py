@@ -34,10 +34,11 @@ PROJECT, CONFIGURATION = blocks(PART_1, "yaml")
 [REQUIREMENTS] = blocks(PART_1, "text")
 [PROGRAM] = blocks(PART_1, "python")
 
-_, CREATE_ALL, CHECK, BACK_UP, WRITE_CONFIGURATION, REMOVE_ALL = blocks(PART_2, "sh")
+_, CONFIGURE, PROMPTS, CHECK, BACK_UP, WRITE_CONFIGURATION, REMOVE_ALL = blocks(PART_2, "sh")
 [FULL_CONFIGURATION] = blocks(PART_2, "yaml")
 _, AGENT_COMMANDS, _ = blocks(PART_2, "text")
-FULL_PROGRAM, PROTECTED = blocks(PART_2, "python")
+[FULL_PROGRAM] = blocks(PART_2, "python")
+[PROTECT] = re.findall("`(opts=.*)`", PART_2)
 
 AUTHTOKEN = "2tst_an-authtoken"
 CHECKS = ["API key", "Agent Ingress", "delegation", "certificate"]
@@ -136,7 +137,7 @@ def test_from_new_stack_to_checked_ingress_and_back(
 
     assert "Missing required configuration variable 'test:domain'" in project.preview(fails=True)
     assert "`Missing required configuration variable 'acme:domain'`" in PART_2
-    assert "5 created" in typed(CREATE_ALL)
+    assert "5 created" in typed(CONFIGURE + PROMPTS)
     [ingress] = emulator.ingresses()
     assert [value for value, _ in route53.records(ingress["domain"])] == sorted(ingress["ns_targets"])
 
@@ -157,15 +158,14 @@ def test_from_new_stack_to_checked_ingress_and_back(
     assert yaml.safe_load(configuration.read_text()) == yaml.safe_load(expected)
 
     # If only the ingress is protected, its records are deleted.
-    ingress_alone, _ = PROTECTED.split("\ndelegation = ")
-    program.write_text(with_statements(ingress_alone))
+    program.write_text(protected(FULL_PROGRAM, "AgentIngress"))
     project.up()
     assert "protected" in project.pulumi("destroy", "--yes", fails=True)
     assert route53.records(ingress["domain"])
     assert "protected" in project.destroy(fails=True)
     assert route53.records(ingress["domain"]) == []
 
-    program.write_text(with_statements(PROTECTED))
+    program.write_text(protected(FULL_PROGRAM, "AgentIngress", "AgentIngressDelegation"))
     project.up()
     assert "protected" in project.destroy(fails=True)
     assert route53.records(ingress["domain"])
@@ -174,15 +174,14 @@ def test_from_new_stack_to_checked_ingress_and_back(
     assert (emulator.ingresses(), route53.records(ingress["domain"])) == ([], [])
 
 
-def with_statements(statements: str) -> str:
-    """Returns the program of the second part, in which these statements replace those of the same names."""
-    program = FULL_PROGRAM
-    for statement in statements.split("\n\n"):
-        name = statement.partition(" = ")[0]
-        if f"\n{name} = " in program:
-            program = re.sub(rf"^{name} = .*?^\)\n", statement.strip() + "\n", program, flags=re.MULTILINE | re.DOTALL)
-        else:
-            program = program.replace("\ningress = ", f"\n{statement}\n\ningress = ")
+def protected(program: str, *resources: str) -> str:
+    """Returns the program with the line of the page in the arguments of these resources."""
+    for resource in resources:
+        assert f"`{resource}`" in PART_2
+        program, found = re.subn(
+            rf"(^\w+ = agin\.{resource}\(\n.*?)^\)$", rf"\1    {PROTECT}\n)", program, flags=re.MULTILINE | re.DOTALL
+        )
+        assert found == 1
     return program
 
 
@@ -191,5 +190,3 @@ def test_commands_of_the_agent_are_marked_as_untried() -> None:
     paragraphs = [" ".join(each.split()) for each in PART_2.split("\n\n")]
     [before] = [paragraphs[at - 1] for at, each in enumerate(paragraphs) if AGENT_COMMANDS.split("\n")[0] in each]
     assert before.endswith("and run (untried):")
-    for command in re.findall(r"`(ngrok (?:config|diagnose|start)[^`]*)`", " ".join(paragraphs)):
-        assert f"`{command}` (untried)" in " ".join(paragraphs)
