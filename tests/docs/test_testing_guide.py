@@ -58,7 +58,7 @@ MISTAKES: dict[str, list[Callable[[], object]]] = {
         lambda: untyped.get_agent_ingress(),
         lambda: untyped.get_agent_ingress(id="agin_1", domain="a.acme.com"),
     ],
-    "an explicit `agin.Provider` with an empty key or an invalid base URL": [
+    "an explicit `agin.Provider` with an empty API key or an invalid base URL": [
         lambda: agin.Provider("p", ""),
         lambda: agin.Provider("p", "a-key", api_base_url="http://api.example"),
     ],

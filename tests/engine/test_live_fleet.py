@@ -94,7 +94,7 @@ def test_commands_of_the_page(project: Project, main_dns_packages: Path, emulato
     program = project.folder / "__main__.py"
 
     commands = blocks(FLEET, "sh")
-    output = project.typed("".join(commands[:4]))
+    output = project.typed("".join(commands[:4]), stdin=f"{API_KEY}\n")
     assert "= 10 to import" in output
     assert "11 unchanged" in output
     domains = {f"{name}-acme-com": name for name in BY_HAND} | {f"fleet-{name}": name for name in BY_TERRAFORM}

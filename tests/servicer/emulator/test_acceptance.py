@@ -387,7 +387,7 @@ def test_probes_run_on_the_emulator(emulated: Service) -> None:
 
 def test_every_guess_is_described_and_has_a_probe() -> None:
     page = (Path(__file__).parents[3] / "docs/reference/emulator.md").read_text(encoding="utf-8")
-    section = page.partition("## Where it guesses")[2].partition("\n## ")[0]
+    section = page.partition("## Our assumptions")[2].partition("\n## ")[0]
     names = re.findall("^- `([a-z-]+)`:", section, re.MULTILINE)
     probed = {guess for probe in PROBES for guess in probe.guesses.split()}
     assert sorted([*names, *OTHER_GUESSES]) == sorted(probed | NOT_PROBED)
