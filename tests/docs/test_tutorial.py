@@ -190,3 +190,5 @@ def test_commands_of_the_agent_are_marked_as_untried() -> None:
     paragraphs = [" ".join(each.split()) for each in PART_2.split("\n\n")]
     [before] = [paragraphs[at - 1] for at, each in enumerate(paragraphs) if AGENT_COMMANDS.split("\n")[0] in each]
     assert before.endswith("and run (untried):")
+    for command in re.findall(r"`(ngrok (?:config|diagnose|start)[^`]*)`", " ".join(paragraphs)):
+        assert f"`{command}` (untried)" in " ".join(paragraphs)
