@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -56,7 +58,8 @@ def rows(section: str) -> list[list[str]]:
 
 def test_every_section_is_in_the_table_of_symptoms() -> None:
     index = PAGE.partition("\n## ")[0]
-    assert re.findall(r"\[([^]]+)\]\(#[\w-]+\) \|$", index, re.MULTILINE) == list(SECTIONS)
+    linked = re.findall(r"\[([^]]+)\]\(#[\w-]+\) \|$", index, re.MULTILINE)
+    assert [section for section in linked if section != "Only some devices"] == list(SECTIONS)
 
 
 def messages(section: str, column: int) -> list[str]:
@@ -209,6 +212,15 @@ def test_connection_test_without_a_server_prints_what_the_table_lists() -> None:
     _, output = connect(free_port())
     assert "Connection refused" in output
     assert "`Connection refused`" in SECTIONS["Test a connection"]
+
+
+def test_command_shows_the_expiry_of_the_served_certificate(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    command = commands("A certificate was not renewed")[1]
+    with tls_server(issue(authority, "connect.acme.com", days=-1)) as port:
+        command = command.replace("-connect connect.acme.com:443", f"-connect 127.0.0.1:{port}")
+        run = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"notAfter=.* GMT\nissuer=.*trustme.*\n", run.stdout)
 
 
 # -- keys ---------------------------------------------------------------------------------------------------------
@@ -578,6 +590,44 @@ def delete(emulator: Emulator, *domains: str) -> None:
 
 
 @pytest.mark.rest
+def test_name_servers_are_compared_without_an_api_key(project_on_bind: Project, emulator: Emulator, bind: Bind) -> None:
+    project = project_on_bind
+    project.up()
+    doctor, compare = commands("Devices are offline")
+    project.environment["NGROK_API_KEY"] = ""
+    [message] = re.findall(r"\*\*`(there is no .*)`:\*\*", SECTIONS["Devices are offline"])
+    assert message in project.shell(doctor.replace("connect.", "one."), fails=True)
+    first, second = compare.replace("connect.", "one.").split("\n", 1)
+    [row] = re.findall("^delegation .*$", project.shell(f"{first} --dns {bind.address}", fails=True), re.MULTILINE)
+    in_state = project.shell(second).split()
+    assert in_state == live(emulator)["one.acme.com"]
+    assert ", ".join(in_state) in row
+
+
+def press_ctrl_c_twice(project: Project, command: str, is_due: Callable[[str], bool], **environment: str) -> str:
+    """Interrupts a command once its output is as expected, and again when Pulumi has noticed. Returns the output."""
+    shown = ""
+    env = project.environment | environment
+    # As in a terminal, all processes of the command get the signal.
+    with project.start(command, "--yes", "--skip-preview", env=env, start_new_session=True) as run:
+        assert run.stdout
+        is_pressed = False
+        for line in run.stdout:
+            shown += line
+            if (not is_pressed and is_due(shown)) or "press ^C again" in line:
+                is_pressed = True
+                os.killpg(run.pid, signal.SIGINT)
+        assert run.wait() > 0
+    assert is_pressed, shown
+    return shown
+
+
+def begin_outage(emulator: Emulator) -> None:
+    for method in ("GET", "POST", "PATCH", "DELETE"):
+        emulator.add_fault(method, "respond", status=503, times=None)
+
+
+@pytest.mark.rest
 def test_outage_of_ngrok(project_on_bind: Project, emulator: Emulator, bind: Bind) -> None:
     project = project_on_bind
     # As if the user had not protected them.
@@ -585,8 +635,7 @@ def test_outage_of_ngrok(project_on_bind: Project, emulator: Emulator, bind: Bin
     project.up()
     before = live(emulator)
     project.environment["NGROK_API_TIMEOUT_SECONDS"] = "2"
-    for method in ("GET", "POST", "PATCH", "DELETE"):
-        emulator.add_fault(method, "respond", status=503, times=None)
+    begin_outage(emulator)
     [doctor] = commands("ngrok is down")
     shown = project.shell(f"{doctor.rstrip()} --dns {bind.address} || test $? = 3")
     assert re.search(r"^API key +unknown .*: ngrok responded 503", shown)
@@ -607,12 +656,26 @@ def test_outage_of_ngrok(project_on_bind: Project, emulator: Emulator, bind: Bin
     project.edit({'agin.get_agent_ingress(domain="one.acme.com")\n': ""})
     assert referrals(bind) == before
 
-    # What the page says never to run.
-    project.destroy(fails=True)
+    # What the page says never to run, and how to stop it.
+    emulator.clear_faults()
+    project.up()
+    begin_outage(emulator)
+    press_ctrl_c_twice(
+        project,
+        "destroy",
+        lambda shown: len(re.findall(r"Rfc2136Delegation \w+ deleted|AgentIngress \w+ deleting", shown)) == 4,
+        NGROK_API_TIMEOUT_SECONDS="300",
+    )
     assert referrals(bind) == NO_RECORDS
     assert live(emulator) == before
+    # The records are created again during the outage, and then a second Ctrl-C ends the validation.
+    shown = press_ctrl_c_twice(project, "up", lambda shown: "waiting for the certificate" in shown)
+    assert "press ^C again" in shown
+    assert referrals(bind) == live(emulator) == before
     emulator.clear_faults()
-    project.typed("pulumi up")
+    assert "+ 2 created" in project.typed("pulumi up").rpartition("Updating (")[2]
+    assert "interrupted while creating" not in project.typed(commands("A run was interrupted")[2])
+    project.pulumi("preview", "--expect-no-changes")
     assert referrals(bind) == live(emulator) == before
 
 
