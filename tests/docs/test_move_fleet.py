@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import ns_targets
 from tests.support.pages import blocks
 from tests.support.project import Project
-from tests.support.records import records
+from tests.support.records import delegate, records
 from tests.support.waiting import until
 from tools.bind import Programs
 
@@ -51,19 +51,28 @@ NEW = [domain.replace(".acme.com", ".agents.acme.com") for domain in OLD]
 KEY = Key("agin", [*OLD, *NEW])
 VALIDATION = "pulumi-python:dynamic/agin:AgentIngressCertificateValidation"
 RECORDS = "pulumi-python:dynamic/agin:Rfc2136Delegation"
-# The records too are protected, as in docs/guides/live-fleet.md.
+# The records too are protected, as in docs/guides/live-fleet.md. One domain has another name.
 FORMER_PROGRAM = """
 protected = pulumi.ResourceOptions(protect=True)
 for domain in OLD:
+    name = "site1" if domain == "site-01.acme.com" else domain.replace(".", "-")
     ingress = agin.AgentIngress(
-        domain.replace(".", "-"),
-        agin.AgentIngressArgs(domain=domain, certificate_management_policy=OLD_POLICY),
+        name,
+        agin.AgentIngressArgs(
+            domain=domain, certificate_management_policy=OLD_POLICY, description="acme devices"
+        ),
         opts=protected,
     )
-    agin.AgentIngressDelegation(domain.replace(".", "-"), agent_ingress=ingress, dns=DNS, opts=protected)
+    agin.AgentIngressDelegation(name, agent_ingress=ingress, dns=DNS, opts=protected)
 """
-OLD_POLICY = 'OLD_POLICY = {"authority": "letsencrypt"}\n'
+FORMER_NAMES = {
+    "NAMES = {}": 'NAMES = {"site-01.acme.com": "site1"}',
+    "        # … and the description and metadata of your ingresses\n": '        description="acme devices",\n',
+}
+POLICY = ' = {"authority": "letsencrypt"}\n'
 PROTECTED = "cannot be deleted because it is protected"
+CHECK_ALL = "pulumi-agin doctor --all"
+MISSING = "wrong: 4 missing"
 
 
 @pytest.fixture
@@ -147,6 +156,7 @@ class Fleet:
     def __init__(self, project: Project, bind: Bind, domains: int) -> None:
         self.project, self._bind, self.old, self.new = project, bind, OLD[:domains], NEW[:domains]
         project.config(secret={"tsigSecret": bind.keys[0].secret})
+        project.add_to_path(Path(bind.programs.dig).parent)
         self.program = self._of_all(PROGRAM).replace('"ns1.acme.com"', f'"127.0.0.1", port={bind.port}')
         assert self.program.count("127.0.0.1") == 1
         self.write()
@@ -166,9 +176,21 @@ class Fleet:
     def write(self) -> None:
         (self.project.folder / "__main__.py").write_text(self.program)
 
+    def edit(self, changes: Mapping[str, str]) -> None:
+        """Replaces strings of the program, each of which it must have once."""
+        for before, after in changes.items():
+            assert self.program.count(before) == 1, before
+            self.program = self.program.replace(before, after)
+        self.write()
+
     def run(self, commands: str) -> str:
         """Runs commands of the page. The domains are not in public DNS."""
-        return self.project.typed(re.sub("(pulumi-agin doctor)", rf"\1 --dns {self._bind.address}", commands))
+        return self.project.typed(self._local(commands))
+
+    def missing(self) -> set[str]:
+        """Runs the `doctor` before step 7, and returns the domains that may be removed then."""
+        output = self.project.shell(self._local(CHECK_ALL), fails=True)
+        return {line.split()[0] for line in output.splitlines() if MISSING in line}
 
     def up(self, block: str) -> str:
         self.replace(block)
@@ -187,6 +209,10 @@ class Fleet:
     def protected(self, type_: str) -> set[str]:
         """Returns the domains of the protected resources of a type."""
         return {each["outputs"]["domain"] for each in self.project.of_type(type_) if each.get("protect")}
+
+    def _local(self, commands: str) -> str:
+        commands = re.sub("(pulumi-agin doctor)", rf"\1 --dns {self._bind.address}", commands)
+        return commands.replace("@ns1.acme.com", f"@127.0.0.1 -p {self._bind.port}")
 
     def _of_all(self, block: str) -> str:
         """Returns a block with the lines of all domains in place of a line and the comment."""
@@ -208,6 +234,11 @@ def changes(output: str) -> list[str]:
     return re.findall(r"^    (\S \d+ to \w+)$", previewed(output), re.MULTILINE)
 
 
+def after_last_command(output: str) -> str:
+    """Returns the output of the last of several commands, which the shell prints, too."""
+    return re.split(r"^\+ .*\n", output, flags=re.MULTILINE)[-1]
+
+
 def deletes(emulator: Emulator) -> int:
     return sum(request["method"] == "DELETE" for request in emulator.requests())
 
@@ -227,7 +258,7 @@ def test_fleet_moves_without_a_gap(project: Project, bind: Bind, emulator: Emula
         probe.assert_no_gap(OLD)
         assert "20 domains: 20 ok" in fleet.run(BEFORE)
         fleet.program = program
-        fleet.write()
+        fleet.edit(FORMER_NAMES)
         assert changes(fleet.run(UP)) == ["+ 20 to create"]
         assert len(project.of_type(VALIDATION)) == 20
 
@@ -243,6 +274,7 @@ def test_fleet_moves_without_a_gap(project: Project, bind: Bind, emulator: Emula
         assert CONFIG in fleet.run(SHOW_CONFIG)
 
         fleet.replace(RETIRING)
+        project.pulumi("preview", "--expect-no-changes")
         output = fleet.run(UP_RETIRING)
         assert changes(output) == []
         assert previewed(output).count("[diff: ~protect]") == 40
@@ -253,11 +285,19 @@ def test_fleet_moves_without_a_gap(project: Project, bind: Bind, emulator: Emula
         fleet.replace(RETIRED)
         output = fleet.run(UP_RETIRED)
         assert changes(output) == ["- 60 to delete"]
+        # The time that the reader notes.
+        assert re.search(r"^succeeded\n\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*Z$", output, re.MULTILINE)
         assert previewed(output).count("[diff: ~protect]") == 20
         assert domains(emulator) == sorted(OLD + NEW)
         assert [bind.referral(domain) for domain in OLD] == [[]] * 20
         assert "20 domains: 20 ok" in fleet.run(CHECK_NEW)
         probe.assert_no_gap(NEW)
+
+        # Somebody followed `doctor`.
+        delegate(bind, OLD[0], ns_targets(emulator, OLD[0]), KEY)
+        assert fleet.missing() == {*OLD[1:]}
+        delegate(bind, OLD[0], [], KEY)
+        assert fleet.missing() == {*OLD}
 
         assert deletes(emulator) == 0
         fleet.replace(REMOVED)
@@ -265,14 +305,26 @@ def test_fleet_moves_without_a_gap(project: Project, bind: Bind, emulator: Emula
         assert deletes(emulator) == 20
         assert domains(emulator) == NEW
 
-        loop = "for domain, phase in OLD.items():\n    declare(domain, phase, OLD_POLICY)\n"
-        for removed in (OLD_POLICY, REMOVED, loop):
-            assert fleet.program.count(removed) == 1, removed
-            fleet.program = fleet.program.replace(removed, "")
-        assert "OLD" not in fleet.program
-        fleet.write()
-        assert "20 domains: 20 ok" in fleet.run(AFTER)
+        fleet.replace("NEW = {}\n")
+        fleet.replace(CREATE.replace("NEW", "OLD"))
+        output = fleet.run(AFTER)
+        assert "20 domains: 20 ok" in output
+        assert OLD[0] not in after_last_command(output)
         probe.assert_no_gap(NEW)
+
+    # Only the last command shows records that were created by hand.
+    delegate(bind, OLD[0], ["ns1.other.net."], KEY)
+    output = fleet.run(AFTER)
+    assert "20 domains: 20 ok" in output
+    assert re.search(rf"^{OLD[0]}\..*\sNS\sns1\.other\.net\.$", after_last_command(output), re.MULTILINE)
+    delegate(bind, OLD[0], [], KEY)
+
+    # The next move, to another certificate authority.
+    assert json.loads(project.pulumi("stack", "output", "agent_configs", "--json").output).keys() == {*NEW}
+    fleet.edit({f"NEW_POLICY{POLICY}": "NEW_POLICY = None\n"})
+    project.pulumi("preview", "--expect-no-changes")
+    fleet.replace(f'NEW = {{\n    "{OLD[0]}": "live",\n}}\n')
+    assert changes(project.pulumi("preview").output) == ["+ 4 to create"]
     assert fleet.protected(project.INGRESS) == fleet.protected(RECORDS) == {*NEW}
 
 
@@ -284,8 +336,33 @@ def test_every_step_has_its_way_back_and_a_skipped_one_deletes_nothing(
     live = "OLD = {\n" + PROGRAM.partition("OLD = {\n")[2].partition("}\n")[0] + "}\n"
     fleet.run(UP)
     before = emulator.ingresses()
+    program = fleet.program
+    # Nothing prevents a change of the policy in place, of both ingresses and their validations.
+    fleet.edit({f"OLD_POLICY{POLICY}": "OLD_POLICY = None\n"})
+    output = project.preview().output
+    assert output.count("this update removes the certificate_management_policy") >= 2
+    assert changes(output) == ["~ 4 to update"]
+    # A change of a domain in place.
+    fleet.program = program
+    fleet.edit(
+        {
+            "NAMES = {}": f'NAMES = {{"{NEW[0]}": "site-01-acme-com"}}',
+            f'    "{OLD[0]}": "live"': f'    "{NEW[0]}": "live"',
+        }
+    )
+    output = project.preview(fails=True).output
+    assert "unable to replace resource" in output
+    assert f"this replacement deletes the Agent Ingress {OLD[0]}" in " ".join(output.split())
+    fleet.program = program
+    fleet.write()
     with Probe(bind, emulator) as probe:
         fleet.up(CREATE)
+        program = fleet.program
+        # Only interrupted domains adopt records.
+        fleet.edit({"    tsig_secret=": "    adopt=True,\n    tsig_secret="})
+        project.pulumi("preview", "--expect-no-changes")
+        fleet.program = program
+        fleet.write()
         emulator.clear_requests()
         for skipped in (REMOVED, RETIRED, "NEW = {}\n"):
             fleet.fails_as_protected(skipped)
@@ -319,7 +396,7 @@ def test_every_step_has_its_way_back_and_a_skipped_one_deletes_nothing(
 def test_fleet_moves_to_another_authority_and_account(project: Project, bind: Bind, emulator: Emulator) -> None:
     fleet = Fleet(project, bind, 2)
     replaced = {
-        OLD_POLICY: "OLD_POLICY = None\n",
+        f"OLD_POLICY{POLICY}": "OLD_POLICY = None\n",
         "NEW = {}": 'NEW = {}\nsecond = agin.Provider("second", pulumi.Config().require_secret("secondApiKey"))',
         "def declare(domain, phase, policy)": "def declare(domain, phase, policy, provider=None)",
         "ResourceOptions(protect": "ResourceOptions(provider=provider, protect",
@@ -343,9 +420,9 @@ def test_fleet_moves_to_another_authority_and_account(project: Project, bind: Bi
             *[(2, {"authority": "letsencrypt"})] * 2,
         ]
         assert CONFIG in fleet.run(SHOW_CONFIG)
-        assert "2 domains: 2 ok" in fleet.run("pulumi-agin doctor --all")
+        assert "2 domains: 2 ok" in fleet.run(CHECK_ALL)
         [provider] = [each["urn"] for each in project.of_type("pulumi:providers:pulumi-python") if each.get("parent")]
-        assert "2 domains: 2 ok" in fleet.run(f"pulumi-agin doctor --all --provider '{provider}'")
+        assert "2 domains: 2 ok" in fleet.run(f"{CHECK_ALL} --provider '{provider}'")
         fleet.up(RETIRING)
         probe.release(fleet.old)
         fleet.up(RETIRED)

@@ -430,6 +430,14 @@ def test_lost_state(project: Project, emulator: Emulator, bind: Bind, tmp_path: 
     project.shell(f"cd state && {line}")
     project.pulumi("preview", "--expect-no-changes")
 
+    # A run was killed while it wrote the state.
+    [file] = re.findall(r"`(\S+NAME\.json\.attrs)`", section)
+    attributes = project.folder / "state" / re.sub("|".join(names), lambda match: names[match[0]], file)
+    attributes.write_text("")
+    assert "failed to load checkpoint: EOF" in project.pulumi("preview", fails=True)
+    attributes.unlink()
+    project.pulumi("preview", "--expect-no-changes")
+
     lose()
     project.typed(again)
     (project.folder / "names.json").write_text(json.dumps({domain: domain[:3] for domain in DOMAINS}))
