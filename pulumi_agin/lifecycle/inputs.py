@@ -23,7 +23,7 @@ from .schema import Declaration, Limit, Marker, compared_fields
 _DOMAIN_PROBLEMS = {
     "^$": f"is empty; use a domain that you own, such as {EXAMPLE_DOMAIN}",
     "^(.*:)?//": f"is a URL; use only the domain, such as {EXAMPLE_DOMAIN}",
-    r"\byour-domain\b": f"has a placeholder of the docs; use a domain that you own, such as {EXAMPLE_DOMAIN}",
+    r"(^|\.)your-domain$": f"has a placeholder of the docs; use a domain that you own, such as {EXAMPLE_DOMAIN}",
     r"/|:\d*$": f"has a port or a path; use only the domain, such as {EXAMPLE_DOMAIN}",
     r"^\.|\.\.|\.$": "has an empty label: two dots in a row, or one at the start",
     rf"[^.]{{{LABEL_MAX_BYTES + 1}}}": f"has a label of more than {LABEL_MAX_BYTES} bytes",

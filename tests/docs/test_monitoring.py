@@ -87,6 +87,7 @@ CASES = {
     "deleted": {("page", DELETED)},
     "forgotten": {("page", DELETED)},
     "created-again": {("ticket", DELETED), ("page", DELETED)},
+    "created-again-rotated": {("ticket", DELETED), ("page", DELETED)},
     # Whoever deletes the records now may cut off agents that are connected.
     "other-account": {("ticket", OFFLINE), ("unknown", OFFLINE)},
 }
@@ -190,15 +191,17 @@ def test_rules_alert_on_each_failure(
     ):
         emulator.set_certificate(ids[name], "in_progress" if name == "new.caa" else "issued")
         delegate(bind, f"{name}.acme.com", targets, bind.keys[0])
-    for name in ("deleted", "forgotten", "created-again", "other-account"):
+    for name in ("deleted", "forgotten", "created-again", "created-again-rotated", "other-account"):
         emulator.delete_ingress(ids[name])
-    create(emulator, "created-again.acme.com")
+    for name in ("created-again", "created-again-rotated"):
+        create(emulator, f"{name}.acme.com")
     emulator.set_ingress(create(emulator, "unreadable.acme.com"), {"ns_targets": [""]})
     urn = f"urn:pulumi:dev::test::{Project.INGRESS}::forgotten"
     project.refresh("--target", urn)
     state = project.state()
+    rotated = [f"{Project.INGRESS}::{name}" for name in ("created-again-rotated", "other-account")]
     for resource in state["deployment"]["resources"]:
-        if resource["urn"].endswith(f"{Project.INGRESS}::other-account"):
+        if resource["urn"].endswith(tuple(rotated)):
             fingerprint = resource["outputs"]["_key_fingerprint"]
             resource["outputs"]["_key_fingerprint"] = re.sub("^[0-9a-f]{8}", "00000000", fingerprint)
     project.write_state(state)

@@ -101,7 +101,8 @@ def test_requirement_installs_a_wheel(project_folder: Path) -> None:
         f"--extra-index-url https://example.com\n{correct}",
     ):
         requirements.write_text(wrong)
-        assert "\n-" in reviewed(project_folder, environment)
+        assert reviewed(project_folder, environment)
+        assert requirements.read_text() == correct
     [own] = [f"{name} \\\n{hashes}" for name, hashes in pinned if name.startswith("./wheels/pulumi_agin-")]
     requirements.write_text(own)
     install_requirements(project_folder)

@@ -98,6 +98,8 @@ def test_a_domain_that_is_not_ascii_is_rejected_without_idna(monkeypatch: pytest
         (" Connect.ACME.com. ", DOMAIN),
         ("*.acme.com", "*.acme.com"),
         ("xn--mnchen-3ya.acme.com", "xn--mnchen-3ya.acme.com"),
+        ("connect.your-domain.com", "connect.your-domain.com"),
+        ("connect.in-your-domain", "connect.in-your-domain"),
         (f"{'a' * 63}.acme.com", f"{'a' * 63}.acme.com"),
         (".".join(["a" * 62] * 4 + ["a"]), ".".join(["a" * 62] * 4 + ["a"])),
     ],

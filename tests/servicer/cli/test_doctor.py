@@ -831,6 +831,7 @@ def test_deleted_records_as_on_the_page_of_runbooks(
     beginning, _, remedy = shown.partition("\n\ndelegation: ")
     assert f"```text\n{beginning}\n```\n" in RUNBOOKS_PAGE.read_text(encoding="utf-8")
     assert all(f"{DOMAIN}. NS {target}" in remedy for target in ingress["ns_targets"])
+    assert remedy.endswith("\n\ndelegation: if a Pulumi program creates the records, run:\n  pulumi up --refresh\n")
 
 
 def fields_in(value: Any, path: str = "") -> set[str]:
