@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import functools
 import hashlib
 import json
@@ -14,7 +13,6 @@ import re
 import subprocess
 import sys
 import tarfile
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ import yaml
 
 from pulumi_agin.emulator import Emulator
 from tests.support import clone
+from tests.support.background import in_background
 from tests.support.bind import Bind, Key
 from tests.support.keys import API_KEY
 from tests.support.linked_pytest import link_pytest
@@ -321,18 +320,6 @@ class Pickled:
         return os.system, (self.command,)
 
 
-@contextlib.contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serves a folder over HTTP at the URL."""
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-
-
 @pytest.mark.rest
 def test_state_can_run_code(project: Project, tmp_path: Path) -> None:
     project.program(f'agin.AgentIngress("connect", domain="{DOMAIN}")')
@@ -361,7 +348,10 @@ def test_state_can_run_code(project: Project, tmp_path: Path) -> None:
     system = f"{platform.system()}-{platform.machine()}".lower().replace("x86_64", "amd64").replace("aarch64", "arm64")
     with tarfile.open(downloads / f"pulumi-resource-evil-v1.0.0-{system}.tar.gz", "w:gz") as archive:
         archive.add(plugin, plugin.name)
-    with served(downloads) as url:
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(downloads))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    with in_background(server):
+        url = f"http://127.0.0.1:{server.server_port}"
         inputs = {"version": "1.0.0", "__internal": {"pluginDownloadURL": url}}
         provider = {
             "urn": "urn:pulumi:dev::test::pulumi:providers:evil::default_1_0_0",

@@ -37,5 +37,6 @@ The rest
     pages, pyproject    the code blocks of the docs, and pyproject.toml
     literals            the strings in the package's code
     tls_server          OpenSSL as a TLS server, with a certificate that a test makes
-    ports               free ports
+    ports               free ports, and those of ended servers
+    background          a server of Python's library in a thread
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socketserver
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -13,6 +12,7 @@ import dns.rcode
 import dns.rrset
 
 from pulumi_agin.base.names import Server
+from tests.support.background import in_background
 
 # Short, because only a timeout shows that there is no response by UDP.
 UDP_SECONDS = 0.05
@@ -43,14 +43,8 @@ def dns_server(respond: Respond, *, tcp: bool = False) -> Iterator[Server]:
 
     address = ("127.0.0.1", 0)
     server = socketserver.TCPServer(address, TcpHandler) if tcp else socketserver.UDPServer(address, UdpHandler)
-    with server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.01])
-        thread.start()
-        try:
-            yield Server("127.0.0.1", server.server_address[1])
-        finally:
-            server.shutdown()
-            thread.join()
+    with in_background(server):
+        yield Server("127.0.0.1", server.server_address[1])
 
 
 def resolver(names: Iterable[str], rcode: dns.rcode.Rcode = dns.rcode.NOERROR) -> Respond:

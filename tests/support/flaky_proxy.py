@@ -6,13 +6,13 @@ import contextlib
 import socket
 import socketserver
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import dns.message
 import dns.rcode
 
+from tests.support.background import in_background
 from tests.support.bind import Bind
 
 Rule = Callable[[bytes, Callable[[], bytes]], bytes | None]
@@ -39,14 +39,9 @@ def between(bind: Bind, rule: Rule) -> Iterator[int]:
         with connection.makefile("rb") as stream:
             return stream.read(int.from_bytes(stream.read(2), "big"))
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield int(server.server_address[1])
-        finally:
-            server.shutdown()
-            thread.join()
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    with in_background(server):
+        yield int(server.server_address[1])
 
 
 def is_update(message: bytes) -> bool:

@@ -7,10 +7,11 @@ key again, which takes a fifth of its CPU time on a small stack.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.support.background import in_background
 
 # The value for `pulumi stack init --secrets-provider`.
 SECRETS_PROVIDER = "hashivault://tests"
@@ -21,14 +22,9 @@ _MARK = "vault:v1:"
 @contextmanager
 def vault() -> Iterator[dict[str, str]]:
     """Runs it. Yields the environment variables by which the CLI finds it."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Transit) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.05])
-        thread.start()
-        try:
-            yield {"VAULT_SERVER_URL": f"http://127.0.0.1:{server.server_port}", "VAULT_SERVER_TOKEN": "any"}
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Transit)
+    with in_background(server):
+        yield {"VAULT_SERVER_URL": f"http://127.0.0.1:{server.server_port}", "VAULT_SERVER_TOKEN": "any"}
 
 
 class _Transit(BaseHTTPRequestHandler):
