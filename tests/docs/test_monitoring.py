@@ -199,9 +199,9 @@ def test_rules_alert_on_each_failure(
     urn = f"urn:pulumi:dev::test::{Project.INGRESS}::forgotten"
     project.refresh("--target", urn)
     state = project.state()
-    rotated = [f"{Project.INGRESS}::{name}" for name in ("created-again-rotated", "other-account")]
+    rotated = tuple(f"{Project.INGRESS}::{name}" for name in ("created-again-rotated", "other-account"))
     for resource in state["deployment"]["resources"]:
-        if resource["urn"].endswith(tuple(rotated)):
+        if resource["urn"].endswith(rotated):
             fingerprint = resource["outputs"]["_key_fingerprint"]
             resource["outputs"]["_key_fingerprint"] = re.sub("^[0-9a-f]{8}", "00000000", fingerprint)
     project.write_state(state)

@@ -159,7 +159,14 @@ class Fleet:
         project.add_to_path(Path(bind.programs.dig).parent)
         self.program = self._of_all(PROGRAM).replace('"ns1.acme.com"', f'"127.0.0.1", port={bind.port}')
         assert self.program.count("127.0.0.1") == 1
-        self.write()
+
+    @property
+    def program(self) -> str:
+        return (self.project.folder / "__main__.py").read_text()
+
+    @program.setter
+    def program(self, text: str) -> None:
+        (self.project.folder / "__main__.py").write_text(text)
 
     def replace(self, block: str) -> None:
         """Replaces the dict that a block of the page replaces."""
@@ -171,17 +178,11 @@ class Fleet:
             flags=re.MULTILINE | re.DOTALL,
         )
         assert number == 1
-        self.write()
-
-    def write(self) -> None:
-        (self.project.folder / "__main__.py").write_text(self.program)
 
     def edit(self, changes: Mapping[str, str]) -> None:
         """Replaces strings of the program, each of which it must have once."""
-        for before, after in changes.items():
-            assert self.program.count(before) == 1, before
-            self.program = self.program.replace(before, after)
-        self.write()
+        assert [before for before in changes if self.program.count(before) != 1] == []
+        self.project.edit(changes)
 
     def run(self, commands: str) -> str:
         """Runs commands of the page. The domains are not in public DNS."""
@@ -204,7 +205,6 @@ class Fleet:
         assert PROTECTED in " ".join(result.output.split())
         assert "Updating (" not in result
         self.program = program
-        self.write()
 
     def protected(self, type_: str) -> set[str]:
         """Returns the domains of the protected resources of a type."""
@@ -252,7 +252,6 @@ def test_fleet_moves_without_a_gap(project: Project, bind: Bind, emulator: Emula
     fleet = Fleet(project, bind, 20)
     program = fleet.program
     fleet.program = program.partition("def declare")[0] + FORMER_PROGRAM
-    fleet.write()
     fleet.run(UP)
     with Probe(bind, emulator) as probe:
         probe.assert_no_gap(OLD)
@@ -354,7 +353,6 @@ def test_every_step_has_its_way_back_and_a_skipped_one_deletes_nothing(
     assert "unable to replace resource" in output
     assert f"this replacement deletes the Agent Ingress {OLD[0]}" in " ".join(output.split())
     fleet.program = program
-    fleet.write()
     with Probe(bind, emulator) as probe:
         fleet.up(CREATE)
         program = fleet.program
@@ -362,7 +360,6 @@ def test_every_step_has_its_way_back_and_a_skipped_one_deletes_nothing(
         fleet.edit({"    tsig_secret=": "    adopt=True,\n    tsig_secret="})
         project.pulumi("preview", "--expect-no-changes")
         fleet.program = program
-        fleet.write()
         emulator.clear_requests()
         for skipped in (REMOVED, RETIRED, "NEW = {}\n"):
             fleet.fails_as_protected(skipped)
@@ -406,10 +403,7 @@ def test_fleet_moves_to_another_authority_and_account(project: Project, bind: Bi
         "phase, NEW_POLICY": "phase, NEW_POLICY, second",
     }
     project.config(secret={"secondApiKey": OTHER_ACCOUNTS_KEY})
-    for before, after in replaced.items():
-        assert before in fleet.program
-        fleet.program = fleet.program.replace(before, after)
-    fleet.write()
+    project.edit(replaced)
     fleet.run(UP)
     with Probe(bind, emulator) as probe:
         fleet.up(CREATE)

@@ -426,9 +426,12 @@ def test_lost_state(project: Project, emulator: Emulator, bind: Bind, tmp_path: 
     lose()
     [copy] = re.findall(r"`(mkdir -p \S+ && cp \S+ \S+)`", " ".join(section.split()))
     newest = max((project.folder / "state/.pulumi/history/test/dev").glob("*.checkpoint.json"), key=str)
-    names = {"NAME-NUMBER.checkpoint.json": newest.name, "PROJECT": "test", "NAME": "dev"}
-    line = re.sub("|".join(names), lambda match: names[match[0]], copy)
-    project.shell(f"cd state && {line}")
+    names = {"NAME-NUMBER.checkpoint.json": newest.name, "PROJECT": "test", "NAME": "dev", "NUMBER": "*"}
+
+    def named(words: str) -> str:
+        return re.sub("|".join(names), lambda match: names[match[0]], words)
+
+    project.shell(f"cd state && {named(copy)}")
     project.pulumi("preview", "--expect-no-changes")
 
     # From its backups, which `pulumi stack rm` leaves.
@@ -438,15 +441,14 @@ def test_lost_state(project: Project, emulator: Emulator, bind: Bind, tmp_path: 
     assert not config.exists()
     config.write_text(committed)
     [pattern] = re.findall(r"`(\S+/NAME\.NUMBER\.json)`", section)
-    pattern = pattern.replace("PROJECT", "test").replace("NAME", "dev").replace("NUMBER", "*")
-    shutil.copy(max((project.folder / "state").glob(pattern)), stacks / "test" / "dev.json")
+    shutil.copy(max((project.folder / "state").glob(named(pattern))), stacks / "test" / "dev.json")
     [select] = re.findall("`(pulumi stack select NAME)`", " ".join(section.split()))
-    project.typed(select.replace("NAME", "dev"))
+    project.typed(named(select))
     project.pulumi("preview", "--expect-no-changes")
 
     # A run was killed while it wrote the state.
     [file] = re.findall(r"`(\S+NAME\.json\.attrs)`", section)
-    attributes = project.folder / "state" / re.sub("|".join(names), lambda match: names[match[0]], file)
+    attributes = project.folder / "state" / named(file)
     attributes.write_text("")
     assert "failed to load checkpoint: EOF" in project.pulumi("preview", fails=True)
     attributes.unlink()
