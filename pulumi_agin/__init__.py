@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .base.version import VERSION as _VERSION
+from .version import VERSION as _VERSION
 
 if TYPE_CHECKING:
     from . import dns

@@ -6,23 +6,19 @@ describe the attributes, because `help()` does not show strings below annotation
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+import copy
+from collections.abc import Awaitable, Mapping, Sequence
 from enum import Enum
-from typing import Any, TypeAlias, TypedDict, overload
+from typing import Any, Literal, TypeAlias, TypedDict, cast, overload
 
 import pulumi
+from pulumi import dynamic
 from typing_extensions import NotRequired
 
-from .base.facts import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
-from .base.names import canonical_domain
-from .dynamic.agent_ingress import AgentIngressProvider
-from .lifecycle import urns
-from .lifecycle.operation import Placement
-from .program import sdk
-from .program.errors import WrongArgumentsError
-from .program.preview import exact_outputs
-from .program.resource import DynamicResource, check_settings, has_explicit_provider, require_options
-from .program.run import ProgramRun
+from . import program
+from .api.values import FIELDS, POLICY, STATUS, canonical_domain
+from .dynamic.providers import AgentIngressProvider
+from .preview import exact_outputs
 
 
 class CertificateAuthority(str, Enum):
@@ -50,8 +46,8 @@ class PrivateKeyType(str, Enum):
 # -- arguments --------------------------------------------------------------------------------------------
 
 # Not a plain `str`, so that type checkers find a wrong string. The preview checks strings that they can't see.
-AuthorityInput: TypeAlias = CertificateAuthorityLiteral | CertificateAuthority | Awaitable[str] | pulumi.Output[str]
-PrivateKeyTypeInput: TypeAlias = PrivateKeyTypeLiteral | PrivateKeyType | Awaitable[str] | pulumi.Output[str]
+AuthorityInput: TypeAlias = Literal["letsencrypt"] | CertificateAuthority | Awaitable[str] | pulumi.Output[str]
+PrivateKeyTypeInput: TypeAlias = Literal["rsa", "ecdsa"] | PrivateKeyType | Awaitable[str] | pulumi.Output[str]
 
 
 class AgentIngressCertPolicyArgsDict(TypedDict):
@@ -173,11 +169,11 @@ class AgentIngressCertStatus(dict[str, Any]):
 # -- the resource -----------------------------------------------------------------------------------------
 
 
-class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
+class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
     """An ngrok Agent Ingress lets ngrok agents connect through your own domain instead of ngrok's domain.
 
     Changing `domain` replaces the ingress; all other changes are made in place. The API key is not an argument. It
-    comes from the stack config (`ngrok:apiKey`), the environment (`NGROK_API_KEY`), or an explicit Provider.
+    comes from the stack config (`agin:apiKey`), the environment (`NGROK_API_KEY`), or an explicit Provider.
 
     Documentation: docs/reference/agent-ingress.md in the repository
 
@@ -229,11 +225,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         resource_name: str,
         args: AgentIngressArgs | pulumi.ResourceOptions | None = None,
         opts: pulumi.ResourceOptions | None = None,
-        *,
-        domain: pulumi.Input[str] | None = None,
-        description: pulumi.Input[str] | None = None,
-        metadata: pulumi.Input[str] | None = None,
-        certificate_management_policy: PolicyInput | None = None,
+        **fields: Any,
     ) -> None:
         """Declares an Agent Ingress.
 
@@ -242,50 +234,55 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         Args:
             resource_name: The name of the resource in Pulumi.
             args: All arguments as one AgentIngressArgs, instead of the keyword arguments below.
-            opts: The options of the resource. `custom_timeouts` limit its create, update and delete. Without `args`,
-                the options can be the second argument.
+            opts: The options of the resource. `custom_timeouts` limit its create, update and delete. `import_` is the
+                ID of an existing ingress to take over: the update writes nothing at ngrok, and fails if a field
+                differs. It is needed for one `pulumi up`. Without `args`, the options can be the second argument.
             domain: A domain that you own. The limit is 253 bytes. Required. Case and a trailing dot are ignored. A
                 change replaces the ingress: the new one is created before the old one is deleted.
             description: A human-readable description. The limit is 255 bytes (UTF-8).
             metadata: Machine-readable metadata. The limit is 4096 bytes (UTF-8).
             certificate_management_policy: The certificate policy: AgentIngressCertPolicyArgs or a dict. You can add or
                 change it. To remove it, an update sends null: ngrok's API reference allows that, but we have not seen
-                what ngrok does with it. If ngrok keeps the policy, the update fails, and the message shows the next
-                step.
+                what ngrok does with it. If ngrok keeps the policy, the update fails.
 
         Raises:
-            pulumi.RunError: `opts` has `import_`, which Pulumi's SDK does not support for dynamic resources; the
-                message has the command that imports the ingress. Also raised if a setting, such as the API key, is
-                missing or invalid.
-            TypeError: Both AgentIngressArgs and keyword arguments are given.
+            pulumi.RunError: A setting, such as the API key, is missing or invalid, or another resource of the program
+                has the same domain.
+            TypeError: An argument is not known, or both AgentIngressArgs and keyword arguments are given.
         """
         if isinstance(args, pulumi.ResourceOptions):
-            if opts is not None:
-                raise WrongArgumentsError("AgentIngress received opts twice")
             args, opts = None, args
-        require_options(opts, "AgentIngress")
-        opts = opts or pulumi.ResourceOptions()
-        inputs = _inputs(
-            args,
-            domain=domain,
-            description=description,
-            metadata=metadata,
-            certificate_management_policy=certificate_management_policy,
-        )
-        if opts.import_ is not None:
-            raise pulumi.RunError(_how_to_import(resource_name, opts.import_, opts))
-        check_settings(opts)
-        # A resource of the SDK has only outputs with a key here.
-        props = {**dict.fromkeys(_OUTPUTS), **inputs}
+        if args is not None and fields:
+            raise TypeError("AgentIngress accepts AgentIngressArgs or keyword arguments, not both")
+        if unknown := fields.keys() - set(FIELDS):
+            raise TypeError(f"AgentIngress has no argument {', '.join(sorted(unknown))}")
+        given = {name: pulumi.get(args, name) for name in FIELDS} if args is not None else fields
+        wanted = {name: value for name, value in given.items() if value is not None}
+
+        run = program.current()
+        # A copy, because the program may use it for other resources. Mocks get the option as it is.
+        opts = copy.copy(opts) if opts else pulumi.ResourceOptions()
+        import_: pulumi.Input[str] | None = None
+        if run is not None:
+            import_, opts.import_ = opts.import_, None
+            run.require_settings(opts)
+            if opts.id is None:
+                wanted["domain"] = _declared(run, resource_name, wanted.get("domain"))
+        # A resource of the SDK has only outputs with a key here. Pulumi's own `import_` does not work for it.
+        hidden = {} if import_ is None else {"__import": import_}
+        props = {**dict.fromkeys(AgentIngress.__annotations__), **wanted, **hidden}
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
-        # Whether this is a `get`, so that the stack does not delete the ingress.
-        self._is_read = opts.id is not None
-        # For `dns.former_domain`, which recognizes the ingress under its former names.
-        self._declared_parent = opts.parent
-        # The domain in canonical form, if it is already known. A delegation checks it against its zone immediately.
-        self._declared_domain = _declared_domain(inputs.get("domain"), opts)
-        for name, output in exact_outputs(self, _OUTPUTS, inputs, opts.additional_secret_outputs or []).items():
-            setattr(self, name, output)
+        if run is not None and opts.id is None and pulumi.runtime.is_dry_run():
+            exact = exact_outputs(run, self, wanted, import_)
+            exact[POLICY] = exact[POLICY].apply(_policy, run_with_unknowns=True)
+            exact[STATUS] = exact[STATUS].apply(_status, run_with_unknowns=True)
+            for name, output in exact.items():
+                setattr(self, name, output)
+
+    # A subclass keeps the type of its base class. The SDK would give it another one, so that every resource of it would
+    # be deleted and created again.
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(module="agin", name="AgentIngress")
 
     @staticmethod
     def get(
@@ -307,55 +304,36 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
             The resource. Its outputs are the values at ngrok.
 
         Raises:
-            TypeError: `id` is not a string, an Output or another awaitable.
-            pulumi.RunError: `opts` has `import_`, or a setting, such as the API key, is missing or invalid.
+            pulumi.RunError: A setting, such as the API key, is missing or invalid.
         """
-        if not isinstance(id, str | pulumi.Output | Awaitable):
-            raise WrongArgumentsError(f"AgentIngress.get: id must be a string or an Output; got {type(id).__name__}")
         read: Any = AgentIngress  # a read needs no domain
-        ingress: AgentIngress = read(resource_name, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
-        return ingress
+        merged = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
+        return cast(AgentIngress, read(resource_name, merged))
 
 
-def _declared_domain(domain: object, opts: pulumi.ResourceOptions) -> str | None:
-    may_differ = opts.id is not None or opts.ignore_changes or sdk.may_be_transformed(opts)
-    return canonical_domain(domain) if isinstance(domain, str) and not may_differ else None
+def _declared(run: program.Run, name: str, domain: Any) -> Any:
+    """Returns the domain of a resource, which fails if another resource of the program has it."""
+
+    def declare(known: Any) -> Any:
+        # `check` rejects anything but a string.
+        if isinstance(known, str):
+            run.declare_domain(canonical_domain(known), name)
+        return known
+
+    return declare(domain) if isinstance(domain, str) else pulumi.Output.from_input(domain).apply(declare)
 
 
-def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -> str:
-    from .lifecycle.shell_commands import import_line, stack_urn  # only for this error
-
-    # The URNs of other resources are not known yet.
-    parent = "URN" if opts.parent else stack_urn(pulumi.get_stack(), pulumi.get_project())
-    provider = "URN" if has_explicit_provider(opts) else None
-    line = import_line(id_, resource_name, Placement(ProgramRun.current().stack, parent, provider))
-    shown_by = "with the URNs that `pulumi stack --show-urns` shows after a `pulumi up` without this resource"
-    return (
-        f"AgentIngress \"{resource_name}\" can't be imported with ResourceOptions(import_=…), because Pulumi's SDK "
-        "does not support it for dynamic resources. Remove import_ from the program, and run this command once in the "
-        f"project's folder{f', {shown_by}' if 'URN' in (parent, provider) else ''}:\n{line}"
-    )
+def _policy(value: Any) -> Any:
+    return AgentIngressCertPolicy(value) if isinstance(value, Mapping) else value
 
 
-# The names of the outputs, with the types of those that are objects.
-_OUTPUTS = {
-    **dict.fromkeys(AgentIngress.__annotations__),
-    "certificate_management_policy": AgentIngressCertPolicy,
-    "certificate_management_status": AgentIngressCertStatus,
-}
+def _status(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    job = value["provisioning_job"]
+    return AgentIngressCertStatus({**value, "provisioning_job": AgentIngressCertJob(job) if job else None})
 
 
-def _inputs(args: AgentIngressArgs | None, **keywords: Any) -> dict[str, Any]:
-    """Returns the inputs of an AgentIngress from its AgentIngressArgs or its keyword arguments."""
-    # The program may not be type-checked.
-    if not isinstance(args, AgentIngressArgs | None):
-        raise WrongArgumentsError(
-            "AgentIngress accepts its arguments by keyword, as in domain=…, or as one AgentIngressArgs; "
-            f"got {type(args).__name__}"
-        )
-    given = {name: value for name, value in keywords.items() if value is not None}
-    if args is None:
-        return given
-    if given:
-        raise WrongArgumentsError(f"AgentIngress accepts AgentIngressArgs or keywords, not both: {', '.join(given)}")
-    return {name: pulumi.get(args, name) for name in keywords}
+def typed_outputs(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the outputs of an ingress with instances of the output types, for lookups."""
+    return {**values, POLICY: _policy(values[POLICY]), STATUS: _status(values[STATUS])}

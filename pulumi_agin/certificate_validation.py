@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Sequence
+from typing import Any
 
 import pulumi
+from pulumi import dynamic
 
-from .base.facts import DEFAULT_GRACE_SECONDS, DEFAULT_VALIDATION_SECONDS
-from .dynamic.certificate import CertificateValidationProvider
-from .lifecycle import urns
-from .program import sdk
-from .program.resource import DynamicResource, check_settings, require_options
-from .program.run import ProgramRun
+from . import program
+from .dynamic.providers import CertificateValidationProvider
+from .lifecycle.limits import DEFAULT_GRACE_SECONDS, DEFAULT_VALIDATION_SECONDS
 
 
-class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_VALIDATION):
+class AgentIngressCertificateValidation(dynamic.Resource, module="agin", name="AgentIngressCertificateValidation"):
     """Waits until ngrok reports that the certificate of an Agent Ingress is issued.
 
     It creates nothing, like `aws.acm.CertificateValidation`, after which it is named. A resource that needs a working
@@ -31,11 +30,13 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
             policy.
         agent_ingress_id: The ID of the Agent Ingress, known once its certificate is issued.
         domain: The domain of the certificate, in lowercase and without a trailing dot.
+        triggers: The values of the program.
     """
 
     renews_at: pulumi.Output[str | None]
     agent_ingress_id: pulumi.Output[str]
     domain: pulumi.Output[str]
+    triggers: pulumi.Output[Sequence[Any] | None]
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
         agent_ingress_id: pulumi.Input[str],
         timeout_seconds: pulumi.Input[float] = DEFAULT_VALIDATION_SECONDS,
         dns_error_grace_seconds: pulumi.Input[float] = DEFAULT_GRACE_SECONDS,
+        triggers: pulumi.Input[Sequence[Any]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declares a certificate validation.
@@ -59,42 +61,30 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
             dns_error_grace_seconds: How long ngrok may report a DNS error before the validation fails, in seconds, 0
                 or more. New records take time to propagate. The time starts again if the error disappears and returns.
                 Other errors are shown, and the validation continues.
+            triggers: Any values. A change of one starts a new validation. To validate again after a change of the
+                ingress's policy, pass `[ingress.certificate_management_policy]`.
             opts: The options of the resource.
 
         Raises:
-            pulumi.RunError: `opts` has `id` or `import_`, which validations do not support, or a setting, such as the
-                API key, is missing or invalid.
+            pulumi.RunError: A setting, such as the API key, is missing or invalid.
         """
-        require_options(opts, "AgentIngressCertificateValidation")
-        opts = opts or pulumi.ResourceOptions()
-        if opts.id is not None or opts.import_ is not None:
-            raise pulumi.RunError(
-                f'AgentIngressCertificateValidation "{resource_name}" can\'t be read or imported, because it only '
-                "waits: remove id and import_ from its ResourceOptions"
-            )
-        check_settings(opts)
-        # The number of parallel calls is limited, so parallel validations would delay other ingresses and records.
-        # ngrok issues all certificates at the same time anyway.
-        run = ProgramRun.current()
-        previous = None if pulumi.runtime.is_dry_run() else run.last_validation
+        run = program.current()
+        if run is not None:
+            run.require_settings(opts or pulumi.ResourceOptions())
+            if not pulumi.runtime.is_dry_run():
+                # The number of calls at once is limited, so validations side by side would delay other ingresses and
+                # records. ngrok issues all certificates at the same time anyway.
+                agent_ingress_id = run.after_last_validation(agent_ingress_id)
         props = {
             "renews_at": None,
             "domain": None,
-            "agent_ingress_id": agent_ingress_id if previous is None else _after(previous, agent_ingress_id),
+            "agent_ingress_id": agent_ingress_id,
             "timeout_seconds": timeout_seconds,
             "dns_error_grace_seconds": dns_error_grace_seconds,
+            "triggers": triggers,
         }
         super().__init__(CertificateValidationProvider(), resource_name, props, opts)
-        run.add_validation(self)
+        if run is not None:
+            run.add_validation(self)
         # The state has "" for None.
         self.renews_at = self.renews_at.apply(lambda renews_at: renews_at or None)
-
-
-async def _after(previous: pulumi.CustomResource, value: pulumi.Input[str]) -> pulumi.Input[str]:
-    """Returns an input when another resource is registered, or has failed.
-
-    Unlike `depends_on`, this leaves no dependency in the state, which `--target` and `--exclude` would follow.
-    """
-    with suppress(Exception):
-        await sdk.value_of(previous.id)
-    return value

@@ -6,19 +6,21 @@ itself. Pulumi's mocks receive the call as `Mocks.call`, and nothing is sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, overload
 
 import pulumi
-from pulumi import UNKNOWN
 
-from .agent_ingress import AgentIngress, AgentIngressCertPolicy, AgentIngressCertStatus
-from .api.errors import InvalidInputsError, NgrokError
-from .lifecycle import functions, urns
-from .lifecycle.services import Account
-from .program import sdk
-from .program.run import ProgramRun
+from . import program
+from .agent_ingress import AgentIngress, AgentIngressCertPolicy, AgentIngressCertStatus, typed_outputs
+from .api.errors import NgrokError
+from .api.progress import Budget
+from .lifecycle.lookups import configure_agent, find_many, find_one
+from .lifecycle.operation import FailedError
+from .program import AGENT_INGRESS, Run
+from .settings import Settings
 
 
 @pulumi.output_type
@@ -45,8 +47,8 @@ class GetAgentIngressResult(dict[str, Any]):
     metadata: str
     certificate_management_policy: AgentIngressCertPolicy | None
     certificate_management_status: AgentIngressCertStatus | None
-    ns_targets: Sequence[str]
-    region_domains: Sequence[str]
+    ns_targets: list[str]
+    region_domains: list[str]
     created_at: str
     uri: str
 
@@ -59,7 +61,7 @@ class GetAgentIngressesResult(dict[str, Any]):
         agent_ingresses: The Agent Ingresses, sorted by domain.
     """
 
-    agent_ingresses: Sequence[GetAgentIngressResult]
+    agent_ingresses: list[GetAgentIngressResult]
 
 
 # -- the functions ----------------------------------------------------------------------------------------
@@ -104,7 +106,7 @@ def get_agent_ingress(
         pulumi.RunError: Neither or both of `id` and `domain` are given, the account of the API key has no such Agent
             Ingress, or the request to ngrok fails.
     """
-    result: GetAgentIngressResult = _ONE.invoke(_id_or_domain(id, domain), opts)
+    result: GetAgentIngressResult = _ONE.invoke({"id": id, "domain": domain}, opts)
     return result
 
 
@@ -142,7 +144,8 @@ def get_agent_ingress_output(
         The Agent Ingress. In a preview, it is unknown if an argument or a resource that the lookup depends on is
         unknown. It fails where `get_agent_ingress` raises an error.
     """
-    return _ONE.invoke_output(_id_or_domain(id, domain), opts)
+    result: pulumi.Output[GetAgentIngressResult] = _ONE.invoke_output({"id": id, "domain": domain}, opts)
+    return result
 
 
 def get_agent_ingresses(
@@ -180,7 +183,8 @@ def get_agent_ingresses_output(
         The Agent Ingresses, sorted by domain. In a preview, they are unknown if the filter or a resource that the
         lookup depends on is unknown. It fails where `get_agent_ingresses` raises an error.
     """
-    return _MANY.invoke_output({"filter": filter}, opts)
+    result: pulumi.Output[GetAgentIngressesResult] = _MANY.invoke_output({"filter": filter}, opts)
+    return result
 
 
 # -- the lookups ------------------------------------------------------------------------------------------
@@ -188,105 +192,89 @@ def get_agent_ingresses_output(
 
 @dataclass(frozen=True)
 class _Lookup:
-    """A lookup function: its name, its token under mocks, the type of its result, and the query to ngrok."""
+    """A lookup function: its name, its token under mocks, and the query to ngrok."""
 
     name: str
     token: str
     result: type
-    find: Callable[[Account, Mapping[str, Any]], dict[str, Any]]
+    find: Callable[[Run, Settings, Mapping[str, Any]], Any]
 
-    def invoke(self, arguments: Mapping[str, object], opts: pulumi.InvokeOptions | None) -> Any:
-        opts = pulumi.InvokeOptions.merge(None, opts)
-        self._check_types(arguments)
-        run = ProgramRun.current()
-        if not run.is_running:
-            raise pulumi.RunError(f"{self.name} works only in a program that Pulumi runs, as in `pulumi preview`")
-        if run.is_mocked:
+    def invoke(self, arguments: Mapping[str, Any], opts: pulumi.InvokeOptions | None) -> Any:
+        """Queries ngrok now. The program waits, like for Pulumi's own functions."""
+        run = program.current()
+        if run is None:
+            # Under mocks, it reaches `Mocks.call`. Outside of a run, it fails.
             return pulumi.runtime.invoke(self.token, arguments, opts, self.result).value
-        found = sdk.wait_for(self._look_up(arguments, opts), self.name)
-        if found is UNKNOWN:
-            raise pulumi.RunError(
-                f"{self.name} can't query ngrok in this preview, because its Provider has inputs that are not known "
-                f"yet; {self.name}_output waits for them"
-            )
-        return found
+        if _provider_of(opts) is not None:
+            raise pulumi.RunError(f"{self.name} can't wait for the settings of a Provider: use {self.name}_output")
+        return self._query(run, run.settings, arguments)
 
-    def invoke_output(
-        self, arguments: Mapping[str, pulumi.Input[Any]], opts: pulumi.InvokeOptions | None
-    ) -> pulumi.Output[Any]:
-        # InvokeOptions become InvokeOutputOptions without `depends_on`.
-        opts = pulumi.InvokeOutputOptions.merge(None, opts)
-        if ProgramRun.current().is_mocked:
-            return pulumi.runtime.invoke_output(self.token, arguments, opts, self.result)
-        given = pulumi.Output.all(dict(arguments), _dependency_on(opts.depends_on))
+    def invoke_output(self, arguments: Mapping[str, pulumi.Input[Any]], opts: pulumi.InvokeOptions | None) -> Any:
+        """Queries ngrok once the arguments, the provider's settings and the resources of `depends_on` are known."""
+        run = program.current()
+        if run is None:
+            output_opts = pulumi.InvokeOutputOptions.merge(None, opts)
+            return pulumi.runtime.invoke_output(self.token, arguments, output_opts, self.result)
+        known = pulumi.Output.all(
+            arguments=dict(arguments),
+            settings=run.settings_of(_provider_of(opts)),
+            exist=_ids_of(getattr(opts, "depends_on", None)),
+        )
 
-        async def look_up(values: Sequence[Any]) -> Any:
-            # An argument can be known before its resource exists, such as the domain of a new ingress.
-            for resource in await sdk.with_children(await sdk.resources_of(given)):
-                id_ = getattr(resource, "id", None)
-                if id_ is not None and not await sdk.is_known(id_):
-                    return UNKNOWN
-            self._check_types(values[0])
-            return await self._look_up(values[0], opts)
+        async def query(values: Mapping[str, Any]) -> Any:
+            # In a thread, so that the program's event loop keeps running.
+            return await asyncio.to_thread(self._query, run, values["settings"], values["arguments"])
 
-        return given.apply(look_up)
+        # The settings are secret, and the result is not. An argument that is a secret stays one in the state.
+        return pulumi.Output.unsecret(known.apply(query))
 
-    async def _look_up(self, arguments: Mapping[str, Any], opts: pulumi.InvokeOptions) -> Any:
-        """Queries ngrok. The result is UNKNOWN if the provider has unknown inputs in this preview.
-
-        It raises a RunError if the query fails.
-        """
-        provider = opts.provider
-        if provider is None and opts.parent is not None:
-            provider = opts.parent.get_provider(urns.AGENT_INGRESS)
-        run = ProgramRun.current()
-        run.warn_of_plain_api_key()
-        try:
-            queries = await run.queries_of(provider)
-            if queries is None:
-                return UNKNOWN
-            found = await queries.call(self.find, queries.account, arguments)
-        except NgrokError as error:
-            raise pulumi.RunError(str(error)) from None
-        return sdk.typed(found, self.result)
-
-    def _check_types(self, arguments: Mapping[str, object]) -> None:
+    def _query(self, run: Run, settings: Settings | None, arguments: Mapping[str, Any]) -> Any:
+        if settings is None:
+            raise pulumi.RunError(f"{self.name} needs a pulumi_agin.Provider of this program as its provider")
+        if settings.problems:
+            raise pulumi.RunError("; ".join(settings.problems))
         for name, value in arguments.items():
             if not isinstance(value, str | None):
-                outputs = f"; {self.name}_output accepts Outputs" if isinstance(value, pulumi.Output) else ""
-                raise pulumi.RunError(f"{self.name}: {name} must be a string; got {type(value).__name__}{outputs}")
+                raise pulumi.RunError(f"{self.name}: {name} must be a string; got {type(value).__name__}")
+        try:
+            return self.find(run, settings, arguments)
+        except (NgrokError, FailedError) as error:
+            raise pulumi.RunError(str(error)) from None
 
 
-def _id_or_domain(id_: Any, domain: Any) -> Mapping[str, Any]:
-    """Returns the arguments of a lookup of one ingress. It raises a RunError unless exactly one is given."""
-    try:
-        functions.require_id_or_domain(_ONE.name, id_, domain)
-    except InvalidInputsError as error:
-        raise pulumi.RunError(str(error)) from None
-    return {"id": id_, "domain": domain}
+def _find_one(run: Run, settings: Settings, arguments: Mapping[str, Any]) -> GetAgentIngressResult:
+    budget = Budget(settings.timeout_seconds)
+    found = find_one(run.client(settings), arguments["id"], arguments["domain"], budget)
+    return GetAgentIngressResult(typed_outputs(found.model_dump()))
 
 
-def _find_one(account: Account, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return functions.find_one(account, _ONE.name, arguments["id"], arguments["domain"]).plain()
+def _find_many(run: Run, settings: Settings, arguments: Mapping[str, Any]) -> GetAgentIngressesResult:
+    found = find_many(run.client(settings), arguments["filter"], Budget(settings.timeout_seconds))
+    results = [GetAgentIngressResult(typed_outputs(each.model_dump())) for each in found]
+    return GetAgentIngressesResult(agent_ingresses=results)
 
 
-def _find_many(account: Account, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    found = functions.find_many(account, _MANY.name, arguments["filter"])
-    return {"agent_ingresses": [ingress.plain() for ingress in found]}
+_ONE = _Lookup("get_agent_ingress", "agin:index:getAgentIngress", GetAgentIngressResult, _find_one)
+_MANY = _Lookup("get_agent_ingresses", "agin:index:getAgentIngresses", GetAgentIngressesResult, _find_many)
 
 
-_ONE = _Lookup("get_agent_ingress", urns.GET_AGENT_INGRESS, GetAgentIngressResult, _find_one)
-_MANY = _Lookup("get_agent_ingresses", urns.GET_AGENT_INGRESSES, GetAgentIngressesResult, _find_many)
+def _provider_of(opts: pulumi.InvokeOptions | None) -> pulumi.ProviderResource | None:
+    """Returns the explicit provider of a lookup, or that of its parent."""
+    if opts is None or opts.provider is not None:
+        return opts.provider if opts else None
+    return opts.parent.get_provider(AGENT_INGRESS) if opts.parent else None
 
 
-def _dependency_on(depends_on: Any) -> pulumi.Output[Any]:
-    """Returns an output that depends on a resource, a list of resources, or Outputs of either."""
+def _ids_of(depends_on: Any) -> pulumi.Output[Any]:
+    """Returns an output that is known when the resources of `depends_on` exist."""
 
-    def urns_of(given: Any) -> pulumi.Output[list[str]]:
-        each = given if isinstance(given, list | tuple) else [given]
-        return pulumi.Output.all(*(one.urn for one in each if isinstance(one, pulumi.Resource)))
+    def ids(given: Any) -> pulumi.Output[Any]:
+        resources = given if isinstance(given, list | tuple) else [given]
+        return pulumi.Output.all(
+            *(each.id if isinstance(each, pulumi.CustomResource) else each.urn for each in resources)
+        )
 
-    return pulumi.Output.from_input(depends_on).apply(urns_of)
+    return pulumi.Output.from_input(depends_on).apply(ids) if depends_on else pulumi.Output.from_input(None)
 
 
 # -- the configuration of an agent ------------------------------------------------------------------------
@@ -329,6 +317,6 @@ def agent_config(
 
 def _configure(**values: Any) -> str:
     try:
-        return functions.configure_agent("agent_config", **values)
-    except InvalidInputsError as error:
-        raise pulumi.RunError(str(error)) from None
+        return configure_agent(**values)
+    except FailedError as error:
+        raise pulumi.RunError(f"agent_config: {error}") from None

@@ -1,181 +1,194 @@
-"""HTTP client on top of requests, with limits on the size and duration of a response."""
+"""One attempt of a request, on top of the library requests: what came back, or why nothing did."""
 
 from __future__ import annotations
 
-import logging
-import ssl
-from collections.abc import Callable, Iterator
+import email.utils
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
-from requests.utils import select_proxy
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    DecodeError,
-    HTTPError,
-    LocationValueError,
-    NewConnectionError,
-    ReadTimeoutError,
-)
+from requests.auth import AuthBase
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from pulumi_agin.base.budget import format_duration
-from pulumi_agin.base.redaction import Secret
-from pulumi_agin.base.version import VERSION
+from pulumi_agin.version import VERSION
 
-from .messages import NoResponse, Request, Response
-from .time_limit import LimitedAdapter, TimeLimit, current_limit
+from .errors import TRANSIENT_STATUSES
+from .redaction import Secret
+from .values import LOOPBACK_HOSTS
 
-# The size limit of a body after decompression. ngrok's largest response is 3 MB: a list of 100 Agent Ingresses with the
-# longest metadata, all of it escaped.
-LONGEST_BODY_BYTES = 8 * 2**20
-
+CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 30
 
-HEADERS = {
-    "Accept": "application/json",
-    # An encoding that every version of requests can decode.
-    "Accept-Encoding": "gzip",
-    "Ngrok-Version": "2",
-    "User-Agent": f"pulumi-agin/{VERSION}",
-}
+# ngrok's largest response is about 3 MB: a page of 100 Agent Ingresses with the longest metadata, all of it escaped.
+LONGEST_BODY_BYTES = 8 * 2**20
 
-# More than the number of concurrent calls that Pulumi makes.
-_MOST_IDLE_CONNECTIONS = 64
-
-_CHUNK_BYTES = 2**16
-
-_CUT_SHORT = NoResponse("the response was cut short", may_have_arrived=True, is_transient=True)
-
-# The beginning of http.client's message after a proxy rejected a connection. The status follows.
-_PROXY_REJECTED = "Tunnel connection failed: "
+HEADERS = {"Accept": "application/json", "Ngrok-Version": "2", "User-Agent": f"pulumi-agin/{VERSION}"}
 
 
-# urllib3 logs malformed header lines unchanged, and a service may repeat the API key in them. In the logs of a thread
-# that is sending no request of ours, they stay, because urllib3 may have other users in this process.
-for _name in ("urllib3.connection", "urllib3.connectionpool"):
-    logging.getLogger(_name).addFilter(lambda log: not (current_limit() and "parse headers" in str(log.msg)))
+@dataclass(frozen=True)
+class Request:
+    """A request about all Agent Ingresses, or about the one with an ID.
+
+    `doing` is its purpose as a verb phrase, for messages that begin with "could not".
+    """
+
+    method: str
+    doing: str
+    id_: str = ""
+    query: Mapping[str, str] | None = None
+    body: Mapping[str, Any] | None = None
+
+    @property
+    def path(self) -> str:
+        return f"/agent_ingresses/{self.id_}" if self.id_ else "/agent_ingresses"
+
+
+@dataclass(frozen=True)
+class Response:
+    """A complete response with any status."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.status in TRANSIENT_STATUSES
+
+    @property
+    def may_have_effect(self) -> bool:
+        """Whether ngrok may have carried out a write.
+
+        A 4xx of ngrok is a rejection. One that is not ngrok's comes from something between, which may have passed the
+        request on before. A redirect, a 404 and a 429 come before the request is carried out.
+        """
+        if 300 <= self.status < 400 or self.status in (404, 429):
+            return False
+        return self.status < 300 or self.status >= 500 or not self.ngrok_error
+
+    @property
+    def ngrok_error(self) -> Mapping[str, Any]:
+        """The body if it is an ngrok error, which has a message, and a code or the status; otherwise empty."""
+        body = self.json()
+        if not isinstance(body, dict) or not isinstance(body.get("msg"), str):
+            return {}
+        has_code = str(body.get("error_code")).startswith("ERR_NGROK_")
+        return body if has_code or body.get("status_code") == self.status else {}
+
+    @property
+    def retry_after(self) -> float:
+        """The seconds that the Retry-After header asks to wait; 0 without one, or if it is a date."""
+        value = self.headers.get("Retry-After", "")
+        return float(value) if value.isdecimal() else 0.0
+
+    @property
+    def date(self) -> datetime | None:
+        """The time of the response by the server's clock, if it is known."""
+        try:
+            return email.utils.parsedate_to_datetime(self.headers.get("Date", "")).astimezone(timezone.utc)
+        except (ValueError, OverflowError):
+            return None
+
+    def json(self) -> object:
+        """Returns the parsed body; None if it is not JSON."""
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError):
+            return None
+
+
+class NoResponseError(Exception):
+    """A request got no complete response. The message is a clause.
+
+    `was_sent` is False only if nothing can have arrived. `is_transient` is whether another attempt may succeed.
+    """
+
+    def __init__(self, reason: str, *, was_sent: bool, is_transient: bool = True) -> None:
+        super().__init__(reason)
+        self.was_sent = was_sent
+        self.is_transient = is_transient
+
+
+class BearerAuth(AuthBase):
+    """Sends the API key. Without an AuthBase, requests would let a .netrc entry for the host replace the header."""
+
+    def __init__(self, api_key: Secret) -> None:
+        self._api_key = api_key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
+        return request
 
 
 class HttpClient:
-    """Sends requests with an API key over persistent connections, which all threads share."""
+    """Sends single requests over connections that all threads share."""
 
-    def __init__(self, api_key: Secret, sanitize: Callable[[str], str], *, use_proxies: bool) -> None:
+    def __init__(self, api_key: Secret, base_url: str) -> None:
+        self._base_url = base_url.rstrip("/")
         self._api_key = api_key
-        self._sanitize = sanitize
-        self._use_proxies = use_proxies
         self._session = requests.Session()
-        self._adapter = LimitedAdapter(pool_maxsize=_MOST_IDLE_CONNECTIONS, max_retries=0)
+        self._session.headers.update(HEADERS)
+        self._session.auth = BearerAuth(api_key)
+        # Plain http is only for this machine, and a proxy is usually another one.
+        self._session.trust_env = urlsplit(base_url).hostname not in LOOPBACK_HOSTS
 
-    def send(
-        self, request: Request, base_url: str, seconds: float, /, *, connect_seconds: float
-    ) -> Response | NoResponse:
-        """Sends a request once and reads its response. Raises no exception of requests.
+    def send(self, request: Request, seconds: float) -> Response:
+        """Sends a request once. `seconds` is what its call has left. Raises NoResponseError."""
+        limit = max(seconds, 0.1)
+        try:
+            with self._session.request(
+                request.method,
+                self._base_url + request.path,
+                params=request.query,
+                json=request.body,
+                timeout=(min(CONNECT_TIMEOUT_SECONDS, limit), min(READ_TIMEOUT_SECONDS, limit)),
+                # It would pass the key on to another host.
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return Response(response.status_code, response.headers, _read(response))
+        except (requests.RequestException, OSError) as error:
+            raise self._no_response(error) from None
 
-        `seconds` is the limit of the whole request and response, and `connect_seconds` that of connecting.
-        """
-        url = base_url + request.path
-        # Proxies and CA bundles of the environment.
-        settings: Any = self._session.merge_environment_settings(url, proxies={}, stream=True, verify=None, cert=None)
-        if not self._use_proxies:
-            settings["proxies"] = {}
-        with TimeLimit(seconds) as limit:
-            try:
-                # The adapter, because the session would let a .netrc entry for the host replace the key, read the body
-                # of a redirect without a limit, and keep cookies.
-                headers = {**HEADERS, "Authorization": f"Bearer {self._api_key.get_secret_value()}"}
-                prepared = requests.Request(
-                    request.method, url, headers, params=request.query, json=request.body
-                ).prepare()
-                timeout = (connect_seconds, min(READ_TIMEOUT_SECONDS, seconds))
-                return _read(self._adapter.send(prepared, timeout=timeout, **settings), limit)
-            except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
-                failure = self._failure(error, limit)
-            except ValueError as error:
-                # urllib3's, if PySocks is installed. Its message has the proxy's password.
-                if not str(error).startswith("Unable to determine SOCKS version"):
-                    raise
-                reason = "the proxy URL must begin with socks5:// or another scheme with the version of SOCKS"
-                failure = NoResponse(reason, may_have_arrived=False, is_transient=False)
-        if not failure.may_have_arrived and select_proxy(url, settings["proxies"]):
-            return failure._replace(reason=f"{failure.reason} (through the proxy in HTTPS_PROXY or ALL_PROXY)")
-        return failure
-
-    def _failure(self, error: Exception, limit: TimeLimit) -> NoResponse:
-        """Returns the failure for an exception of requests, urllib3 or the operating system, by all of its causes."""
+    def _no_response(self, error: Exception) -> NoResponseError:
         causes = list(_causes(error))
-        # First the limit, because after a shutdown inside TLS, the error looks like a permanent one.
-        if limit.is_exceeded or any(isinstance(each, ReadTimeoutError) for each in causes):
-            reason = f"timed out after {format_duration(limit.elapsed)}"
-            return NoResponse(reason, may_have_arrived=True, is_transient=True)
         innermost = causes[-1]
-        reason = self._sanitize(getattr(innermost, "strerror", None) or str(innermost)) or type(innermost).__name__
-        if not any(map(_is_from_connection, causes)):
-            # Such as a proxy's URL or a CA bundle that can't be used.
-            if isinstance(error, requests.exceptions.InvalidSchema):
-                reason = "SOCKS proxies need the Python package PySocks: install it, or use an HTTP proxy"
-            return NoResponse(reason, may_have_arrived=False, is_transient=False)
+        reason = getattr(innermost, "strerror", None) or str(innermost) or type(innermost).__name__
+        reason = self._api_key.sanitize(reason, 150)
         if any(isinstance(each, NewConnectionError | ConnectTimeoutError) for each in causes):
-            return NoResponse(reason, may_have_arrived=False, is_transient=True)
-        if isinstance(innermost, OSError) and str(innermost).startswith(_PROXY_REJECTED):
-            is_permanent = str(innermost).startswith(f"{_PROXY_REJECTED}4")
-            return NoResponse(reason, may_have_arrived=False, is_transient=not is_permanent)
-        if isinstance(innermost, ssl.SSLCertVerificationError):
-            return NoResponse(reason, may_have_arrived=False, is_transient=False)
-        # The connection broke, or the service sent something unexpected. In a TLS handshake, that comes before the
-        # request is sent, but the exceptions are the same as after it. So the request may have arrived; if it did not,
-        # that costs one read. All failures of TLS would recur, except the end of the connection.
-        is_permanent = isinstance(error, requests.exceptions.SSLError) and not isinstance(innermost, ssl.SSLEOFError)
-        return NoResponse(reason, may_have_arrived=True, is_transient=not is_permanent)
+            return NoResponseError(reason, was_sent=False)
+        if isinstance(error, requests.exceptions.ProxyError):
+            return NoResponseError(f"{reason} (the proxy in HTTPS_PROXY or ALL_PROXY)", was_sent=False)
+        if isinstance(error, requests.Timeout):
+            return NoResponseError("timed out", was_sent=True)
+        if "certificate verify failed" in str(error):
+            return NoResponseError(reason, was_sent=False, is_transient=False)
+        if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
+            return NoResponseError(reason, was_sent=True)
+        # A base URL or a proxy that can't be used has one of these classes, and a missing CA bundle is an OSError.
+        unusable = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
+        is_unusable = isinstance(error, unusable) or not isinstance(error, requests.RequestException)
+        return NoResponseError(reason, was_sent=not is_unusable, is_transient=False)
 
 
-def _read(response: requests.Response, limit: TimeLimit) -> Response | NoResponse:
-    """Reads the body of a response in pieces, within the limits of size and time, and closes it."""
-    raw: Any = response.raw
-    # urllib3 1.26 would treat a truncated body as complete.
-    raw.enforce_content_length = True
+def _read(response: requests.Response) -> bytes:
     content = bytearray()
-    result: Response | NoResponse
-    try:
-        if response.status_code < 200:
-            # It is closed unread: another response follows on its connection, which the next request would get.
-            return _CUT_SHORT
-        while piece := raw.read(_CHUNK_BYTES, decode_content=True):
-            content += piece
-            if len(content) > LONGEST_BODY_BYTES:
-                reason = f"the response is larger than {LONGEST_BODY_BYTES >> 20} MiB"
-                return NoResponse(reason, may_have_arrived=True, is_transient=False)
-        result = Response(response.status_code, response.headers, bytes(content))
-    except ReadTimeoutError:
-        result = _incomplete(limit)
-    except DecodeError:
-        result = NoResponse("the response can't be decoded", may_have_arrived=True, is_transient=False)
-    except (HTTPError, OSError):
-        result = _CUT_SHORT
-    finally:
-        # After a complete body, the connection can be reused.
-        raw.close()
-    # The end of the connection may look like the end of the headers, or of a body without a length.
-    return _incomplete(limit) if limit.is_exceeded else result
-
-
-def _incomplete(limit: TimeLimit) -> NoResponse:
-    reason = f"the response was not complete after {format_duration(limit.elapsed)}"
-    return NoResponse(reason, may_have_arrived=True, is_transient=True)
-
-
-def _is_from_connection(error: BaseException) -> bool:
-    """Returns whether this error is from a connection or the attempt to make one.
-
-    All other errors of requests come before that, as do those of urllib3 about a URL.
-    """
-    of_connection = requests.ConnectionError | requests.Timeout | HTTPError
-    return isinstance(error, of_connection) and not isinstance(error, LocationValueError)
+    for piece in response.iter_content(2**16):
+        content += piece
+        if len(content) > LONGEST_BODY_BYTES:
+            raise requests.RequestException(f"the response is larger than {LONGEST_BODY_BYTES >> 20} MiB")
+    return bytes(content)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yields an exception and its causes, which urllib3 stores in arguments and attributes."""
+    """Yields an exception and its causes, which urllib3 keeps in arguments and attributes."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause
-        inside: list[object] = [getattr(cause, "reason", None), *cause.args, cause.__cause__, cause.__context__]
-        cause = next((inner for inner in inside if isinstance(inner, BaseException)), None)
+        inside = [getattr(cause, "reason", None), *cause.args, cause.__cause__, cause.__context__]
+        cause = next((each for each in inside if isinstance(each, BaseException)), None)

@@ -1,4 +1,1 @@
-"""Front end of Pulumi's dynamic providers.
-
-The paths and names of the provider classes are part of every user's state, so they never change.
-"""
+"""Front end of Pulumi's dynamic providers, for Python programs."""

@@ -1,300 +1,194 @@
-"""The lifecycle of a certificate validation. It creates and deletes nothing at ngrok.
-
-One hidden output in the state holds whether the certificate was ready, and another one its policy. So the next
-`pulumi up` validates again after a refresh that found the certificate not ready, and after a change of the policy.
-"""
+"""Lifecycle of a certificate validation, which waits until ngrok has issued the certificate of an ingress."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
-from pulumi_agin.api.errors import (
-    ApiError,
-    NgrokError,
-    NotConnectedError,
-    NotFoundError,
-    UnreachableError,
-    UnreadableIngressError,
-)
-from pulumi_agin.api.models import IngressModel, Issuance, describe_certificate
-from pulumi_agin.base.budget import format_duration
-from pulumi_agin.base.facts import ID_HINT, matches_policy
-from pulumi_agin.base.progress import time_note
-from pulumi_agin.base.redaction import holds_secret
+from pulumi_agin.api.clock import format_duration
+from pulumi_agin.api.errors import ApiError, InterruptedCallError, NgrokError, NotFoundError, UnreachableError
 
-from .claims import Claims
-from .existence import Existence
-from .inputs import CertificateValidationInputs
-from .operation import Abandoned, Call, Checked, Created, Difference, Existing, Failed, Lifecycle
-from .outputs import FINGERPRINT, KeptOutputs
-from .schema import validate
-from .services import Account, Services
-from .shell_commands import agin_line, doctor_line
-from .urns import Urn
+from .account import FINGERPRINT, Account
+from .inputs import CertificateValidationInputs, validate
+from .operation import Call, Checked, Created, Difference, Existing, FailedError, InputFailure
 
-ID = "agent_ingress_id"
-TIMEOUT = "timeout_seconds"
-GRACE = "dns_error_grace_seconds"
+if TYPE_CHECKING:
+    from pulumi_agin.api.models import IngressModel
 
-# Hidden outputs. Users' states contain them, so their names never change.
+# A hidden output: whether the certificate was issued at the last read. Users' states contain it.
 WAS_READY = "_was_ready"
-# {} means that there was no policy.
-VALIDATED_POLICY = "_policy"
 
-# The pauses after the first reads, which are short, and the pause after each later read.
+# The pauses after the first reads, and then the pause after each later one.
 PAUSES_SECONDS = (2, 2, 4)
 LAST_PAUSE_SECONDS = 10
 
-# The limit of one read, even if the validation has timed out. It is short, because a read that retries misses the
-# timeout, but long enough to report that no connection can be made.
+# The limit of one read, so that a validation does not end while a read is retried.
 READ_SECONDS = 35
 
-# The pause between progress lines while nothing changes.
-LINE_SECONDS = 30
 
-# The longest time that a validation continues after the engine is gone.
-NOTICE_SECONDS = 1
+class Issuance(Enum):
+    """The issuance of a certificate by ngrok's policy and status. Each value is a description for messages.
 
-# The limit of ngrok's message about a certificate, in characters.
-LONGEST_MESSAGE = 400
+    The rules come from reserved domains, which have the same fields.
+    """
+
+    NOT_MANAGED = "ready, because ngrok's internal CA signs it (there is no certificate policy)"
+    PENDING = "not being issued yet"
+    IN_PROGRESS = "being issued"
+    INTERNAL_ERROR = "delayed by a temporary error at ngrok"
+    DNS_ERROR = "blocked by a DNS error"
+    OTHER_ERROR = "blocked by an error that ngrok does not document"
+    UNKNOWN = "neither issued nor being issued"
+    ISSUED = "issued"
+    RENEWING = "issued, and being renewed"
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether agents can use the certificate."""
+        return self in (Issuance.NOT_MANAGED, Issuance.ISSUED, Issuance.RENEWING)
+
+    @classmethod
+    def of(cls, ingress: IngressModel) -> Issuance:
+        """Returns the issuance of an ingress."""
+        status = ingress.certificate_management_status
+        if ingress.certificate_management_policy is None:
+            return cls.NOT_MANAGED
+        if status is None:
+            return cls.PENDING
+        job = status.provisioning_job
+        if status.renews_at:
+            # A failed renewal leaves the existing certificate valid for 30 more days.
+            return cls.RENEWING if job else cls.ISSUED
+        if job is None:
+            return cls.UNKNOWN
+        if not job.error_code:
+            return cls.IN_PROGRESS
+        documented = {"INTERNAL_ERROR": cls.INTERNAL_ERROR, "DNS_ERROR": cls.DNS_ERROR}
+        return documented.get(job.error_code, cls.OTHER_ERROR)
 
 
-class CertificateValidationLifecycle(Lifecycle):
-    """The lifecycle of a certificate validation."""
+def describe_certificate(ingress: IngressModel) -> str:
+    """Returns the issuance with ngrok's words about the job, which the caller must sanitize."""
+    description = Issuance.of(ingress).value
+    status = ingress.certificate_management_status
+    job = status.provisioning_job if status else None
+    if job and job.error_code:
+        description += f" ({job.error_code})"
+    if job and job.msg:
+        description += f': ngrok reports "{job.msg}"'
+    return description
 
-    def __init__(self, account: Account, services: Services, claims: Claims) -> None:
+
+class CertificateValidationLifecycle:
+    """The lifecycle of a certificate validation. `operation.Lifecycle` says when each method is called."""
+
+    def __init__(self, account: Account) -> None:
         self._account = account
-        self._services = services
-        self._claims = claims
-        self._existence = Existence(account, services)
-
-    # -- check and diff -----------------------------------------------------------------------------------
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and reports every problem with them and with the settings."""
-        self._claims.record_check(call)
-        self._existence.warn_of_other_base_url(KeptOutputs.of(call.outputs_before))
-        settings, phrasing = self._account.settings, self._services.phrasing
-        checked, problems = validate(CertificateValidationInputs, inputs, call.is_unknown, phrasing)
-        sentences = [*settings.problems, *(problem.sentence for problem in problems)]
-        # Its value would be shown, and kept in the state.
-        if isinstance(inputs.get(ID), str) and holds_secret(inputs[ID], settings.api_key.get_secret_value()):
-            sentences.append(f"property {phrasing.spell(ID)} is the API key, or a part of it; {ID_HINT}")
-        return Checked.of(checked, sentences)
+        checked, problems = validate(CertificateValidationInputs, inputs, call.is_unknown)
+        return Checked(checked, [InputFailure(str(each)) for each in (*self._account.settings.problems, *problems)])
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Returns whether another validation is needed. A change of a timeout alone does not need one."""
-        # They may have been edited: whatever differs only leads to another validation.
-        outputs = call.outputs_before
-        # An unknown value equals no value in the state, so it counts as a change.
-        changed = [ID] if inputs.get(ID) != outputs.get(ID) else []
-        is_to_be_issued = outputs.get(WAS_READY) is not True or self._has_other_policy(id_, outputs)
-        renewed = ["renews_at"] if is_to_be_issued and not changed else []
-        return Difference(changed, changed, bool(changed) or is_to_be_issued, renewed)
-
-    def _has_other_policy(self, id_: str, outputs: Mapping[str, Any]) -> bool:
-        """Returns whether the program's policy for the ingress has changed since the last validation, if that is known.
-
-        If that is not certain, it returns True, because another validation is harmless.
-        """
-        # Recorded by the `diff` of the ingress, which comes first in an `up`, because the validation depends on it. An
-        # ingress of another stack or provider has none here.
-        if not self._claims.has_policy(id_):
-            return False
-        validated, policy = outputs.get(VALIDATED_POLICY), self._claims.policy(id_)
-        # The state may have been edited, and the program's policy may be unknown in a preview.
-        is_certain = isinstance(validated, Mapping) and isinstance(policy, Mapping | None)
-        return not is_certain or not matches_policy(validated, policy)
-
-    # -- previews -----------------------------------------------------------------------------------------
-
-    def preview_create(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        return {ID: inputs[ID]}
-
-    def preview_update(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        # Another ingress would be a replacement, and the domain of an ingress never changes.
-        domain = KeptOutputs.of(call.outputs_before).domain
-        return {ID: inputs[ID], "domain": domain} if domain else {ID: inputs[ID]}
-
-    # -- create, read, update, delete ---------------------------------------------------------------------
+        """Repeats the validation for another ingress or trigger, and after a read that found no certificate."""
+        before = call.outputs_before
+        changed = [name for name in ("agent_ingress_id", "triggers") if inputs.get(name) != before.get(name)]
+        return Difference(changed, changed, is_repeated=before.get(WAS_READY) is not True)
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Validates. A failure leaves nothing in the state, so the next `pulumi up` repeats it."""
-        return Created(inputs[ID], self._validate(call, inputs))
+        return Created(inputs["agent_ingress_id"], self._wait(call, inputs))
 
     def read(self, call: Call, id_: str) -> Existing | None:
-        """Reads the certificate once, without waiting. A `get` or an import fails."""
-        if not self.is_refresh(call):
-            raise Failed(
-                "an AgentIngressCertificateValidation can't be read or imported, because it only waits: declare it"
-            )
-        try:
-            ingress = self._existence.read_for_refresh(call, id_, KeptOutputs.of(call.outputs_before))
-        except UnreadableIngressError:
-            # A warning was shown. The state stays as it is.
-            return Existing(id_, dict(call.outputs_before))
-        return None if ingress is None else Existing(id_, self._outputs(ingress))
+        """Reads the certificate once, in a refresh. A `get` or an import fails."""
+        if WAS_READY not in call.outputs_before:
+            raise FailedError("a certificate validation can't be read or imported, because it only waits: declare it")
+        ingress = self._account.read_existing(call, id_)
+        return Existing(id_, self._outputs(ingress, call.outputs_before)) if ingress else None
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Repeats the validation. After a failure, the next `pulumi up` repeats it again."""
-        return self._validate(call, inputs)
+        return self._wait(call, inputs)
 
     def delete(self, call: Call, id_: str) -> None:
         """Does nothing: the certificate belongs to the ingress."""
 
-    def _outputs(self, ingress: IngressModel) -> dict[str, Any]:
-        """Returns the outputs. Without a renewal, `renews_at` is "": previews treat an absent output as unknown."""
-        policy, status = ingress.certificate_management_policy, ingress.managed_status
-        return {
-            ID: ingress.id,
+    def _outputs(self, ingress: IngressModel, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the outputs. `renews_at` is "" without a renewal, because an absent output is unknown in previews."""
+        policy, status = ingress.certificate_management_policy, ingress.certificate_management_status
+        outputs = {
+            "agent_ingress_id": ingress.id,
             "domain": ingress.domain,
-            "renews_at": status.renews_at or "" if status else "",
+            "renews_at": (status.renews_at if policy and status else None) or "",
+            "triggers": inputs.get("triggers"),
             WAS_READY: Issuance.of(ingress).is_ready,
-            VALIDATED_POLICY: policy.model_dump(exclude_none=True) if policy else {},
             FINGERPRINT: self._account.fingerprint(ingress.id),
         }
+        return {name: value for name, value in outputs.items() if value is not None}
 
-    # -- the validation -----------------------------------------------------------------------------------
+    def _wait(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the outputs once the certificate is ready. Fails if it is not ready in time.
 
-    def _validate(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the outputs once the certificate is ready. Fails if it is not ready in time."""
-        monotonic, show = self._services.clock.monotonic, self._services.show_progress
-        watch = self._new_watch(call, inputs)
-        began, shown_status, next_line = monotonic(), "", 0.0
-        while True:
-            read = self._read_once(call, inputs[ID], watch.ingress)
-            watch.record_read(monotonic() - began, read)
-            ingress, seconds = watch.ingress, round(watch.elapsed)
-            if ingress and Issuance.of(ingress).is_ready:
-                if watch.reads > 1:
-                    time = format_duration(seconds)
-                    show(f"the certificate of {ingress.domain} is {self._describe(ingress)}, after {time}", call.urn)
-                return self._outputs(ingress)
-            left = min(watch.timeout_seconds, watch.end_of_grace) - watch.elapsed
-            if left <= 0:
-                raise Failed(self._explain_end(call, watch))
-            status = watch.problem or (self._describe(ingress) if ingress else "")
-            if status != shown_status or watch.elapsed >= next_line:
-                shown_status, next_line = status, watch.elapsed + LINE_SECONDS
-                name, note = ingress.domain if ingress else inputs[ID], time_note(seconds, watch.timeout_seconds)
-                show(f"waiting for the certificate of {name} {note}: {status}", call.urn)
-            pause = PAUSES_SECONDS[watch.reads - 1] if watch.reads <= len(PAUSES_SECONDS) else LAST_PAUSE_SECONDS
-            self._pause(call, min(pause, left))
-
-    def _new_watch(self, call: Call, inputs: Mapping[str, Any]) -> Watch:
-        """Returns a watch with the shorter of the two limits that a program can set."""
-        phrasing, grace_seconds = self._services.phrasing, inputs[GRACE]
-        if call.timeout_seconds and call.timeout_seconds <= inputs[TIMEOUT]:
-            return Watch(call.timeout_seconds, phrasing.custom_timeouts, grace_seconds)
-        return Watch(inputs[TIMEOUT], phrasing.spell(TIMEOUT), grace_seconds)
-
-    def _read_once(self, call: Call, id_: str, last: IngressModel | None) -> IngressModel | NgrokError:
-        """Reads the ingress, which is `last` from the read before. Returns the error if it is transient.
-
-        Network failures do not end a validation that has begun. At its start, there may be nothing to connect to.
+        A DNS error must last for the grace period: new NS records take time to be seen.
         """
-        client = self._account.require_client()
+        limit = min(inputs["timeout_seconds"], call.timeout_seconds or math.inf)
+        budget = self._account.budget(call, limit)
+        ingress, problem, reads, dns_error_since = None, "", 0, math.inf
         try:
-            budget = self._account.budget(call, min(READ_SECONDS, client.timeout_seconds))
-            # With a domain, a response about another one is a BadResponseError, which ends the validation.
-            return client.get(id_, budget, domain=last.domain if last else "")
+            while True:
+                read = self._read(call, inputs["agent_ingress_id"], is_first=ingress is None)
+                reads += 1
+                ingress, problem = (ingress, str(read)) if isinstance(read, NgrokError) else (read, "")
+                if ingress and Issuance.of(ingress).is_ready:
+                    return self._outputs(ingress, inputs)
+                has_dns_error = ingress is not None and Issuance.of(ingress) is Issuance.DNS_ERROR
+                dns_error_since = min(dns_error_since, budget.elapsed) if has_dns_error else math.inf
+                left = min(budget.left, dns_error_since + inputs["dns_error_grace_seconds"] - budget.elapsed)
+                if left <= 0:
+                    raise FailedError(self._explain(ingress, problem, limit, is_dns_error=budget.left > 0))
+                pause = PAUSES_SECONDS[reads - 1] if reads <= len(PAUSES_SECONDS) else LAST_PAUSE_SECONDS
+                name = ingress.domain if ingress else inputs["agent_ingress_id"]
+                reason = problem or (self._describe(ingress) if ingress else "")
+                budget.wait(min(pause, left), f"validate the certificate of {name}", reason)
+        finally:
+            budget.finish()
+
+    def _read(self, call: Call, id_: str, *, is_first: bool) -> IngressModel | NgrokError:
+        """Reads the ingress. Returns an error that may pass: once it has begun, an outage does not end a validation."""
+        try:
+            seconds = min(READ_SECONDS, self._account.settings.timeout_seconds)
+            return self._account.client.get(id_, self._account.budget(call, seconds))
         except NotFoundError as error:
-            # The validation fails in any case. Without proof, the message is that of `fail_unless_gone`.
-            if call.outputs_before:
-                self._existence.fail_unless_gone(KeptOutputs.of(call.outputs_before), id_, error)
-            raise Failed(
-                f"{error}: there is no such Agent Ingress in the account of the API key from "
-                f"{self._account.settings.api_key_source.shown_as}. If it belongs to another account, the certificate "
-                f"validation needs the same {self._services.phrasing.provider} as the ingress; if it was deleted "
-                "outside Pulumi, `pulumi refresh` removes it from the state"
+            source = self._account.settings.api_key_source
+            raise FailedError(
+                f"{error}: the account of the API key from {source} does not have it. A validation needs the same "
+                "provider as its ingress"
             ) from None
-        except NotConnectedError as error:
-            if last is None:
-                raise
-            return error
+        except InterruptedCallError:
+            raise
         except UnreachableError as error:
+            if is_first:
+                raise
             return error
         except ApiError as error:
-            if not error.is_transient:
+            if is_first or not error.is_transient:
                 raise
             return error
 
-    def _pause(self, call: Call, seconds: float) -> None:
-        """Sleeps. Raises Abandoned if the engine cancels the call or is killed."""
-        while seconds > 0:
-            self._services.clock.sleep(min(seconds, NOTICE_SECONDS))
-            seconds -= NOTICE_SECONDS
-            if call.is_cancelled():
-                raise Abandoned("the certificate validation was interrupted; the next `pulumi up` validates again")
-
-    # -- messages -----------------------------------------------------------------------------------------
-
     def _describe(self, ingress: IngressModel) -> str:
-        return self._account.require_client().sanitize(describe_certificate(ingress), LONGEST_MESSAGE)
+        return self._account.client.sanitize(describe_certificate(ingress), 400)
 
-    def _explain_end(self, call: Call, watch: Watch) -> str:
-        """Returns the message of a failed validation: the state of the certificate, and the next step."""
-        ingress, sanitize = watch.ingress, self._account.require_client().sanitize
+    def _explain(self, ingress: IngressModel | None, problem: str, limit: float, *, is_dns_error: bool) -> str:
+        """Returns the message of a validation that timed out, or whose DNS error has lasted too long."""
         if ingress is None:
-            return f"{watch.problem}; the next `pulumi up` retries"
-        message = f"the certificate of {ingress.domain} ({ingress.id})"
-        if watch.elapsed >= watch.end_of_grace:
-            grace = f"{format_duration(watch.grace_seconds)} ({self._services.phrasing.spell(GRACE)})"
-            message += f" was not issued: ngrok has reported a DNS error for {grace}"
-        else:
-            message += f" was not issued within {format_duration(watch.timeout_seconds)} ({watch.limit})"
-        message += f". It {'was' if watch.problem else 'is'} {self._describe(ingress)}"
-        message += f" when last read; since then: {watch.problem}" if watch.problem else ""
-        if watch.end_of_grace == math.inf:
-            message += ". It may still be issued: the next `pulumi up` validates again; to allow more time, increase "
-            return f"{message}{watch.limit}{self._how_to_find_out(call, ingress.domain)}"
-        targets = sanitize(", ".join(ingress.ns_targets), LONGEST_MESSAGE)
-        message += f". The NS records of {ingress.domain} must be {targets}: fix them, and run `pulumi up`, which "
-        message += "validates again"
-        status = ingress.managed_status
-        if status and status.provisioning_job and (retries_at := status.provisioning_job.retries_at):
-            message += f"; ngrok retries at {sanitize(retries_at, 40)}, and does not check before then"
-        return f"{message}{self._how_to_find_out(call, ingress.domain)}"
-
-    def _how_to_find_out(self, call: Call, domain: str) -> str:
-        """Returns the end of a message: the command that shows what prevents a certificate, such as CAA records."""
-        finds = "shows what prevents it, such as CAA records"
-        if self._account.settings.provider_name:
-            # The command has to use the key of this provider, whose URN is unknown here.
-            return f"; `{agin_line('doctor', domain)}` with --provider and its provider's URN {finds}"
-        stack = self._claims.placement(call.urn).stack or Urn.parse(call.urn).stack
-        return f"; `pulumi-agin doctor` {finds}\n{doctor_line(domain, stack)}"
-
-
-@dataclass
-class Watch:
-    """The state of a validation. All moments are seconds since it began."""
-
-    timeout_seconds: float
-    limit: str
-    """The setting that the timeout comes from."""
-    grace_seconds: float
-    ingress: IngressModel | None = None
-    """The ingress at the last successful read."""
-    problem: str = ""
-    """Why the last read failed."""
-    reads: int = 0
-    elapsed: float = 0.0
-    end_of_grace: float = math.inf
-    """When the current DNS error has lasted too long."""
-
-    def record_read(self, moment: float, read: IngressModel | NgrokError) -> None:
-        """Records a read. After an error, the certificate counts as unchanged."""
-        self.reads += 1
-        self.elapsed = moment
-        if isinstance(read, IngressModel):
-            self.ingress, self.problem = read, ""
-        else:
-            self.problem = str(read)
-        if self.ingress is None or Issuance.of(self.ingress) is not Issuance.DNS_ERROR:
-            self.end_of_grace = math.inf
-        elif self.end_of_grace == math.inf:
-            self.end_of_grace = moment + self.grace_seconds
+            return f"{problem}; the next `pulumi up` validates again"
+        message = f"the certificate of {ingress.domain} ({ingress.id}) was not issued"
+        message += "" if is_dns_error else f" within {format_duration(limit)}"
+        message += f". It is {self._describe(ingress)}"
+        if problem:
+            message += f", when last read; since then, {problem}"
+        if is_dns_error:
+            targets = self._account.client.sanitize(", ".join(ingress.ns_targets), 400)
+            message += f". The NS records of {ingress.domain} must be {targets}"
+        return f"{message}. `pulumi-agin doctor` shows what prevents it; the next `pulumi up` validates again"

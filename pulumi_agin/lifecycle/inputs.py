@@ -1,82 +1,125 @@
-"""Declarations of an Agent Ingress and a certificate validation, and the comparison of an ingress with its inputs.
-
-No message repeats a value that may be a secret of the program.
-"""
+"""Inputs of each resource, declared once. Their validation, the plugin's schema and the tables of the docs use it."""
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
 from functools import partial
-from typing import Annotated, Any
+from ipaddress import ip_address
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
-from pulumi_agin.base import facts
-from pulumi_agin.base.names import DOMAIN_MAX_BYTES, EXAMPLE_DOMAIN, LABEL_MAX_BYTES, canonical_domain, is_ip
+from pulumi_agin.api.values import ID_HINT, PLAIN_ID, canonical_domain
 
-from .schema import Declaration, Limit, Marker, compared_fields
+from . import limits
 
-# -- an Agent Ingress -------------------------------------------------------------------------------------
-
-_DOMAIN_PROBLEMS = {
-    "^$": f"is empty; use a domain that you own, such as {EXAMPLE_DOMAIN}",
-    "^(.*:)?//": f"is a URL; use only the domain, such as {EXAMPLE_DOMAIN}",
-    r"(^|\.)your-domain$": f"has a placeholder of the docs; use a domain that you own, such as {EXAMPLE_DOMAIN}",
-    r"/|:\d*$": f"has a port or a path; use only the domain, such as {EXAMPLE_DOMAIN}",
-    r"^\.|\.\.|\.$": "has an empty label: two dots in a row, or one at the start",
-    rf"[^.]{{{LABEL_MAX_BYTES + 1}}}": f"has a label of more than {LABEL_MAX_BYTES} bytes",
-    r"\*[^.]|[^.]\*": f"has '*' and other characters in a label; a wildcard is a whole label, as in *.{EXAMPLE_DOMAIN}",
-    # In ASCII. Other characters have a message of their own.
-    r"(?=[\0-\x7f])[^a-z0-9_*.-]": f"contains {{!r}}; use only letters, digits, '-' and '.', as in {EXAMPLE_DOMAIN}",
-}
+EXAMPLE_DOMAIN = "connect.acme.com"
 
 
-def _ingress_domain(value: str) -> str:
-    """Returns a domain that DNS allows. ngrok itself decides about wildcards, apexes of zones and its own names."""
-    domain, given = canonical_domain(value), value.strip()
-    if is_ip(domain.strip("[]")):
+class Marker(Enum):
+    """A property of a field besides its type, as a part of its `Annotated` type."""
+
+    REPLACES = "a change of it replaces the resource"
+    SECRET = "it is a secret"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The limit that a validator checks, for the docs and the schema, as a part of a field's `Annotated` type."""
+
+    words: str
+
+
+# -- the declarations -------------------------------------------------------------------------------------
+
+# Pulumi's SDKs return this in place of an Output's value, as for an f-string in Python.
+_CONVERTED_OUTPUT = re.compile(r"Calling (__str__|\[\w+\]) on an \[?Output")
+
+
+class Declaration(BaseModel):
+    """The inputs of a resource, or a part of them. Every field accepts a value that is unknown in a preview."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _pass_unknown(cls, value: Any, check: Callable[[Any], Any], info: ValidationInfo) -> Any:
+        # The context of the validation is the `is_unknown` of `validate`.
+        if isinstance(value, str) and _CONVERTED_OUTPUT.search(value):
+            raise PydanticCustomError("converted_output", "contains an Output; use its `apply` in place of a string")
+        return value if info.context and info.context(value) else check(value)
+
+    def plain(self) -> dict[str, Any]:
+        """Returns the values that are not None, by their names. Unlike `model_dump`, it keeps unknown ones."""
+        return {
+            name: value.plain() if isinstance(value, Declaration) else value
+            for name, value in self
+            if value is not None
+        }
+
+
+def _domain(value: str) -> str:
+    """Returns a domain that DNS allows. ngrok itself decides about wildcards, apexes and its own names."""
+    domain = canonical_domain(value)
+    if re.search(r"[/:]", domain):
+        raise ValueError(f"has a scheme, a port or a path; use only the domain, such as {EXAMPLE_DOMAIN}")
+    if not value.isascii():
+        raise ValueError("is not ASCII; use its DNS form, in which such labels begin with xn--")
+    if wrong := re.search(r"[^a-z0-9_*.-]", domain):
+        raise ValueError(f"contains {wrong[0]!r}; use letters, digits, '-' and '.', as in {EXAMPLE_DOMAIN}")
+    labels = domain.split(".")
+    if "" in labels:
+        raise ValueError(f"is empty or has an empty label; use a domain that you own, such as {EXAMPLE_DOMAIN}")
+    if max(map(len, labels)) > limits.LABEL_MAX_BYTES:
+        raise ValueError(f"has a label of more than {limits.LABEL_MAX_BYTES} bytes")
+    if any("*" in label and label != "*" for label in labels):
+        raise ValueError(f"has '*' in a label with other characters; a wildcard is a whole label, as in *.{domain}")
+    if _is_ip(domain):
         raise ValueError(f"is an IP address; use a domain that you own, such as {EXAMPLE_DOMAIN}")
-    for pattern, problem in _DOMAIN_PROBLEMS.items():
-        if found := re.search(pattern, domain):
-            raise ValueError(problem.format(found[0]))
-    # The original string is checked, because the lower case of some letters outside ASCII is ASCII.
-    if not given.isascii():
-        raise ValueError(_not_ascii(given))
-    return _max_bytes(DOMAIN_MAX_BYTES, domain)
+    return _max_bytes(limits.DOMAIN_MAX_BYTES, domain)
 
 
-def _not_ascii(domain: str) -> str:
+def _is_ip(host: str) -> bool:
     try:
-        # requests installs it, but need not. Python's own codec replaces ß with ss, which is another domain.
-        import idna
-    except ImportError:
-        return "is not ASCII; use its DNS form, in which such labels begin with xn--"
-    with suppress(idna.IDNAError):
-        return f"is not ASCII; use its DNS form, {idna.encode(domain, uts46=True).decode()}"
-    return "is not ASCII, and is not a valid internationalized domain name"
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _max_bytes(limit: int, value: str) -> str:
     size = len(value.encode())
     if size > limit:
-        raise ValueError(f"is {size} bytes in UTF-8; the limit is {limit}")
+        raise ValueError(f"is {size} bytes; the limit is {limit} (UTF-8)")
     return value
 
 
+def _id(value: str) -> str:
+    if not PLAIN_ID.fullmatch(value):
+        raise ValueError(f"is not the ID of an Agent Ingress; {ID_HINT}")
+    return value
+
+
+CertificateAuthority: TypeAlias = Literal["letsencrypt"]
+PrivateKeyType: TypeAlias = Literal["rsa", "ecdsa"]
 IngressDomain = Annotated[
     str,
-    AfterValidator(_ingress_domain),
-    Limit(f"{DOMAIN_MAX_BYTES} bytes; {LABEL_MAX_BYTES} per label"),
+    AfterValidator(_domain),
+    Limit(f"{limits.DOMAIN_MAX_BYTES} bytes; {limits.LABEL_MAX_BYTES} per label"),
 ]
+IngressId = Annotated[str, AfterValidator(_id)]
 
 
 class CertificatePolicyInputs(Declaration):
     """The certificate policy of an Agent Ingress."""
 
-    authority: facts.CertificateAuthorityLiteral = Field(description='the certificate authority, such as "letsencrypt"')
-    private_key_type: facts.PrivateKeyTypeLiteral | None = Field(
+    authority: CertificateAuthority = Field(description='the certificate authority, such as "letsencrypt"')
+    private_key_type: PrivateKeyType | None = Field(
         None, description="the type of the certificate's private key. ngrok's documented default is `rsa`"
     )
 
@@ -89,71 +132,38 @@ class AgentIngressInputs(Declaration):
     )
     description: Annotated[
         str | None,
-        AfterValidator(partial(_max_bytes, facts.DESCRIPTION_MAX_BYTES)),
-        Limit(f"{facts.DESCRIPTION_MAX_BYTES} bytes of UTF-8"),
+        AfterValidator(partial(_max_bytes, limits.DESCRIPTION_MAX_BYTES)),
+        Limit(f"{limits.DESCRIPTION_MAX_BYTES} bytes of UTF-8"),
     ] = Field(None, description="a human-readable description")
     metadata: Annotated[
         str | None,
-        AfterValidator(partial(_max_bytes, facts.METADATA_MAX_BYTES)),
-        Limit(f"{facts.METADATA_MAX_BYTES} bytes of UTF-8"),
-        Marker.MAY_BE_JSON,
+        AfterValidator(partial(_max_bytes, limits.METADATA_MAX_BYTES)),
+        Limit(f"{limits.METADATA_MAX_BYTES} bytes of UTF-8"),
     ] = Field(None, description="machine-readable metadata, such as JSON")
     certificate_management_policy: CertificatePolicyInputs | None = Field(
         None, description="the certificate policy. Without one, ngrok's internal CA signs the certificate"
     )
 
 
-def changed_fields(
-    existing: Mapping[str, Any], inputs: Mapping[str, Any], is_unknown: Callable[[object], bool]
-) -> list[str]:
-    """Returns the fields whose inputs differ from existing values. Absent, None and "" are one.
-
-    For a diff, for the fields that an update sends, and for whether ngrok kept them. An unknown value counts as
-    different, so an unknown domain is a replacement.
-    """
-    return [
-        field
-        for field in compared_fields(AgentIngressInputs)
-        if _differs(field, existing.get(field) or "", inputs.get(field) or "", is_unknown)
-    ]
-
-
-def _differs(field: str, old: Any, new: Any, is_unknown: Callable[[object], bool]) -> bool:
-    if is_unknown(new):
-        return True
-    # In a refresh, the inputs are those in the state. If it was edited, they can have any type and spelling.
-    if field == "domain" and isinstance(new, str):
-        return bool(old != canonical_domain(new))
-    # A key type that the program omits matches any. An unknown one equals none, so it differs.
-    if field == facts.POLICY and isinstance(new, Mapping):
-        return not facts.matches_policy(old, new)
-    return bool(old != new)
-
-
-# -- a certificate validation -----------------------------------------------------------------------------
-
-
-def _ingress_id(value: str) -> str:
-    if not facts.PLAIN_ID.fullmatch(value):
-        raise ValueError(f"is not the ID of an Agent Ingress; {facts.ID_HINT}")
-    return value
-
-
 class CertificateValidationInputs(Declaration):
     """The inputs of an AgentIngressCertificateValidation."""
 
-    agent_ingress_id: Annotated[str, AfterValidator(_ingress_id), Marker.REPLACES] = Field(
+    agent_ingress_id: Annotated[IngressId, Marker.REPLACES] = Field(
         description="the ID of the ingress, such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk. Its NS records should exist "
         "before the validation begins"
     )
-    timeout_seconds: Annotated[float, Field(gt=0), Marker.NO_CHANGE] = Field(
-        facts.DEFAULT_VALIDATION_SECONDS,
+    timeout_seconds: Annotated[float, Field(gt=0)] = Field(
+        limits.DEFAULT_VALIDATION_SECONDS,
         description="the time limit of the validation, in seconds; custom timeouts can shorten it",
     )
-    dns_error_grace_seconds: Annotated[float, Field(ge=0), Marker.NO_CHANGE] = Field(
-        facts.DEFAULT_GRACE_SECONDS,
+    dns_error_grace_seconds: Annotated[float, Field(ge=0)] = Field(
+        limits.DEFAULT_GRACE_SECONDS,
         description="how long ngrok may report a DNS error before the validation fails, in seconds. DNS changes take "
         "time",
+    )
+    triggers: Annotated[list[Any] | None, Marker.REPLACES] = Field(
+        None,
+        description="any values. A change of one repeats the validation, as is needed after a change of the policy",
     )
 
 
@@ -166,3 +176,66 @@ class CertificateValidationOutputs(BaseModel):
     )
     agent_ingress_id: str = Field(description="the ID of the ingress, known once the certificate is issued")
     domain: str = Field(description="the domain of the certificate, in lowercase and without a trailing dot")
+    triggers: list[Any] | None = Field(None, description="the values of the program")
+
+
+# -- validation -------------------------------------------------------------------------------------------
+
+
+class Problem(NamedTuple):
+    """One problem with the given values. The message does not repeat a value."""
+
+    path: str
+    """The names that lead to the value, joined by dots, such as "certificate_management_policy.authority"."""
+    message: str
+
+    def __str__(self) -> str:
+        return f"property {self.path} {self.message}"
+
+
+def validate(
+    model: type[Declaration], values: Mapping[str, Any], is_unknown: Callable[[object], bool] = lambda value: False
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Returns values in canonical form, with the declared defaults, and no problems; or else nothing and all problems.
+
+    None counts as absent. Values for which `is_unknown` returns True are left as they are.
+    """
+    try:
+        return model.model_validate(_without_none(values), context=is_unknown).plain(), []
+    except ValidationError as error:
+        return {}, [_problem(model, detail) for detail in error.errors(include_url=False)]
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_none(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+# What a wrong type is called in messages.
+_KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "an object"}
+
+
+def _problem(model: type[Declaration], detail: Mapping[str, Any]) -> Problem:
+    path = ".".join(map(str, detail["loc"]))
+    kind, value = detail["type"], detail["input"]
+    got = _KINDS.get(type(value), f"a {type(value).__name__}")
+    if kind == "missing":
+        return Problem(path, "is required")
+    if kind == "extra_forbidden":
+        # The certificate policy is the only nested object.
+        names = list((CertificatePolicyInputs if len(detail["loc"]) > 1 else model).model_fields)
+        similar = difflib.get_close_matches(str(detail["loc"][-1]), names, 1)
+        return Problem(path, "is not known" + (f'; did you mean "{similar[0]}"?' if similar else ""))
+    if kind == "string_type" and isinstance(value, dict | list):
+        return Problem(path, f"must be a string; got {got}, which can be encoded as JSON")
+    if kind in ("string_type", "list_type", "model_type", "float_type"):
+        wanted = {"string_type": "a string", "list_type": "a list", "model_type": "an object", "float_type": "a number"}
+        return Problem(path, f"must be {wanted[kind]}; got {got}")
+    if kind == "value_error":
+        return Problem(path, str(detail["ctx"]["error"]))
+    # pydantic's own messages begin with "Input should be", and do not repeat the value.
+    message = str(detail["msg"])
+    return Problem(path, message.replace("Input should be", "must be"))

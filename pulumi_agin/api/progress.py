@@ -1,0 +1,79 @@
+"""Time budget of a call, with its pauses: when it must end, whether it was cancelled, and the lines about its waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .clock import Clock, format_duration
+from .errors import InterruptedCallError
+
+# A call that takes longer shows a line, and then another one after this many seconds of each wait.
+FIRST_LINE_SECONDS = 3.0
+NEXT_LINE_SECONDS = 20.0
+
+# The longest time that a wait continues after its call was cancelled.
+NOTICE_SECONDS = 1.0
+
+
+class Budget:
+    """The time of one call of the engine, or of one query of the program, including retries and pauses.
+
+    The front end makes it for each call, and the API client spends it.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        clock: Clock | None = None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        show: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """Starts the time.
+
+        `is_cancelled` returns whether the engine is gone or the user pressed Ctrl-C. `show` shows a progress line; an
+        empty one clears the last.
+        """
+        self.seconds = seconds
+        self.clock = clock or Clock()
+        self._is_cancelled = is_cancelled
+        self._show = show
+        self._started = self.clock.monotonic()
+        self._next_line = FIRST_LINE_SECONDS
+        self._has_shown = False
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the call began."""
+        return self.clock.monotonic() - self._started
+
+    @property
+    def left(self) -> float:
+        """Seconds until the call must end; negative after its end."""
+        return self.seconds - self.elapsed
+
+    def part(self, seconds: float) -> Budget:
+        """Returns a budget of its own for a part of this call, from now on and within the time that is left."""
+        return Budget(min(seconds, self.left), clock=self.clock, is_cancelled=self._is_cancelled, show=self._show)
+
+    def wait(self, seconds: float, doing: str, reason: str) -> None:
+        """Waits, with a line if the call takes long. Raises InterruptedCallError when the call is cancelled."""
+        if self.elapsed + seconds >= self._next_line:
+            self._next_line = self.elapsed + NEXT_LINE_SECONDS
+            self._has_shown = True
+            limit = format_duration(self.seconds)
+            self._show(f"waiting to {doing} ({format_duration(self.elapsed)} elapsed, limit {limit}): {reason}")
+        self.sleep(seconds, doing)
+
+    def sleep(self, seconds: float, doing: str) -> None:
+        """Waits without a line. Raises InterruptedCallError when the call is cancelled."""
+        end = self.clock.monotonic() + seconds
+        while (rest := end - self.clock.monotonic()) > 0:
+            if self._is_cancelled():
+                raise InterruptedCallError(f"could not {doing}: it was interrupted")
+            self.clock.sleep(min(rest, NOTICE_SECONDS))
+
+    def finish(self) -> None:
+        """Clears the last line, if this call has shown any."""
+        if self._has_shown:
+            self._show("")

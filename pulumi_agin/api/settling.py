@@ -1,0 +1,152 @@
+"""Writes, and what became of one whose response was lost. Nothing is guessed: a read settles it, or the call fails.
+
+PATCH and DELETE are retried, because to apply them twice is to apply them once. So is POST, because a domain has at
+most one Agent Ingress. `Client.send` returns the last outcome, and whether an attempt before it is in doubt:
+
+| last outcome                | in doubt | create               | update               | delete                     |
+|-----------------------------|----------|----------------------|----------------------|----------------------------|
+| a confirmation              | any      | done                 | done                 | done                       |
+| a rejection, not in doubt   | no       | fails                | fails                | fails                      |
+| a rejection, or no response | yes      | find by the domain:  | read by the ID:      | read by the ID:            |
+|                             |          | ours: done           | new values: done     | still there: fails         |
+|                             |          | another's: fails     | old values: fails    |                            |
+|                             |          | none: fails          |                      |                            |
+
+An ingress is ours if it is not older than the attempt in doubt, by the server's own clock, and has our values. So
+ERR_NGROK_6706 in response to the first attempt is never ours: another stack may be creating the same domain just now.
+
+A 404 to an update or a delete is passed on as NotFoundError: the caller decides whether it proves anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from . import errors
+from .clock import parse_time
+from .values import changed_fields
+
+if TYPE_CHECKING:
+    from .client import Client, Sent
+    from .models import IngressModel
+    from .progress import Budget
+
+# The part of a write's time that is kept for the read, at most a quarter of it.
+SETTLING_SECONDS = 30.0
+
+# The pause between two searches for an ingress that may still appear.
+SEARCH_PAUSE_SECONDS = 2.0
+
+# `created_at` and `Date` are whole seconds.
+CLOCK_SLACK = timedelta(seconds=2)
+
+
+def create(client: Client, wanted: Mapping[str, Any], budget: Budget) -> IngressModel:
+    """Creates an Agent Ingress with valid values. Raises UnsettledError if it is unknown whether it was created."""
+    from .http import Request
+
+    domain = wanted["domain"]
+    request = Request("POST", f"create the Agent Ingress {domain}", body=wanted)
+    sent = client.send(request, _time_for_write(budget))
+    try:
+        return client.ingress_in(request, sent.response())
+    except errors.NgrokError as error:
+        if sent.possibly_done_since is None:
+            raise
+        doubt, since = error, sent.possibly_done_since
+    return _find_ours(client, wanted, doubt, since, budget)
+
+
+def _find_ours(
+    client: Client, wanted: Mapping[str, Any], doubt: errors.NgrokError, since: float, budget: Budget
+) -> IngressModel:
+    """Searches for the ingress of a create in doubt, until it appears. Raises the doubt if it is another's."""
+    domain = wanted["domain"]
+    doing = f"find out whether the Agent Ingress {domain} was created"
+    unknown = f"it is unknown whether the Agent Ingress {domain} was created ({doubt})"
+    # Whatever ngrok did with an earlier attempt came before it rejected the last one.
+    is_rejected = isinstance(doubt, errors.ApiError) and bool(doubt.code) and not doubt.is_transient
+    is_over = is_rejected and not isinstance(doubt, errors.DomainExistsError)
+    while True:
+        try:
+            found, now = client.find(domain, budget)
+        except errors.NgrokError as error:
+            raise errors.UnsettledError(f"{unknown}, and {error}") from None
+        if found and now and _is_ours(found, wanted, now - timedelta(seconds=client.clock.monotonic() - since)):
+            return found
+        if found:
+            raise errors.UnsettledError(f"{unknown}: it may be {found.id}, created at {found.created_at}")
+        if is_over:
+            raise doubt
+        if budget.left <= SEARCH_PAUSE_SECONDS:
+            raise errors.UnsettledError(f"{unknown}: this account does not have it, but it may still appear")
+        budget.wait(SEARCH_PAUSE_SECONDS, doing, "ngrok does not list it yet")
+
+
+def _is_ours(found: IngressModel, wanted: Mapping[str, Any], first_sent: datetime) -> bool:
+    created_at = parse_time(found.created_at)
+    is_new = created_at is not None and created_at >= first_sent - CLOCK_SLACK
+    return is_new and not changed_fields(found.model_dump(), wanted)
+
+
+def update(client: Client, id_: str, changes: Mapping[str, Any], budget: Budget) -> IngressModel:
+    """Changes the given fields of an Agent Ingress, and returns it as it then is.
+
+    Raises UnsettledError if a response was lost and the ingress has other values, or could not be read.
+    """
+    from .http import Request
+
+    request = Request("PATCH", f"update the Agent Ingress {client.checked_id(id_)}", id_, body=changes)
+    sent = client.send(request, _time_for_write(budget))
+    try:
+        return client.ingress_in(request, sent.response())
+    except errors.NgrokError as error:
+        doubt = _doubt_of(sent, error)
+    found = _read_after(client, id_, doubt, budget)
+    values = found.model_dump()
+    if set(changed_fields(values, {**values, **changes})).isdisjoint(changes):
+        return found
+    raise errors.UnsettledError(f"the Agent Ingress {id_} did not get the new values ({doubt})")
+
+
+def delete(client: Client, id_: str, budget: Budget) -> None:
+    """Deletes an Agent Ingress. Raises NotFoundError if there is none, also if this call has deleted it.
+
+    Raises UnsettledError if a response was lost and the ingress is still there, or could not be read.
+    """
+    from .http import Request
+
+    request = Request("DELETE", f"delete the Agent Ingress {client.checked_id(id_)}", id_)
+    sent = client.send(request, _time_for_write(budget))
+    try:
+        response = sent.response()
+        if response.status != 204:
+            raise client.bad_response(request, response, "ngrok confirms a delete with 204")
+        return
+    except errors.NgrokError as error:
+        doubt = _doubt_of(sent, error)
+    _read_after(client, id_, doubt, budget)
+    raise errors.UnsettledError(f"the Agent Ingress {id_} was still there after its delete ({doubt})")
+
+
+def _doubt_of(sent: Sent, error: errors.NgrokError) -> errors.NgrokError:
+    """Returns an error that leaves the outcome of a write in doubt, and raises any other."""
+    if sent.possibly_done_since is None or isinstance(error, errors.NotFoundError):
+        raise error
+    return error
+
+
+def _read_after(client: Client, id_: str, doubt: errors.NgrokError, budget: Budget) -> IngressModel:
+    """Reads the ingress of a write in doubt. Raises NotFoundError if there is none."""
+    try:
+        return client.get(id_, budget)
+    except errors.NotFoundError:
+        raise
+    except errors.NgrokError as error:
+        raise errors.UnsettledError(f"it is unknown whether ngrok changed {id_} ({doubt}), and {error}") from None
+
+
+def _time_for_write(budget: Budget) -> Budget:
+    return budget.part(budget.left - min(SETTLING_SECONDS, budget.seconds / 4))

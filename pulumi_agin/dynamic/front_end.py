@@ -1,0 +1,140 @@
+"""Front end of Pulumi's dynamic providers, in the SDK's plugin process (`python -m pulumi.dynamic`).
+
+It passes each of the SDK's calls on to a lifecycle. A program loads this module, too, because its resources pickle the
+classes by reference, but it calls none of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from pulumi import UNKNOWN, dynamic
+
+from pulumi_agin.engine import Engine
+from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.operation import Call, Lifecycle, sentence_of
+from pulumi_agin.settings import Settings
+
+from . import servicer
+
+# The SDK's key of the pickled provider, in all inputs and outputs.
+PROVIDER_KEY = "__provider"
+
+
+class DynamicProvider(dynamic.ResourceProvider):
+    """The base class of the providers. They are stateless, and pickled by reference.
+
+    The SDK makes one instance for each process and class, calls `configure` once, and then the other methods from
+    several threads. The underscores in their signatures are the SDK's.
+    """
+
+    # A provider contains no secret, and the ciphertext of a secret would change in every state.
+    serialize_as_secret_always = False
+
+    # `configure` sets it.
+    _lifecycle: Lifecycle
+
+    def make_lifecycle(self, account: Account) -> Lifecycle:
+        """Returns the lifecycle of this resource, whose modules a program does not load."""
+        raise NotImplementedError
+
+    def __getstate__(self) -> None:
+        """Pickles no attributes."""
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """Loads the stack's config, or that of an explicit Provider. `check` reports its problems."""
+        self._lifecycle = self.make_lifecycle(_account(Settings.load(req.config.get)))
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
+        with _engine_call() as call:
+            checked = self._lifecycle.check(call, _ours(news))
+            failures = [dynamic.CheckFailure(failure.printed_input, failure.reason) for failure in checked.failures]
+            return dynamic.CheckResult(checked.inputs, failures)
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        """Ignores `__provider`, whose string differs between versions of Python."""
+        with _engine_call(_olds) as call:
+            difference = self._lifecycle.diff(call, _id, _ours(_news))
+            return dynamic.DiffResult(
+                changes=bool(difference.changed) or difference.is_repeated,
+                replaces=list(difference.replacing),
+                delete_before_replace=difference.delete_before_replace,
+            )
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        with _engine_call() as call:
+            created = self._lifecycle.create(call, _ours(props))
+            return dynamic.CreateResult(created.id, created.outputs)
+
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
+        """Reads the resource for a refresh, whose `props` are the outputs, or for a `get`, whose are the inputs."""
+        with _engine_call(props) as call:
+            request, _ = servicer.current_call()
+            inputs_before = _ours(MessageToDict(request.inputs)) if request is not None else None
+            existing = self._lifecycle.read(replace(call, inputs_before=inputs_before), id_)
+            if existing is None:
+                return dynamic.ReadResult(None, {})
+            # Without inputs in the response, the engine keeps those that it has.
+            is_same = not inputs_before or existing.inputs == inputs_before
+            return dynamic.ReadResult(existing.id, existing.outputs, None if is_same else existing.inputs)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
+        with _engine_call(_olds) as call:
+            return dynamic.UpdateResult(self._lifecycle.update(call, _id, _ours(_news)))
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        with _engine_call(_props) as call:
+            self._lifecycle.delete(call, _id)
+
+
+class ProviderError(Exception):
+    """The exception for the SDK. Its message is for the user."""
+
+
+@functools.cache
+def _account(settings: Settings) -> Account:
+    """Returns the account of these settings, which all providers of a process share."""
+    if not settings.is_ngrok and not settings.problems:
+        source = settings.base_url_source
+        _engine().inform(f"this command does not use ngrok itself: the base URL is {settings.base_url}, from {source}")
+    return Account(settings)
+
+
+@functools.cache
+def _engine() -> Engine:
+    return Engine(sys.argv[-1])
+
+
+@contextmanager
+def _engine_call(outputs_before: Mapping[str, Any] | None = None) -> Iterator[Call]:
+    """Yields what is known about the current call. An exception in the `with` block reaches the user as a sentence."""
+    request, context = servicer.current_call()
+    urn = request.urn if request is not None else ""
+    call = Call(
+        urn,
+        # Without a custom timeout, it is 0. Not all requests have one.
+        timeout_seconds=getattr(request, "timeout", 0) or None,
+        outputs_before=_ours(outputs_before or {}),
+        is_unknown=lambda value: isinstance(value, type(UNKNOWN)),
+        is_cancelled=lambda: context is not None and not context.is_active(),
+        warn=lambda sentence: _engine().warn(sentence, urn),
+        show=lambda line: _engine().show(line, urn),
+    )
+    try:
+        yield call
+    except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report a bug
+        sentence = sentence_of(error)
+        if context is not None:
+            servicer.fail_with(context, sentence)
+        # The SDK would print the message of the original error, which may contain a secret.
+        raise ProviderError(sentence) from None
+
+
+def _ours(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != PROVIDER_KEY}

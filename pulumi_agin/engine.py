@@ -1,0 +1,86 @@
+"""Engine that started a plugin process: its protocol, the lines for the user, and whether it is still there.
+
+The classes of the protocol are undocumented names of Pulumi's SDK: with `dynamic/servicer` and `sdk_names`, this is the
+only module with such names. Without them, the provider plugin does not start, and a Python program shows no warnings.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import socket
+import sys
+from contextlib import suppress
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+# The package under which the classes are loaded if the SDK is not.
+_PACKAGE = "pulumi_agin_protocol"
+
+# The engine responds immediately, unless it is gone.
+RESPONSE_SECONDS = 5
+
+
+def protocol(name: str) -> Any:
+    """Returns a module of the engine's protocol, such as "provider_pb2".
+
+    An import of `pulumi.runtime.proto` loads all of the SDK, for which the engine would wait in each command. So the
+    provider plugin loads its files without the SDK, while that works.
+    """
+    if "pulumi" not in sys.modules:
+        sdk = importlib.util.find_spec("pulumi")
+        if _PACKAGE not in sys.modules and sdk is not None:
+            spec = ModuleSpec(_PACKAGE, None, is_package=True)
+            folders = sdk.submodule_search_locations or []
+            spec.submodule_search_locations = [str(Path(folder, "runtime", "proto")) for folder in folders]
+            sys.modules[_PACKAGE] = importlib.util.module_from_spec(spec)
+        with suppress(ImportError):
+            return importlib.import_module(f"{_PACKAGE}.{name}")
+    return importlib.import_module(f"pulumi.runtime.proto.{name}")
+
+
+class Engine:
+    """The engine at an address, which is the last argument of a plugin. Without one, a user started the plugin."""
+
+    def __init__(self, address: str) -> None:
+        self._host, _, self._port = address.rpartition(":")
+        self._stub: Any = None
+        if self._host and self._port.isdecimal():
+            # gRPC would use a proxy from the environment even on this machine.
+            channel = grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)])
+            with suppress(ImportError):
+                self._stub = protocol("engine_pb2_grpc").EngineStub(channel)
+
+    def inform(self, sentence: str) -> None:
+        """Shows a line to the user."""
+        self._send("INFO", f"pulumi-agin: {sentence}", "")
+
+    def warn(self, sentence: str, urn: str) -> None:
+        """Shows a warning on a resource, which the CLI repeats at the end of the command."""
+        self._send("WARNING", sentence, urn)
+
+    def show(self, line: str, urn: str) -> None:
+        """Shows a line in the row of a resource, in place of the last one. The CLI does not repeat it."""
+        self._send("INFO", line, urn, is_ephemeral=True)
+
+    def is_there(self) -> bool:
+        """Returns False only if nothing listens at the engine's address any more."""
+        if self._stub is None:
+            return True
+        try:
+            socket.create_connection((self._host, int(self._port)), RESPONSE_SECONDS).close()
+        except OSError as error:
+            return not isinstance(error, ConnectionRefusedError | TimeoutError)
+        return True
+
+    def _send(self, severity: str, message: str, urn: str, *, is_ephemeral: bool = False) -> None:
+        if self._stub is None:
+            print(message, file=sys.stderr, flush=True)  # noqa: T201
+            return
+        request = protocol("engine_pb2").LogRequest(severity=severity, message=message, urn=urn, ephemeral=is_ephemeral)
+        # It fails if the engine is gone. The process then ends anyway.
+        with suppress(grpc.RpcError):
+            self._stub.Log(request, timeout=RESPONSE_SECONDS)

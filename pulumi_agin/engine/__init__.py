@@ -1,1 +1,0 @@
-"""The engine's protocol for both front ends: its generated classes, log lines, and how a call fails."""

@@ -1,0 +1,82 @@
+"""The account that a plugin process uses: its client and settings, and whether an ingress in a state still exists."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pulumi_agin.api.clock import Clock
+from pulumi_agin.api.errors import NotFoundError
+from pulumi_agin.api.progress import Budget
+from pulumi_agin.api.values import PUBLIC_API
+from pulumi_agin.settings import Settings
+
+from .operation import Call, FailedError
+
+if TYPE_CHECKING:
+    from pulumi_agin.api.client import Client
+    from pulumi_agin.api.models import IngressModel
+
+# A hidden output: which key and base URL read the ingress last. Users' states contain it, so its name never changes.
+FINGERPRINT = "_key_fingerprint"
+
+
+class Account:
+    """The account of the settings. A front end makes one for its process, and passes it to each lifecycle."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or Clock()
+
+    @cached_property
+    def client(self) -> Client:
+        """The client that all calls share."""
+        return self.settings.new_client(self.clock)
+
+    def budget(self, call: Call, seconds: float | None = None) -> Budget:
+        """Returns the time of a call: `custom_timeouts`, or else the setting."""
+        if self.settings.problems:
+            # Only `check` can report them one by one. Refresh and destroy have no check.
+            raise FailedError("; ".join(self.settings.problems))
+        return Budget(
+            seconds or call.timeout_seconds or self.settings.timeout_seconds,
+            clock=self.clock,
+            is_cancelled=call.is_cancelled,
+            show=call.show,
+        )
+
+    def outputs(self, ingress: IngressModel) -> dict[str, Any]:
+        """Returns the outputs of an ingress, with the fingerprint of the key and the base URL that have read it."""
+        return {**ingress.outputs(), FINGERPRINT: self.fingerprint(ingress.id)}
+
+    def fingerprint(self, id_: str) -> str:
+        """Returns a mark of the key, and the base URL unless it is ngrok's.
+
+        The mark is 4 bytes of an HMAC, which only show whether two reads of one ingress used the same key.
+        """
+        base_url = self.settings.base_url
+        mark = hmac.new(self.settings.api_key.get_secret_value().encode(), id_.encode(), "sha256").hexdigest()[:8]
+        return mark if base_url == PUBLIC_API else f"{mark} {base_url}"
+
+    def read_existing(self, call: Call, id_: str) -> IngressModel | None:
+        """Reads the ingress of a state for a refresh. Returns None if it is gone."""
+        try:
+            return self.client.get_one_of_many(id_, self.budget(call))
+        except NotFoundError as error:
+            self.require_gone(call.outputs_before, id_, error)
+            return None
+
+    def require_gone(self, outputs_before: Mapping[str, Any], id_: str, error: NotFoundError) -> None:
+        """Raises FailedError unless a 404 proves that an ingress is gone.
+
+        ngrok responds 404 also to the key of another account. So it proves that only if the same key, at the same base
+        URL, has read the ingress before.
+        """
+        if outputs_before.get(FINGERPRINT) != self.fingerprint(id_):
+            raise FailedError(
+                f"{error}. This does not prove that it was deleted, because it was last read with another API key or "
+                f"base URL than those from {self.settings.api_key_source} and {self.settings.base_url_source}. Use "
+                "those of its account; see `pulumi-agin explain other-account`"
+            )

@@ -1,0 +1,223 @@
+"""Lifecycle of an Agent Ingress."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pulumi_agin.api import settling
+from pulumi_agin.api.errors import DomainExistsError, NgrokError, NotFoundError, UnsettledError
+from pulumi_agin.api.redaction import one_line
+from pulumi_agin.api.values import FIELDS, ID_HINT, PLAIN_ID, POLICY, changed_fields, describe
+
+from .account import Account
+from .inputs import AgentIngressInputs, validate
+from .operation import Call, Checked, Created, Difference, Existing, FailedError, InputFailure
+
+if TYPE_CHECKING:
+    from pulumi_agin.api.models import IngressModel
+
+# The hidden input with the option `import_` of a Python program. The CLI shows no name with two underscores.
+IMPORT = "__import"
+
+_REFRESH = "Before you revert the program, run `pulumi refresh`, because the state still has the old values"
+
+
+class AgentIngressLifecycle:
+    """The lifecycle of an Agent Ingress. `operation.Lifecycle` says when each method is called."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        # Which resource has an ingress, by its ID: after a rename without an alias, while `import_` is left in the
+        # program, two resources have it, and the delete of the old one must not delete it.
+        self._kept: dict[str, str] = {}
+        # What this process has imported: with `--replace`, a resource can be the replacement of its own ingress.
+        self._imported: set[str] = set()
+
+    def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
+        """Normalizes the inputs, and reports every problem with them and with the settings."""
+        values = {name: value for name, value in inputs.items() if name != IMPORT}
+        checked, problems = validate(AgentIngressInputs, values, call.is_unknown)
+        failures = [InputFailure(sentence) for sentence in self._account.settings.problems]
+        for problem in problems:
+            is_domain = problem.path == "domain" and _may_be_printed(values.get("domain"))
+            printed = InputFailure(f"the domain {problem.message}", "domain")
+            failures.append(printed if is_domain else InputFailure(str(problem)))
+        id_ = inputs.get(IMPORT)
+        if id_ is not None:
+            checked[IMPORT] = id_
+            if not call.is_unknown(id_) and not PLAIN_ID.fullmatch(str(id_)):
+                failures.append(InputFailure(f"the option import_ is not the ID of an Agent Ingress; {ID_HINT}"))
+        return Checked(checked, failures)
+
+    def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
+        """Compares the four fields, and warns of a change that cuts agents off."""
+        before = call.outputs_before
+        changed = changed_fields(before, inputs, call.is_unknown)
+        if "domain" in changed:
+            call.warn(
+                f"this replacement deletes the Agent Ingress {before.get('domain')} in the same `pulumi up`, which "
+                "disconnects all agents that have its connect URL. To avoid that, move the agents to a second Agent "
+                "Ingress first; see `pulumi-agin explain move-agents`"
+            )
+        else:
+            self._kept[id_] = call.urn
+        old, new = _authority(before), _authority(inputs)
+        if new not in (None, old):
+            call.warn(
+                f"this changes the certificate authority of {before.get('domain')} from {old} to {new}, and agents "
+                "that do not trust the new one can no longer connect; see `pulumi-agin explain certificate-authority`"
+            )
+        # Two ingresses can't have the same domain. The engine reads `delete_before_replace` for a replacement that is
+        # not ours, too, as that of a changed provider.
+        replacing = [name for name in changed if name == "domain"]
+        return Difference(changed, replacing, delete_before_replace="domain" not in changed)
+
+    def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
+        """Creates the ingress, or reads the one that `import_` names."""
+        wanted = {name: inputs[name] for name in FIELDS if name in inputs}
+        id_ = inputs.get(IMPORT)
+        if id_ is not None:
+            ingress = self._import(call, id_, wanted)
+        else:
+            budget = self._account.budget(call)
+            try:
+                ingress = settling.create(self._account.client, wanted, budget)
+            except DomainExistsError as error:
+                raise FailedError(f"{error}. {self._explain_taken(call, wanted['domain'])}") from None
+            if changed := changed_fields(ingress.outputs(), wanted):
+                call.warn(
+                    f"the Agent Ingress {ingress.id} was created, but with other values than the program's: "
+                    f"{', '.join(changed)}. The next `pulumi up` updates them"
+                )
+        self._kept[ingress.id] = call.urn
+        return Created(ingress.id, self._account.outputs(ingress))
+
+    def read(self, call: Call, id_: str) -> Existing | None:
+        """Reads one ingress. In a refresh, the reads of all ingresses share a list."""
+        # The outputs of an import are empty, and a `get` passes its inputs as outputs.
+        if "created_at" in call.outputs_before:
+            ingress = self._account.read_existing(call, id_)
+            if ingress is None:
+                return None
+        else:
+            ingress = self._read_in_account(call, id_)
+        # Without the inputs of the state, its outputs show which ones the program sets.
+        inputs = _inputs_of(ingress, shown_by=call.inputs_before or call.outputs_before)
+        return Existing(ingress.id, self._account.outputs(ingress), inputs)
+
+    def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Sends one PATCH with what changed."""
+        client, budget = self._account.client, self._account.budget(call)
+        # ngrok ignores a string that is null. Only "" clears it.
+        empty = {POLICY: None, "description": "", "metadata": ""}
+        changed = changed_fields(call.outputs_before, inputs)
+        changes = {name: inputs.get(name) or empty[name] for name in changed}
+        try:
+            ingress = settling.update(client, id_, changes, budget) if changes else client.get(id_, budget)
+        except NotFoundError as error:
+            self._account.require_gone(call.outputs_before, id_, error)
+            raise FailedError(
+                f"{error}: it was deleted outside Pulumi. Run `pulumi refresh`, then `pulumi up`"
+            ) from None
+        except UnsettledError as error:
+            raise FailedError(f"{error}. {_REFRESH}") from None
+        if missed := changed_fields(ingress.outputs(), inputs):
+            raise FailedError(
+                f"ngrok did not change {', '.join(missed)} of the Agent Ingress {id_}: its response has "
+                f"{client.sanitize(describe(ingress.outputs(), missed[0]), 100)}. {_REFRESH}; see `pulumi-agin explain "
+                "not-changed`"
+            )
+        return self._account.outputs(ingress)
+
+    def delete(self, call: Call, id_: str) -> None:
+        """Deletes the ingress, unless another resource of the program has it, too."""
+        if id_ in self._imported or self._kept.get(id_, call.urn) != call.urn:
+            call.warn(
+                f"the Agent Ingress {id_} was not deleted at ngrok, because the program has imported it again, under "
+                "another name or with `--replace`. Remove the option import_ from the program"
+            )
+            return
+        try:
+            settling.delete(self._account.client, id_, self._account.budget(call))
+        except NotFoundError as error:
+            self._account.require_gone(call.outputs_before, id_, error)
+
+    # -- what others have ----------------------------------------------------------------------------------
+
+    def _import(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> IngressModel:
+        """Reads the ingress that `import_` names. Fails if a field differs from the program, and writes nothing."""
+        ingress = self._read_in_account(call, id_)
+        if sentence := not_imported_sentence(id_, ingress.outputs(), wanted):
+            raise FailedError(sentence)
+        self._imported.add(id_)
+        return ingress
+
+    def _read_in_account(self, call: Call, id_: str) -> IngressModel:
+        try:
+            return self._account.client.get(id_, self._account.budget(call))
+        except NotFoundError as error:
+            source = self._account.settings.api_key_source
+            raise FailedError(f"{error}: the account of the API key from {source} does not have it") from None
+
+    def _explain_taken(self, call: Call, domain: str) -> str:
+        """Returns who has a domain that ngrok did not give us, and the next step."""
+        try:
+            found, _ = self._account.client.find(domain, self._account.budget(call))
+        except NgrokError:
+            found = None
+        return taken_sentence(domain, found.id if found else "")
+
+
+def taken_sentence(domain: str, id_: str) -> str:
+    """Returns what is known about a domain that is taken, for the create and for the preview of a program."""
+    if not id_:
+        return (
+            f"{domain} belongs to another account, or appears in this one in a moment; see `pulumi-agin explain taken`"
+        )
+    return (
+        f"{domain} already has the Agent Ingress {id_}: if this stack has it under another name, add an alias, and if "
+        "this run replaces it, delete_before_replace. Otherwise, import it; see `pulumi-agin explain taken`"
+    )
+
+
+def not_imported_sentence(id_: str, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Returns why an ingress can't be imported, for the create and for the preview of a program; "" if it can be."""
+    differences = [describe(existing, name) for name in changed_fields(existing, wanted)]
+    if not differences:
+        return ""
+    return (
+        f"the Agent Ingress {id_} can't be imported, because the program differs from it: at ngrok, it has "
+        f"{one_line(', '.join(differences))}. Change the program, or remove the option import_ if it is another ingress"
+    )
+
+
+def _inputs_of(ingress: IngressModel, shown_by: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the inputs with which a create would make this ingress, as far as the program sets them.
+
+    With them in the state, the next preview compares the program with the ingress. An optional one that the program
+    leaves out would be shown as removed. `shown_by` shows which ones it sets.
+    """
+    inputs = {
+        name: value for name, value in ingress.outputs().items() if name in FIELDS and (value or name in shown_by)
+    }
+    policy = shown_by.get(POLICY)
+    if policy and "private_key_type" not in policy and POLICY in inputs:
+        inputs[POLICY] = {"authority": inputs[POLICY]["authority"]}
+    if IMPORT in shown_by:
+        inputs[IMPORT] = shown_by[IMPORT]
+    return inputs
+
+
+def _authority(values: Mapping[str, Any]) -> str | None:
+    """Returns the name of the certificate authority; None if it is unknown in this preview."""
+    policy = values.get(POLICY)
+    if not policy:
+        return "ngrok's internal CA"
+    authority = policy.get("authority") if isinstance(policy, Mapping) else None
+    return authority if isinstance(authority, str) else None
+
+
+def _may_be_printed(value: object) -> bool:
+    # The engine prints it unchanged, and a URL can contain a password.
+    return isinstance(value, str) and len(value) <= 100 and value.isprintable() and "@" not in value

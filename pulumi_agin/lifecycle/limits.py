@@ -1,0 +1,22 @@
+"""Limits and defaults of inputs. Programs load this module, and the docs are tested against it."""
+
+from __future__ import annotations
+
+# RFC 1035, 2.3.4, without the dot and the length byte of the root.
+DOMAIN_MAX_BYTES = 253
+LABEL_MAX_BYTES = 63
+
+# From ngrok's API page "Agent Ingresses".
+DESCRIPTION_MAX_BYTES = 255
+METADATA_MAX_BYTES = 4096
+
+# How long to wait for a certificate. Issuing takes minutes, or longer if DNS is slow. The AWS provider waits 45 minutes
+# for ACM.
+DEFAULT_VALIDATION_SECONDS = 2700
+
+# How long ngrok may report a DNS error. New DNS records take time to propagate.
+DEFAULT_GRACE_SECONDS = 600
+
+# RFC 2181, 8.
+LONGEST_TTL_SECONDS = 2**31 - 1
+DEFAULT_TTL_SECONDS = 300

@@ -1,0 +1,113 @@
+"""Previews of an Agent Ingress in a Python program, which asks ngrok for what the engine does not know.
+
+In a preview, the engine calls no dynamic provider for a create or an update, and every computed output is unknown. So
+each update of an ingress would show its NS records as changed. In an update and an import, the ingress exists, and what
+never changes of it is read by its ID. For a create, the program finds out whether the domain is taken. Nothing is sent
+for an unchanged resource, and one list serves all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi import contains_unknowns
+
+from .api.errors import AuthenticationError, NgrokError
+from .api.values import NEVER_CHANGE, POLICY, STATUS, canonical_domain, matches_policy
+from .program import AGENT_INGRESS, Run
+
+if TYPE_CHECKING:
+    from .api.models import IngressModel
+    from .settings import Settings
+
+SHOWN = (*NEVER_CHANGE, POLICY, STATUS)
+
+
+def exact_outputs(
+    run: Run,
+    resource: pulumi.CustomResource,
+    wanted: Mapping[str, pulumi.Input[Any]],
+    import_: pulumi.Input[str] | None,
+) -> dict[str, pulumi.Output[Any]]:
+    """Returns the outputs that a registered Agent Ingress should show in this preview, by name.
+
+    `wanted` are its inputs, and `import_` is the option of that name. Policy and status are plain dicts.
+    """
+    before = {name: getattr(resource, name) for name in SHOWN}
+    values = pulumi.Output.all(
+        id=resource.id,
+        domain=resource.domain,  # type: ignore[attr-defined]
+        import_=import_,
+        wanted=dict(wanted),
+        settings=run.settings_of(resource.get_provider(AGENT_INGRESS)),
+        before=before,
+    )
+    # A secret among the values, such as the API key, does not make `ns_targets` one.
+    exact: pulumi.Output[Any] = values.apply(lambda known: _exact(run, resource, known), run_with_unknowns=True)
+    exact = pulumi.Output.unsecret(exact)
+    return {
+        name: pulumi.Output.all(output, exact).apply(partial(_item, name), run_with_unknowns=True)
+        for name, output in before.items()
+    }
+
+
+def _item(name: str, before_and_exact: Sequence[Any]) -> Any:
+    return before_and_exact[1][name]
+
+
+async def _exact(run: Run, resource: pulumi.Resource, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    before, settings, import_ = values["before"], values["settings"], values["import_"]
+    if not contains_unknowns(before["created_at"]):
+        # Nothing changes: the engine has returned the state, in which a policy or status that is None is absent.
+        absent = {name: None for name in (POLICY, STATUS) if contains_unknowns(before[name])}
+        return {**before, **absent}
+    if contains_unknowns(settings) or settings is None or settings.problems:
+        return dict(before)
+    listed = await _listed(run, settings)
+    is_new = contains_unknowns(values["id"])
+    id_ = import_ if is_new else values["id"]
+    existing = next((each for each in listed if each.id == id_), None)
+    if existing is None:
+        if is_new:
+            _warn_if_taken(resource, values["domain"], listed)
+        return dict(before)
+    outputs = existing.outputs()
+    if is_new:
+        _warn_of_difference(resource, existing.id, outputs, values["wanted"])
+    exact = {**before, **{name: outputs[name] for name in NEVER_CHANGE}}
+    if matches_policy(outputs.get(POLICY), values["wanted"].get(POLICY)):
+        exact |= {name: outputs.get(name) for name in (POLICY, STATUS)}
+    return exact
+
+
+async def _listed(run: Run, settings: Settings) -> Sequence[IngressModel]:
+    """Returns the account's Agent Ingresses; none if they can't be read, of which only a rejected key is reported."""
+    try:
+        return await run.listed(settings)
+    except AuthenticationError as error:
+        run.warn_once(str(error))
+    except NgrokError:
+        pass
+    return []
+
+
+def _warn_if_taken(resource: pulumi.Resource, domain: Any, listed: Sequence[IngressModel]) -> None:
+    if contains_unknowns(domain):
+        return
+    found = next((each for each in listed if each.domain == canonical_domain(str(domain))), None)
+    if found is not None:
+        from .lifecycle.ingress import taken_sentence
+
+        pulumi.log.warn(taken_sentence(found.domain, found.id), resource)
+
+
+def _warn_of_difference(
+    resource: pulumi.Resource, id_: str, outputs: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> None:
+    from .lifecycle.ingress import not_imported_sentence
+
+    if not contains_unknowns(wanted) and (sentence := not_imported_sentence(id_, outputs, wanted)):
+        pulumi.log.warn(sentence, resource)

@@ -1,0 +1,122 @@
+"""What the resources and lookups of one run of a Python program share.
+
+With Pulumi's Automation API, one process can run many programs. Each has an event loop of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import pulumi
+
+from . import sdk_names
+from .api.progress import Budget
+from .settings import API_KEY, Settings
+
+if TYPE_CHECKING:
+    from .api.client import Client
+    from .api.models import IngressModel
+
+AGENT_INGRESS = "pulumi-python:dynamic/agin:AgentIngress"
+
+# How long a preview waits for ngrok, once for all resources.
+PREVIEW_SECONDS = 30
+
+
+class Run:
+    """One run of a program. `current()` returns it to resources and lookups."""
+
+    def __init__(self) -> None:
+        self.settings = Settings.load(pulumi.runtime.get_config)
+        """The settings of the stack config and the environment."""
+        self._domains: dict[str, str] = {}
+        self._clients: dict[Settings, Client] = {}
+        self._lists: dict[Settings, asyncio.Future[Sequence[IngressModel]]] = {}
+        self._warned: set[str] = set()
+        self._last_validation: asyncio.Future[None] | None = None
+        if pulumi.runtime.get_config(API_KEY) and not pulumi.runtime.is_config_secret(API_KEY):
+            self.warn_once(
+                f"{API_KEY} is stored unencrypted in Pulumi.<stack>.yaml and in the state: create a new key at ngrok, "
+                f"and set it with `pulumi config set --secret {API_KEY}`"
+            )
+
+    def require_settings(self, opts: pulumi.ResourceOptions) -> None:
+        """Raises a RunError if a resource with these options needs the program's settings, and they have problems.
+
+        The plugin checks them, too, but with one message for each resource.
+        """
+        inherited = opts.parent.get_provider(AGENT_INGRESS) if opts.parent else None
+        has_provider = bool(opts.provider or opts.providers or inherited)
+        if self.settings.problems and not has_provider and sdk_names.has_environment_of_cli():
+            raise pulumi.RunError("; ".join(self.settings.problems))
+
+    def settings_of(self, provider: pulumi.ProviderResource | None) -> pulumi.Output[Settings | None]:
+        """Returns the settings of an explicit provider, or those of the program.
+
+        None for a provider without them: one of another package, or of a component's consumer in another process.
+        """
+        if provider is None:
+            return pulumi.Output.from_input(self.settings)
+        inputs: Any = getattr(provider, "settings", None)
+        if not isinstance(inputs, pulumi.Output):
+            return pulumi.Output.from_input(None)
+        return inputs.apply(lambda values: Settings.load(values.get))
+
+    def client(self, settings: Settings) -> Client:
+        """Returns the client of an account, the same object each time."""
+        return self._clients.setdefault(settings, settings.new_client())
+
+    async def listed(self, settings: Settings) -> Sequence[IngressModel]:
+        """Returns the Agent Ingresses of an account for a preview, from one list for all of its resources."""
+        if settings not in self._lists:
+            # In a thread, because it blocks.
+            reading = asyncio.to_thread(self.client(settings).list, None, Budget(PREVIEW_SECONDS))
+            self._lists[settings] = asyncio.ensure_future(reading)
+        return await self._lists[settings]
+
+    def declare_domain(self, domain: str, name: str) -> None:
+        """Records the domain of a resource. Raises a RunError if another resource of the program has it.
+
+        Here, because the plugin checks a resource twice that it replaces.
+        """
+        other = self._domains.setdefault(domain, name)
+        if other != name:
+            raise pulumi.RunError(f'the Agent Ingresses "{other}" and "{name}" have the same domain, {domain}')
+
+    def warn_once(self, sentence: str, resource: pulumi.Resource | None = None) -> None:
+        """Logs a warning that several resources may cause."""
+        if sentence not in self._warned:
+            self._warned.add(sentence)
+            pulumi.log.warn(sentence, resource)
+
+    def after_last_validation(self, value: pulumi.Input[str]) -> pulumi.Input[str]:
+        """Returns an input that is known when the last validation of the program has been registered, or has failed.
+
+        Unlike `depends_on`, it leaves no dependency in the state, which `--target` would follow.
+        """
+        previous = self._last_validation
+        return value if previous is None else _after(previous, value)
+
+    def add_validation(self, validation: pulumi.CustomResource) -> None:
+        """Records a validation, after which the next one is registered."""
+        registered = self._last_validation = asyncio.get_running_loop().create_future()
+        # Also after a failure, which leaves the ID unknown.
+        validation.id.apply(lambda id_: registered.set_result(None), run_with_unknowns=True)
+
+
+async def _after(previous: Awaitable[None], value: pulumi.Input[str]) -> Any:
+    await previous
+    return value
+
+
+_runs: WeakKeyDictionary[asyncio.AbstractEventLoop, Run] = WeakKeyDictionary()
+
+
+def current() -> Run | None:
+    """Returns the run of the program; None under Pulumi's mocks, and outside of a run."""
+    if not sdk_names.is_real_run():
+        return None
+    return _runs.setdefault(asyncio.get_running_loop(), Run())
