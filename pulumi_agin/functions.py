@@ -225,8 +225,7 @@ class _Lookup:
             # In a thread, so that the program's event loop keeps running.
             return await asyncio.to_thread(self._query, run, values["settings"], values["arguments"])
 
-        # The settings are secret, and the result is not. An argument that is a secret stays one in the state.
-        return pulumi.Output.unsecret(known.apply(query))
+        return known.apply(query)
 
     def _query(self, run: Run, settings: Settings | None, arguments: Mapping[str, Any]) -> Any:
         if settings is None:

@@ -63,7 +63,8 @@ class Run:
         inputs: Any = getattr(provider, "settings", None)
         if not isinstance(inputs, pulumi.Output):
             return pulumi.Output.from_input(None)
-        return inputs.apply(lambda values: Settings.load(values.get))
+        # Nothing of them is registered, and the API key among them does not make the results of queries secret.
+        return pulumi.Output.unsecret(inputs.apply(lambda values: Settings.load(values.get)))
 
     def client(self, settings: Settings) -> Client:
         """Returns the client of an account, the same object each time."""

@@ -8,18 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_agin import cli
-from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.emulator import Emulator
 from tests.support import clock as test_clock
-from tests.support import messages
 from tests.support.bind import Bind
-from tests.support.command import Command
 from tests.support.emulator import Api, EmulatorClock
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tests.support.odd_emulator import OddEmulator
 from tests.support.records import DOMAIN, KEY, delegate
-from tools import docs, environment
+from tools import environment
 from tools.bind import Programs
 from tools.steps import heed_interrupts
 
@@ -67,7 +63,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     with_packages = "tests/program/dns/test_records.py"
     is_of_adapters = any(getattr(each, "nodeid", "").startswith(with_packages) for each in reports)
     if config.option.markexpr == "main" and is_of_adapters:
-        others = sorted(docs.ADAPTERS.keys() - {"rfc2136", *environment.MAIN_DNS_EXTRAS})
+        others = sorted(set() - {"rfc2136", *environment.MAIN_DNS_EXTRAS})
         terminalreporter.write_line(
             f"Not run against their packages: the adapters {', '.join(others)}. If you changed one, run\n"
             ".build/venv/bin/python -m pytest -m rest tests/program -k NAME",
@@ -91,15 +87,6 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def empty_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs each test in an empty folder. In the repository, `pulumi` would find a project without a stack."""
     monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
-
-
-@pytest.fixture(autouse=True)
-def messages_are_short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fails a test that provokes a message that is too long to read."""
-    messages.shown.clear()
-    messages.record(monkeypatch)
-    yield
-    assert [each for each in map(messages.excess, messages.shown) if each] == []
 
 
 @pytest.fixture
@@ -144,15 +131,3 @@ def settings_of_emulator(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("NGROK_API_KEY", API_KEY)
 
 
-@pytest.fixture
-def pulumi_agin(capfd: pytest.CaptureFixture[str]) -> Command:
-    """Runs `pulumi-agin`. Returns status, stdout and stderr, and fails if they contain the API key."""
-
-    def run(*arguments: str, clock: Clock = SYSTEM_CLOCK) -> tuple[int, str, str]:
-        status = cli.main(arguments, clock)
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        assert_without_key(out + err)
-        return status, out, err
-
-    return run

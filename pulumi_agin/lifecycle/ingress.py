@@ -68,8 +68,7 @@ class AgentIngressLifecycle:
                 f"this changes the certificate authority of {before.get('domain')} from {old} to {new}, and agents "
                 "that do not trust the new one can no longer connect; see `pulumi-agin explain certificate-authority`"
             )
-        # Two ingresses can't have the same domain. The engine reads `delete_before_replace` for a replacement that is
-        # not ours, too, as that of a changed provider.
+        # Two ingresses can't have the same domain, as they would if the option `replaceOnChanges` named another field.
         replacing = [name for name in changed if name == "domain"]
         return Difference(changed, replacing, delete_before_replace="domain" not in changed)
 

@@ -75,7 +75,7 @@ def live(project: Project, emulator: Emulator, user_env: Path) -> None:
 
     project.edit({'"connect.acme.com"': '"https://connect.acme.com"'})
     failed = project.preview(fails=True)
-    assert "the domain is a URL; use only the domain" in failed
+    assert "the domain has a scheme, a port or a path; use only the domain" in failed
     assert not failed.has_traceback
     project.edit({'"https://connect.acme.com"': '"other.acme.com"'})
     project.up()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.base.redaction import Secret
+from pulumi_agin.api import settling
+from pulumi_agin.api.client import Client
+from pulumi_agin.api.progress import Budget
+from pulumi_agin.api.redaction import Secret
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY
 
 
 def create(emulator: Emulator, domain: str, key: str = API_KEY, **inputs: Any) -> str:
     """Creates an ingress that is in no state, and returns its ID."""
-    return AgentIngressClient(Secret(key), emulator.url).create({"domain": domain, **inputs}).id
+    return settling.create(Client(Secret(key), emulator.url), {"domain": domain, **inputs}, Budget(30)).id
 
 
 def requests(emulator: Emulator) -> list[tuple[str, Any]]:
