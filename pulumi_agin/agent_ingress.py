@@ -324,14 +324,20 @@ def _declared(run: program.Run, name: str, domain: Any) -> Any:
 
 
 def _policy(value: Any) -> Any:
-    return AgentIngressCertPolicy(value) if isinstance(value, Mapping) else value
+    """Returns a policy with its output type. None and an unknown value stay as they are."""
+    if not isinstance(value, Mapping):
+        return value
+    return AgentIngressCertPolicy(authority=value.get("authority"), private_key_type=value.get("private_key_type"))
 
 
 def _status(value: Any) -> Any:
+    """Returns a status with its output types, as `_policy`."""
     if not isinstance(value, Mapping):
         return value
-    job = value["provisioning_job"]
-    return AgentIngressCertStatus({**value, "provisioning_job": AgentIngressCertJob(job) if job else None})
+    job = value.get("provisioning_job")
+    if isinstance(job, Mapping):
+        job = AgentIngressCertJob(**{name: job.get(name) for name in AgentIngressCertJob.__annotations__})
+    return AgentIngressCertStatus(renews_at=value.get("renews_at"), provisioning_job=job)
 
 
 def typed_outputs(values: Mapping[str, Any]) -> dict[str, Any]:

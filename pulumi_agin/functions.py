@@ -244,12 +244,12 @@ class _Lookup:
 def _find_one(run: Run, settings: Settings, arguments: Mapping[str, Any]) -> GetAgentIngressResult:
     budget = Budget(settings.timeout_seconds)
     found = find_one(run.client(settings), arguments["id"], arguments["domain"], budget)
-    return GetAgentIngressResult(typed_outputs(found.model_dump()))
+    return GetAgentIngressResult(**typed_outputs(found.model_dump()))
 
 
 def _find_many(run: Run, settings: Settings, arguments: Mapping[str, Any]) -> GetAgentIngressesResult:
     found = find_many(run.client(settings), arguments["filter"], Budget(settings.timeout_seconds))
-    results = [GetAgentIngressResult(typed_outputs(each.model_dump())) for each in found]
+    results = [GetAgentIngressResult(**typed_outputs(each.model_dump())) for each in found]
     return GetAgentIngressesResult(agent_ingresses=results)
 
 

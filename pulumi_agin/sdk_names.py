@@ -25,4 +25,4 @@ def has_environment_of_cli() -> bool:
 
     An inline program of the Automation API runs in the user's process, and its plugin may have other variables.
     """
-    return "PULUMI_CONFIG" in os.environ
+    return "PULUMI_CONFIG_SECRET_KEYS" in os.environ

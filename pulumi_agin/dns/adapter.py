@@ -1,24 +1,20 @@
-"""Protocol of adapters, the NS records that they create, and helpers for all DNS packages."""
+"""Protocol of adapters, and the NS records that they create."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import pulumi
 
-from pulumi_agin.base.installation import missing_extra
-from pulumi_agin.base.names import canonical_domain, zone_problem
-from pulumi_agin.lifecycle.urns import Urn
-from pulumi_agin.program import sdk
-from pulumi_agin.program.aliases import former_name
-from pulumi_agin.program.errors import WrongZonesError, place_in_program
-from pulumi_agin.program.resource import deleted_with_problem
-from pulumi_agin.program.run import ProgramRun
+from pulumi_agin.api.values import canonical_domain, canonical_ns_targets
 
-Made: TypeAlias = pulumi.Input[pulumi.Resource | Sequence[pulumi.Resource]]
+# How many ns_targets ngrok returns for each ingress, as far as is known.
+DEFAULT_NAME_SERVERS = 4
+
+Made: TypeAlias = pulumi.Resource | Sequence[pulumi.Resource]
 
 
 class DnsAdapter(Protocol):
@@ -31,14 +27,15 @@ class DnsAdapter(Protocol):
     def create_records(self, records: NsRecords, /) -> Made:
         """Creates the resources of the records, all with the options `records.options(…)`.
 
-        Without these options, which nothing checks, a record may outlive its ingress. If the package needs a resource
-        for each value, use `records.of_each` for their names and previews.
+        AgentIngressDelegation calls it once. Without these options, which nothing checks, the engine may delete the
+        ingress before a record. Declare the records here and not inside an `apply`: what an `apply` declares is not in
+        the first preview, and the engine deletes it in a run in which the ingress fails.
 
         Args:
             records: The records to create.
 
         Returns:
-            The resource, a list of resources, or an Output of either.
+            The resource, or a list of resources.
         """
         ...
 
@@ -53,63 +50,39 @@ class NsRecords:
     """The domain, in lowercase and without a trailing dot."""
     ns_targets: pulumi.Output[Sequence[str]]
     """The values: lowercase, one trailing dot, sorted, at least one. Not known before the ingress is created."""
-    ttl: pulumi.Output[int]
+    ttl: pulumi.Input[int]
     """The time to live of the records, in seconds."""
     delegation: pulumi.ComponentResource
     """The parent of the records."""
     agent_ingress: pulumi.CustomResource
     """The Agent Ingress, which exists as long as the records do."""
-    place: str = ""
-    """The file and line of the program that declare the delegation, for messages."""
-    former_urns: Sequence[pulumi.Output[str]] = ()
-    """The URNs that the delegation had before, by its aliases and those of its parent."""
 
     def options(
-        self,
-        given: pulumi.ResourceOptions | None = None,
-        *,
-        named_by: str | None = None,
-        name: str | None = None,
+        self, given: pulumi.ResourceOptions | None = None, *, named_by: str | None = None
     ) -> pulumi.ResourceOptions:
         """Returns the options of each record: a child of the delegation, deleted before the ingress is.
 
         When the domain changes, the new record is created before the old one is deleted, even if the package requests
-        the opposite: `delete_before_replace` is False. When the delegation is renamed or moved with aliases, the record
-        gets its own.
+        the opposite: `delete_before_replace` is False.
 
         Args:
-            given: Further options from the program, such as a provider. Its `delete_before_replace` takes precedence.
+            given: Further options from the program, such as a provider, which take precedence.
             named_by: The engine's name for the property that holds the record's name, for a package that changes it in
                 place. The record is then replaced instead. Without this, an ingress with `delete_before_replace=True`
                 would be deleted while its record is still there.
-            name: The name of the resource, if it differs from `name` of the records.
 
         Returns:
             The options to pass to the resource of each record.
-
-        Raises:
-            pulumi.RunError: `given` has a `deleted_with` by which the record would stay.
         """
-        name = name or self.name
-
-        def alias(urn: str) -> pulumi.Alias:
-            former = Urn.parse(urn)
-            # A URN has only the types of the parents. The engine would misread a parent's name that contains "::".
-            parent = str(former._replace(name="delegation"))
-            return pulumi.Alias(name=former_name(name, self.name, former.name), parent=parent)
-
         ours = pulumi.ResourceOptions(
             parent=self.delegation,
-            aliases=[urn.apply(alias) for urn in self.former_urns],
             depends_on=[self.agent_ingress],
             replace_on_changes=[named_by] if named_by else None,
             # A package that can choose a name itself assumes that two records can't share a name from the program, and
             # requests that the old record is deleted first. Until the new one exists, there would be no delegation.
             delete_before_replace=False,
         )
-        merged = pulumi.ResourceOptions.merge(ours, given)
-        reject_deleted_with(self, merged)
-        return merged
+        return pulumi.ResourceOptions.merge(ours, given)
 
     def within(self, zone: pulumi.Input[str] | None) -> pulumi.Output[str]:
         """Returns the domain, and fails if it is not below the apex of the zone.
@@ -133,108 +106,52 @@ class NsRecords:
         Returns:
             The name. The preview and the update fail if the domain is outside the zone or is its apex.
         """
-        run = ProgramRun.current()
+        return pulumi.Output.all(self.domain, canonical_zone(zone)).apply(lambda known: self._relative(*known))
 
-        def check(domain: str, zone: str) -> None:
-            if problem := zone_problem(domain, zone):
-                run.add_wrong_zone(self.delegation, str(error(self, problem)))
-
-        def name(domain: str, zone: str) -> str:
-            check(domain, zone)
-            if self.delegation in run.wrong_zones:
-                raise WrongZonesError(run.wrong_zones)
-            return domain.removesuffix(f".{zone}")
-
-        # A domain that the program has as a string is checked now, so that one error has the problems of all
-        # delegations: the engine returns it only when the ingress is registered, and the first error ends the program.
-        declared: str | None = getattr(self.agent_ingress, "_declared_domain", None)
-        if declared is not None:
-            canonical_name(zone).apply(lambda known: check(declared, known))
-        return pulumi.Output.all(self.domain, canonical_name(zone)).apply(lambda known: name(*known))
-
-    def ttl_where(self, is_right: Callable[[int], bool], right: str) -> pulumi.Output[int]:
-        """Returns the TTL, and fails if the DNS provider does not accept it.
-
-        Args:
-            is_right: Returns whether the DNS provider accepts a TTL in seconds.
-            right: The TTLs that it accepts, for the message, such as "60 seconds or more".
-
-        Returns:
-            The TTL in seconds. The preview and the update fail if the DNS provider does not accept it.
-        """
-
-        def valid(ttl: int) -> int:
-            if not is_right(ttl):
-                raise error(
-                    self, f"the ttl of the delegation {self.name} is {ttl}, but this DNS provider accepts {right}"
-                )
-            return ttl
-
-        return self.ttl.apply(valid)
+    def _relative(self, domain: str, zone: str) -> str:
+        if domain == zone:
+            raise self.error(f"{domain} is the apex of the zone; only a name below it can be delegated to ngrok")
+        if not domain.endswith(f".{zone}"):
+            raise self.error(f"{domain} is not in the zone {zone or '(empty)'}; use the zone that contains it")
+        return domain.removesuffix(f".{zone}")
 
     def undotted(self) -> pulumi.Output[list[str]]:
         """Returns `ns_targets` without trailing dots."""
         return self.ns_targets.apply(lambda targets: [target.rstrip(".") for target in targets])
 
-    def of_each(self, make: Callable[[str, str], pulumi.Resource]) -> pulumi.Output[list[pulumi.Resource]]:
-        """Creates a resource for each value, for a package in which a record has one value.
-
-        The resources are named after their values, so that adding or removing a value changes no other record. While
-        the values are unknown, no record is shown, and a preview logs that.
+    def ns_target(self, index: int, count: int, existing: Sequence[str] = ()) -> pulumi.Output[str]:
+        """Returns one of the values, for a package in which each value has a resource of its own.
 
         Args:
-            make: Creates one resource from its name, which `options` needs, too, and its value.
+            index: Which one, from 0 on.
+            count: How many resources the program declares.
+            existing: The values of existing records to import, if there are any, in the form of `ns_targets`.
 
         Returns:
-            The resources.
+            The value. The preview and the update fail if ngrok returns another number of values, or if the existing
+            record at this place has another value.
         """
-        # As an Output, so that the program waits for it.
-        announced: pulumi.Input[None] = self._announce()
-        pulumi.Output.from_input(announced)
-        return self.ns_targets.apply(lambda targets: [make(resource_name(self, target), target) for target in targets])
 
-    async def _announce(self) -> None:
-        """Logs why the records are not in this preview, unless their values are known or something else has logged it.
+        def select(targets: Sequence[str]) -> str:
+            if len(targets) != count:
+                raise self.error(
+                    f"ngrok returned {len(targets)} ns_targets, and the adapter declares {count} records: set its "
+                    f"name_servers={len(targets)}"
+                )
+            if existing and existing[index] != targets[index]:
+                raise self.error(f"record_ids has the value {existing[index]}, and ngrok has {', '.join(targets)}")
+            return targets[index]
 
-        If the ingress exists, the program has read it for the preview, or has warned that it can't.
-        """
-        if await is_ingress_to_be_created(self):
-            pulumi.log.info(
-                f"the NS records of {self.name} are not shown yet: ngrok returns their values when the Agent "
-                "Ingress is created, and the same `pulumi up` then creates the records",
-                self.delegation,
-            )
+        return self.ns_targets.apply(select)
 
-
-async def is_ingress_to_be_created(records: NsRecords) -> bool:
-    """Returns whether this is a preview that creates or replaces the ingress: only then is its ID not known."""
-    return pulumi.runtime.is_dry_run() and not await sdk.is_known(records.agent_ingress.id)
+    def error(self, message: str) -> pulumi.RunError:
+        """Returns an error that names the delegation. Pulumi shows it without a traceback."""
+        return pulumi.RunError(f'AgentIngressDelegation "{self.name}": {message}')
 
 
-def resource_name(records: NsRecords, target: str) -> str:
-    """Returns the name of the resource with this value, for a package with a resource for each value."""
-    return f"{records.name}-{target.rstrip('.')}"
-
-
-def canonical_name(name: pulumi.Input[str]) -> pulumi.Output[str]:
-    """Returns the name of a domain or a zone in lowercase and without a trailing dot, as most DNS packages need it."""
+def canonical_zone(name: pulumi.Input[str]) -> pulumi.Output[str]:
+    """Returns the name of a zone in lowercase and without a trailing dot, as most DNS packages need it."""
     return pulumi.Output.from_input(name).apply(canonical_domain)
-
-
-def error(records: NsRecords, message: str) -> pulumi.RunError:
-    """Returns an error that begins with the place of the delegation in the program."""
-    return pulumi.RunError(f"{records.place}: {message}" if records.place else message)
-
-
-def reject_deleted_with(records: NsRecords, opts: pulumi.ResourceOptions | None) -> None:
-    """Fails if the records would stay at the DNS provider because of their `deleted_with`, which may name the zone."""
-    if problem := deleted_with_problem(opts, records.delegation):
-        raise error(records, f"the records of the delegation {records.name}: {problem}")
-
-
-def invoke_options(records: NsRecords, opts: pulumi.ResourceOptions | None) -> pulumi.InvokeOutputOptions:
-    """Returns the options of a function of the package, which uses the provider of the records."""
-    return pulumi.InvokeOutputOptions(parent=records.delegation, provider=opts.provider if opts else None)
 
 
 class Adapter:
@@ -259,12 +176,76 @@ def custom(function: Callable[[NsRecords], Made]) -> Adapter:
         agin.AgentIngressDelegation("connect", agent_ingress=ingress, dns=agin.dns.custom(in_my_dns))
 
     Args:
-        function: Creates the records, and returns the resource, a list of resources, or an Output of either.
+        function: Creates the records, and returns the resource or a list of resources.
 
     Returns:
         The adapter.
     """
     return Adapter(function)
+
+
+def record_set(
+    record_class: Any,
+    arguments: Callable[[NsRecords], Mapping[str, Any]],
+    opts: pulumi.ResourceOptions | None,
+    *,
+    named_by: str = "name",
+) -> Adapter:
+    """Returns an adapter that creates one resource with all values.
+
+    `arguments` returns those of the resource, and `named_by` is the engine's name for the one with the record's name.
+    """
+    return Adapter(
+        lambda records: record_class(records.name, **arguments(records), opts=records.options(opts, named_by=named_by))
+    )
+
+
+def single_records(
+    record_class: Any,
+    arguments: Callable[[NsRecords], Mapping[str, Any]],
+    opts: pulumi.ResourceOptions | None,
+    *,
+    value: str,
+    is_dotted: bool,
+    name_servers: int,
+    record_ids: Mapping[str, str] | None,
+    import_id: Callable[[str], str],
+    named_by: str = "name",
+) -> Adapter:
+    """Returns an adapter that creates a resource for each value, or imports those of `record_ids`.
+
+    `arguments` returns those that all resources share. Each also gets its value as the argument `value`, with a
+    trailing dot if `is_dotted`. `import_id` returns the package's import ID for the DNS provider's ID of a record.
+    """
+    ids = {canonical_ns_targets([target])[0]: id_ for target, id_ in (record_ids or {}).items()}
+    existing = sorted(ids)
+    count = len(existing) or name_servers
+
+    def create(records: NsRecords) -> list[pulumi.Resource]:
+        # Before the values are known, so that the first preview checks the zone, too.
+        shared = arguments(records)
+
+        def declare(index: int) -> pulumi.Resource:
+            target = records.ns_target(index, count, existing)
+            shown = target if is_dotted else target.apply(lambda known: known.rstrip("."))
+            options = records.options(opts, named_by=named_by)
+            if existing:
+                options.import_ = import_id(ids[existing[index]])
+            record: pulumi.Resource = record_class(
+                f"{records.name}-{index + 1}", **shared, **{value: shown}, opts=options
+            )
+            return record
+
+        return [declare(index) for index in range(count)]
+
+    return Adapter(create)
+
+
+def plain(value: pulumi.Input[Any], argument: str) -> str:
+    """Returns an argument that is a part of an import ID, which Pulumi needs before any Output is known."""
+    if isinstance(value, str | int):
+        return str(value)
+    raise pulumi.RunError(f"with record_ids, the adapter needs {argument} as a plain string, not as an Output")
 
 
 def package(module: str, *, extra: str) -> Any:
@@ -274,4 +255,6 @@ def package(module: str, *, extra: str) -> Any:
     except ModuleNotFoundError as error:
         if not error.name or error.name.partition(".")[0] != module.partition(".")[0]:
             raise
-        raise pulumi.RunError(f"{place_in_program()}: {missing_extra(f'dns.{extra}', extra)}") from None
+        raise pulumi.RunError(
+            f"dns.{extra} needs a package that is not installed: pip install 'pulumi-agin[{extra}]'"
+        ) from None

@@ -9,19 +9,13 @@ from __future__ import annotations
 
 import pulumi
 
-from pulumi_agin.program.resource import require_options
-
-from .adapter import Adapter, NsRecords, canonical_name, invoke_options, package
-from .builders import record_set
-from .declared_record import RecordClass
+from .adapter import Adapter, NsRecords, canonical_zone, package, record_set
 
 
 def aws(
     zone_id: pulumi.Input[str],
     zone_name: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
-    *,
-    adopt: bool = False,
 ) -> Adapter:
     """Creates the NS records in Amazon Route 53, with pulumi-aws.
 
@@ -31,23 +25,19 @@ def aws(
         zone_id: The ID of the hosted zone.
         zone_name: The name of the zone. With it, the preview fails for a domain outside the zone.
         opts: The options of the record, such as a provider.
-        adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     route53 = package("pulumi_aws.route53", extra="aws")
-    return record_set(
-        RecordClass(route53.Record, type="aws:route53/record:Record"),
-        lambda records: {
+
+    def arguments(records: NsRecords) -> dict[str, object]:
+        return {
             "zone_id": zone_id,
             "name": records.within(zone_name),
             "type": "NS",
             "ttl": records.ttl,
             "records": records.ns_targets,
-        },
-        import_id=lambda records: pulumi.Output.concat(zone_id, "_", records.domain, "_NS"),
-        values=lambda record: record.records,
-        opts=opts,
-        adopt=adopt,
-    )
+        }
+
+    return record_set(route53.Record, arguments, opts)
 
 
 def gcp(
@@ -55,13 +45,10 @@ def gcp(
     project: pulumi.Input[str] | None = None,
     dns_name: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
-    *,
-    adopt: bool = False,
 ) -> Adapter:
     """Creates the NS records in Google Cloud DNS, with pulumi-gcp.
 
-    Warning: Google Cloud DNS replaces existing NS records of the domain without a warning. Only if the stack has them
-    as another resource, the preview fails.
+    Warning: Google Cloud DNS replaces existing NS records of the domain without a warning.
 
     Args:
         managed_zone: The resource name of the zone, such as "acme-com".
@@ -69,163 +56,120 @@ def gcp(
         dns_name: The DNS name of the zone, such as "acme.com.". With it, the preview fails for a domain outside the
             zone.
         opts: The options of the record, such as a provider.
-        adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     dns = package("pulumi_gcp.dns", extra="gcp")
-    return record_set(
-        RecordClass(dns.RecordSet, type="gcp:dns/recordSet:RecordSet", overwrites=True),
-        lambda records: {
+
+    def arguments(records: NsRecords) -> dict[str, object]:
+        return {
             "managed_zone": managed_zone,
             "project": project,
             "name": records.within(dns_name).apply(lambda domain: f"{domain}."),
             "type": "NS",
             "ttl": records.ttl,
             "rrdatas": records.ns_targets,
-        },
-        import_id=lambda records: pulumi.Output.all(project, managed_zone, records.domain).apply(
-            # Without a project, the provider's is used.
-            lambda known: "/".join([each for each in (*known[:2], f"{known[2]}.", "NS") if each])
-        ),
-        values=lambda record: record.rrdatas,
-        opts=opts,
-        adopt=adopt,
-    )
+        }
+
+    return record_set(dns.RecordSet, arguments, opts)
 
 
 def azure(
     resource_group_name: pulumi.Input[str],
     zone_name: pulumi.Input[str],
     opts: pulumi.ResourceOptions | None = None,
-    *,
-    adopt: bool = False,
 ) -> Adapter:
     """Creates the NS records in Azure DNS, with pulumi-azure-native.
 
-    Azure rejects the records if the domain already has NS records. The TTL must be 1 second or more.
+    Azure rejects the records if the domain already has NS records.
 
     Args:
         resource_group_name: The name of the resource group of the zone.
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
-        adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     dns = package("pulumi_azure_native.dns", extra="azure")
 
-    def import_id(records: NsRecords) -> pulumi.Output[str]:
-        # Also compared with the ID in the state (see IDENTITIES), so that a record of the stack is not imported again.
-        authorization = package("pulumi_azure_native.authorization", extra="azure")
-        account = authorization.get_client_config_output(opts=invoke_options(records, opts))
-        return pulumi.Output.format(
-            "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Network/dnsZones/{}/NS/{}",
-            account.subscription_id,
-            resource_group_name,
-            canonical_name(zone_name),
-            records.relative_to(zone_name),
-        )
-
-    return record_set(
-        RecordClass(dns.RecordSet, type="azure-native:dns:RecordSet", name="relative_record_set_name"),
-        lambda records: {
+    def arguments(records: NsRecords) -> dict[str, object]:
+        return {
             "resource_group_name": resource_group_name,
-            "zone_name": canonical_name(zone_name),
+            "zone_name": canonical_zone(zone_name),
             "relative_record_set_name": records.relative_to(zone_name),
             "record_type": "NS",
             # This package expects a float.
-            "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second or more").apply(float),
+            "ttl": pulumi.Output.from_input(records.ttl).apply(float),
             "ns_records": records.ns_targets.apply(lambda targets: [{"nsdname": each} for each in targets]),
-        },
-        import_id=import_id,
-        values=lambda record: record.ns_records.apply(lambda values: [each.nsdname for each in values or ()]),
-        opts=opts,
-        adopt=adopt,
-    )
+        }
+
+    return record_set(dns.RecordSet, arguments, opts, named_by="relativeRecordSetName")
 
 
-def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool = False) -> Adapter:
+def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
     """Creates the NS records at NS1 (IBM), with pulumi-ns1.
 
-    NS1 may reject the records if the domain already has NS records. The TTL must be 1 second or more, because the
-    package never sends 0.
+    NS1 may reject the records if the domain already has NS records.
 
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
-        adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
-    ns1 = package("pulumi_ns1", extra="ns1")
-    return record_set(
-        RecordClass(ns1.Record, type="ns1:index/record:Record", name="domain"),
-        lambda records: {
-            "zone": canonical_name(zone),
+    module = package("pulumi_ns1", extra="ns1")
+
+    def arguments(records: NsRecords) -> dict[str, object]:
+        return {
+            "zone": canonical_zone(zone),
             "domain": records.within(zone),
             "type": "NS",
-            "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second or more"),
+            "ttl": records.ttl,
             "answers": records.undotted().apply(lambda targets: [{"answer": each} for each in targets]),
-        },
-        import_id=lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.domain, "/NS"),
-        values=lambda record: record.answers.apply(lambda values: [each.answer for each in values or ()]),
-        opts=opts,
-        adopt=adopt,
-    )
+        }
+
+    return record_set(module.Record, arguments, opts, named_by="domain")
 
 
-def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool = False) -> Adapter:
+def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
     """Creates the NS records in Hetzner Cloud DNS, with pulumi-hcloud.
 
-    It may replace existing NS records of the domain. Only if the stack has them as another resource, the preview fails.
-
-    The TTL must be 60 seconds or more.
+    It may replace existing NS records of the domain.
 
     Args:
         zone: The name of the zone, such as "acme.com". Its ID does not work, because the record name is relative to the
             zone name.
         opts: The options of the record, such as a provider.
-        adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
-    hcloud = package("pulumi_hcloud", extra="hcloud")
-    return record_set(
-        RecordClass(hcloud.ZoneRrset, type="hcloud:index/zoneRrset:ZoneRrset", overwrites=True),
-        lambda records: {
-            "zone": canonical_name(zone),
+    module = package("pulumi_hcloud", extra="hcloud")
+
+    def arguments(records: NsRecords) -> dict[str, object]:
+        return {
+            "zone": canonical_zone(zone),
             "name": records.relative_to(zone),
             "type": "NS",
-            "ttl": records.ttl_where(lambda ttl: ttl >= 60, "60 seconds or more"),
+            "ttl": records.ttl,
             "records": records.ns_targets.apply(lambda targets: [{"value": each} for each in targets]),
-        },
-        import_id=lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
-        values=lambda record: record.records.apply(lambda values: [each.value for each in values or ()]),
-        opts=opts,
-        adopt=adopt,
-    )
+        }
+
+    return record_set(module.ZoneRrset, arguments, opts)
 
 
-def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool = False) -> Adapter:
+def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
     """Creates the NS records in Gandi LiveDNS, with pulumiverse-gandi.
 
-    It may replace existing NS records of the domain. Only if the stack has them as another resource, the preview fails.
-
-    The TTL must be 300 to 2592000 seconds.
+    It may replace existing NS records of the domain.
 
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
-        adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     livedns = package("pulumiverse_gandi.livedns", extra="gandi")
-    return record_set(
-        RecordClass(livedns.Record, type="gandi:livedns/record:Record", overwrites=True),
-        lambda records: {
-            "zone": canonical_name(zone),
+
+    def arguments(records: NsRecords) -> dict[str, object]:
+        return {
+            "zone": canonical_zone(zone),
             "name": records.relative_to(zone),
             "type": "NS",
-            "ttl": records.ttl_where(lambda ttl: 300 <= ttl <= 2592000, "300 to 2592000 seconds"),
+            "ttl": records.ttl,
             "values": records.ns_targets,
-        },
-        import_id=lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
-        values=lambda record: record.values,
-        opts=opts,
-        adopt=adopt,
-    )
+        }
+
+    return record_set(livedns.Record, arguments, opts)
 
 
 def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
@@ -233,28 +177,21 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
 
     The DNSEndpoint is named after the domain. external-dns must run with `--source=crd`, `--managed-record-types=NS`
     and `--policy=sync`. It creates the records at its next sync, so the state does not show whether they exist. On
-    destroy, it also deletes them at its next sync, when the ingress may already be deleted. There is no `adopt`,
-    because external-dns keeps correct records.
+    destroy, it also deletes them at its next sync, when the ingress may already be deleted.
 
     Args:
         namespace: The namespace that external-dns watches for the DNSEndpoint.
         opts: The options of the DNSEndpoint, such as a provider.
     """
-    require_options(opts, "the adapter")
     apiextensions = package("pulumi_kubernetes.apiextensions", extra="external_dns")
 
-    def create(records: NsRecords) -> pulumi.Resource:
+    def arguments(records: NsRecords) -> dict[str, object]:
         endpoint = {"dnsName": records.domain, "recordType": "NS", "recordTTL": records.ttl}
-        created: pulumi.Resource = apiextensions.CustomResource(
-            records.name,
-            api_version="externaldns.k8s.io/v1alpha1",
-            kind="DNSEndpoint",
-            metadata={"name": records.domain, "namespace": namespace},
-            spec={"endpoints": [{**endpoint, "targets": records.undotted()}]},
-            # The object is named after the domain: `named_by` makes another domain a replacement, not an update. The
-            # new object is first, because `options` sets delete_before_replace=False for every adapter.
-            opts=records.options(opts, named_by="metadata.name"),
-        )
-        return created
+        return {
+            "api_version": "externaldns.k8s.io/v1alpha1",
+            "kind": "DNSEndpoint",
+            "metadata": {"name": records.domain, "namespace": namespace},
+            "spec": {"endpoints": [{**endpoint, "targets": records.undotted()}]},
+        }
 
-    return Adapter(create)
+    return record_set(apiextensions.CustomResource, arguments, opts, named_by="metadata.name")

@@ -1,26 +1,23 @@
-"""Adapters for packages in which each value has its own resource, named by the value.
+"""Adapters for packages in which each value has its own resource: NAME-1, NAME-2 and so on, in the order of the values.
 
 Unless an adapter says otherwise, its records are added to any NS records that the domain already has.
 The arguments are those for which each Python SDK and its provider show no change in a second `up`. Arguments may be
-Outputs, because the same program may create the zone. The builder reads the arguments that a RecordClass names, and
-those that identify a record by its type in IDENTITIES.
+Outputs, because the same program may create the zone, except with `record_ids`.
+
+All have these arguments:
+
+- `name_servers`: how many records to declare, 4 unless ngrok returns another number of `ns_targets`.
+- `record_ids`: the IDs of existing NS records to import, by their values, such as {"ns-1.example.net": "…"}. Needed for
+  one `pulumi up`. The values must be those of ngrok.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import pulumi
 
-from .adapter import Adapter, NsRecords, canonical_name, error, invoke_options, package
-from .adoption import Ids
-from .builders import single_records
-from .declared_record import RecordClass
-
-# Linode rounds every other TTL to the nearest of these.
-_LINODE_TTLS = (
-    30, 120, 300, 3600, 7200, 14400, 28800, 57600, 86400, 172800, 345600, 604800, 1209600, 2419200
-)  # fmt: skip
+from .adapter import DEFAULT_NAME_SERVERS, Adapter, NsRecords, canonical_zone, package, plain, single_records
 
 
 def cloudflare(
@@ -28,107 +25,112 @@ def cloudflare(
     zone_name: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
     *,
-    adopt: bool | Ids = False,
+    name_servers: int = DEFAULT_NAME_SERVERS,
+    record_ids: Mapping[str, str] | None = None,
 ) -> Adapter:
-    """Creates the NS records at Cloudflare, with pulumi-cloudflare.
-
-    The TTL must be 60 to 86400 seconds (30 to 86400 in Enterprise zones), or 1 for an automatic TTL.
+    """Creates the NS records at Cloudflare, with pulumi-cloudflare. A TTL of 1 is automatic.
 
     Args:
         zone_id: The ID of the zone.
         zone_name: The name of the zone. With it, the preview fails for a domain outside the zone.
         opts: The options of the records, such as a provider.
-        adopt: Whether to adopt existing NS records, or the IDs of these records. Needed for one `pulumi up`.
+        name_servers: How many records to declare.
+        record_ids: The IDs of existing NS records to import, by their values.
     """
-    cloudflare = package("pulumi_cloudflare", extra="cloudflare")
+    module = package("pulumi_cloudflare", extra="cloudflare")
 
-    def find(records: NsRecords) -> Any:
-        found = cloudflare.get_dns_records_output(
-            zone_id=zone_id, name={"exact": records.domain}, type="NS", opts=invoke_options(records, opts)
-        )
-        return found.results.apply(lambda results: [(each.content, each.id) for each in results])
-
-    return single_records(
-        RecordClass(cloudflare.DnsRecord, type="cloudflare:index/dnsRecord:DnsRecord", value="content"),
-        lambda records: {
+    def arguments(records: NsRecords) -> dict[str, object]:
+        return {
             "zone_id": zone_id,
             "name": records.within(zone_name),
             "type": "NS",
             # This package expects a float.
-            "ttl": records.ttl_where(
-                lambda ttl: ttl == 1 or 30 <= ttl <= 86400, "30 to 86400 seconds, or 1 for an automatic TTL"
-            ).apply(float),
-        },
+            "ttl": pulumi.Output.from_input(records.ttl).apply(float),
+        }
+
+    return single_records(
+        module.DnsRecord,
+        arguments,
+        opts,
+        value="content",
         is_dotted=False,
-        import_id=lambda id_: pulumi.Output.concat(zone_id, "/", id_),
-        find=find,
-        opts=opts,
-        adopt=adopt,
+        name_servers=name_servers,
+        record_ids=record_ids,
+        import_id=lambda id_: f"{plain(zone_id, 'zone_id')}/{id_}",
     )
 
 
 def digitalocean(
-    domain: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool | Ids = False
+    domain: pulumi.Input[str],
+    opts: pulumi.ResourceOptions | None = None,
+    *,
+    name_servers: int = DEFAULT_NAME_SERVERS,
+    record_ids: Mapping[str, str] | None = None,
 ) -> Adapter:
     """Creates the NS records at DigitalOcean, with pulumi-digitalocean.
-
-    The TTL must be 30 seconds or more.
 
     Args:
         domain: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        adopt: Whether to adopt existing NS records, or the IDs of these records. Needed for one `pulumi up`.
+        name_servers: How many records to declare.
+        record_ids: The IDs of existing NS records to import, by their values.
     """
-    digitalocean = package("pulumi_digitalocean", extra="digitalocean")
+    module = package("pulumi_digitalocean", extra="digitalocean")
 
-    def find(records: NsRecords) -> Any:
-        filters = [{"key": "type", "values": ["NS"]}, {"key": "name", "values": [records.relative_to(domain)]}]
-        found = digitalocean.get_records_output(
-            domain=canonical_name(domain), filters=filters, opts=invoke_options(records, opts)
-        )
-        return found.records.apply(lambda results: [(each.value, each.id) for each in results])
-
-    return single_records(
-        RecordClass(digitalocean.DnsRecord, type="digitalocean:index/dnsRecord:DnsRecord", value="value"),
-        lambda records: {
-            "domain": canonical_name(domain),
+    def arguments(records: NsRecords) -> dict[str, object]:
+        return {
+            "domain": canonical_zone(domain),
             "name": records.relative_to(domain),
             "type": "NS",
-            "ttl": records.ttl_where(lambda ttl: ttl >= 30, "30 seconds or more"),
-        },
+            "ttl": records.ttl,
+        }
+
+    return single_records(
+        module.DnsRecord,
+        arguments,
+        opts,
+        value="value",
         is_dotted=True,
-        import_id=lambda id_: pulumi.Output.concat(canonical_name(domain), ",", id_),
-        find=find,
-        opts=opts,
-        adopt=adopt,
+        name_servers=name_servers,
+        record_ids=record_ids,
+        import_id=lambda id_: f"{plain(domain, 'domain')},{id_}",
     )
 
 
 def dnsimple(
-    zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: Ids | None = None
+    zone_name: pulumi.Input[str],
+    opts: pulumi.ResourceOptions | None = None,
+    *,
+    name_servers: int = DEFAULT_NAME_SERVERS,
+    record_ids: Mapping[str, str] | None = None,
 ) -> Adapter:
     """Creates the NS records at DNSimple, with pulumi-dnsimple.
-
-    The TTL must be 1 second or more, because the package never sends 0.
 
     Args:
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        adopt: The IDs of existing NS records to adopt. Needed for one `pulumi up`.
+        name_servers: How many records to declare.
+        record_ids: The IDs of existing NS records to import, by their values.
     """
-    dnsimple = package("pulumi_dnsimple", extra="dnsimple")
-    return single_records(
-        RecordClass(dnsimple.ZoneRecord, type="dnsimple:index/zoneRecord:ZoneRecord", value="value"),
-        lambda records: {
-            "zone_name": canonical_name(zone_name),
+    module = package("pulumi_dnsimple", extra="dnsimple")
+
+    def arguments(records: NsRecords) -> dict[str, object]:
+        return {
+            "zone_name": canonical_zone(zone_name),
             "name": records.relative_to(zone_name),
             "type": "NS",
-            "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second or more"),
-        },
+            "ttl": records.ttl,
+        }
+
+    return single_records(
+        module.ZoneRecord,
+        arguments,
+        opts,
+        value="value",
         is_dotted=False,
-        import_id=lambda id_: pulumi.Output.concat(canonical_name(zone_name), "_", id_),
-        opts=opts,
-        adopt=adopt,
+        name_servers=name_servers,
+        record_ids=record_ids,
+        import_id=lambda id_: f"{plain(zone_name, 'zone_name')}_{id_}",
     )
 
 
@@ -137,43 +139,39 @@ def linode(
     zone_name: pulumi.Input[str],
     opts: pulumi.ResourceOptions | None = None,
     *,
-    adopt: Ids | None = None,
+    name_servers: int = DEFAULT_NAME_SERVERS,
+    record_ids: Mapping[str, str] | None = None,
 ) -> Adapter:
-    """Creates the NS records at Linode (Akamai), with pulumi-linode.
-
-    The TTL must be 30, 120, 300, 3600, 7200, 14400, 28800, 57600, 86400, 172800, 345600, 604800, 1209600 or 2419200
-    seconds.
+    """Creates the NS records at Linode (Akamai), with pulumi-linode, which rounds other TTLs to the nearest of its own.
 
     Args:
         domain_id: The numeric ID of the zone, or the `id` of a linode.Domain.
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        adopt: The IDs of existing NS records to adopt. Needed for one `pulumi up`.
+        name_servers: How many records to declare.
+        record_ids: The IDs of existing NS records to import, by their values.
     """
-    linode = package("pulumi_linode", extra="linode")
-    return single_records(
-        RecordClass(linode.DomainRecord, type="linode:index/domainRecord:DomainRecord", value="target", ttl="ttl_sec"),
-        lambda records: {
+    module = package("pulumi_linode", extra="linode")
+
+    def arguments(records: NsRecords) -> dict[str, object]:
+        return {
             # The ID of a resource is a string.
-            "domain_id": pulumi.Output.format("{}", domain_id).apply(lambda id_: _number(records, id_)),
+            "domain_id": pulumi.Output.from_input(domain_id).apply(int),
             "name": records.relative_to(zone_name),
             "record_type": "NS",
-            "ttl_sec": records.ttl_where(lambda ttl: ttl in _LINODE_TTLS, ", ".join(map(str, _LINODE_TTLS))),
-        },
+            "ttl_sec": records.ttl,
+        }
+
+    return single_records(
+        module.DomainRecord,
+        arguments,
+        opts,
+        value="target",
         is_dotted=False,
-        import_id=lambda id_: pulumi.Output.format("{},{}", domain_id, id_),
-        opts=opts,
-        adopt=adopt,
+        name_servers=name_servers,
+        record_ids=record_ids,
+        import_id=lambda id_: f"{plain(domain_id, 'domain_id')},{id_}",
     )
-
-
-def _number(records: NsRecords, domain_id: str) -> int:
-    if not domain_id.isdecimal():
-        raise error(
-            records,
-            f'the domain_id of dns.linode is "{domain_id}", but must be the numeric ID of the zone, such as 1234',
-        )
-    return int(domain_id)
 
 
 def vercel(
@@ -181,103 +179,111 @@ def vercel(
     team_id: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
     *,
-    adopt: Ids | None = None,
+    name_servers: int = DEFAULT_NAME_SERVERS,
+    record_ids: Mapping[str, str] | None = None,
 ) -> Adapter:
     """Creates the NS records at Vercel, with pulumiverse-vercel.
-
-    The TTL must be 60 seconds or more.
 
     Args:
         domain: The name of the zone, such as "acme.com".
         team_id: The ID of the team that owns the zone.
         opts: The options of the records, such as a provider.
-        adopt: The IDs of existing NS records to adopt. Needed for one `pulumi up`.
+        name_servers: How many records to declare.
+        record_ids: The IDs of existing NS records to import, by their values.
     """
-    vercel = package("pulumiverse_vercel", extra="vercel")
-    return single_records(
-        RecordClass(vercel.DnsRecord, type="vercel:index/dnsRecord:DnsRecord", value="value"),
-        lambda records: {
-            "domain": canonical_name(domain),
+    module = package("pulumiverse_vercel", extra="vercel")
+
+    def arguments(records: NsRecords) -> dict[str, object]:
+        return {
+            "domain": canonical_zone(domain),
             "team_id": team_id,
             "name": records.relative_to(domain),
             "type": "NS",
-            "ttl": records.ttl_where(lambda ttl: ttl >= 60, "60 seconds or more"),
-        },
+            "ttl": records.ttl,
+        }
+
+    return single_records(
+        module.DnsRecord,
+        arguments,
+        opts,
+        value="value",
         is_dotted=True,
-        import_id=lambda id_: pulumi.Output.all(team_id, id_).apply(lambda known: "/".join(filter(None, known))),
-        opts=opts,
-        adopt=adopt,
+        name_servers=name_servers,
+        record_ids=record_ids,
+        import_id=lambda id_: id_ if team_id is None else f"{plain(team_id, 'team_id')}/{id_}",
     )
 
 
-def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: Ids | None = None) -> Adapter:
-    """Creates the NS records at OVHcloud, with pulumi-ovh.
-
-    The TTL must be 60 seconds or more, or 0 for the TTL of the zone.
+def ovh(
+    zone: pulumi.Input[str],
+    opts: pulumi.ResourceOptions | None = None,
+    *,
+    name_servers: int = DEFAULT_NAME_SERVERS,
+    record_ids: Mapping[str, str] | None = None,
+) -> Adapter:
+    """Creates the NS records at OVHcloud, with pulumi-ovh. With a TTL of 0, they have that of the zone.
 
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        adopt: The IDs of existing NS records to adopt. Needed for one `pulumi up`.
+        name_servers: How many records to declare.
+        record_ids: The IDs of existing NS records to import, by their values.
     """
-    domain = package("pulumi_ovh.domain", extra="ovh")
-    return single_records(
-        RecordClass(domain.ZoneRecord, type="ovh:Domain/zoneRecord:ZoneRecord", name="subdomain", value="target"),
-        lambda records: {
-            "zone": canonical_name(zone),
+    module = package("pulumi_ovh.domain", extra="ovh")
+
+    def arguments(records: NsRecords) -> dict[str, object]:
+        return {
+            "zone": canonical_zone(zone),
             "subdomain": records.relative_to(zone),
             "fieldtype": "NS",
-            "ttl": records.ttl_where(lambda ttl: ttl == 0 or ttl >= 60, "60 seconds or more, or 0 for the zone's TTL"),
-        },
+            "ttl": records.ttl,
+        }
+
+    return single_records(
+        module.ZoneRecord,
+        arguments,
+        opts,
+        value="target",
         is_dotted=True,
-        import_id=lambda id_: pulumi.Output.concat(id_, ".", canonical_name(zone)),
-        opts=opts,
-        adopt=adopt,
+        name_servers=name_servers,
+        record_ids=record_ids,
+        import_id=lambda id_: f"{id_}.{plain(zone, 'zone')}",
+        named_by="subdomain",
     )
 
 
 def scaleway(
-    dns_zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool | Ids = False
+    dns_zone: pulumi.Input[str],
+    opts: pulumi.ResourceOptions | None = None,
+    *,
+    name_servers: int = DEFAULT_NAME_SERVERS,
+    record_ids: Mapping[str, str] | None = None,
 ) -> Adapter:
-    """Creates the NS records at Scaleway, with pulumiverse-scaleway.
-
-    It may replace existing NS records of the domain. Only if the stack has them as another resource, the preview fails.
-
-    The TTL must be 60 to 2592000 seconds.
+    """Creates the NS records at Scaleway, with pulumiverse-scaleway. It may replace existing NS records of the domain.
 
     Args:
         dns_zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        adopt: Whether to adopt existing NS records, or the IDs of these records. Needed for one `pulumi up`.
+        name_servers: How many records to declare.
+        record_ids: The IDs of existing NS records to import, by their values.
     """
-    domain = package("pulumiverse_scaleway.domain", extra="scaleway")
+    module = package("pulumiverse_scaleway.domain", extra="scaleway")
 
-    def find(records: NsRecords) -> Any:
-        def record(target: str) -> Any:
-            found = domain.get_record_output(
-                dns_zone=canonical_name(dns_zone),
-                name=records.relative_to(dns_zone),
-                type="NS",
-                data=target,
-                opts=invoke_options(records, opts),
-            )
-            # The ID may also be "ZONE/ID".
-            return found.id.apply(lambda id_: (target, id_.rpartition("/")[2]))
-
-        # The package can't list records. It finds the record with a value, and fails if there is none.
-        return records.ns_targets.apply(lambda targets: pulumi.Output.all(*map(record, targets)))
-
-    return single_records(
-        RecordClass(domain.Record, type="scaleway:domain/record:Record", value="data", overwrites=True),
-        lambda records: {
-            "dns_zone": canonical_name(dns_zone),
+    def arguments(records: NsRecords) -> dict[str, object]:
+        return {
+            "dns_zone": canonical_zone(dns_zone),
             "name": records.relative_to(dns_zone),
             "type": "NS",
-            "ttl": records.ttl_where(lambda ttl: 60 <= ttl <= 2592000, "60 to 2592000 seconds"),
-        },
+            "ttl": records.ttl,
+        }
+
+    return single_records(
+        module.Record,
+        arguments,
+        opts,
+        value="data",
         is_dotted=True,
-        import_id=lambda id_: pulumi.Output.concat(canonical_name(dns_zone), "/", id_),
-        find=find,
-        opts=opts,
-        adopt=adopt,
+        name_servers=name_servers,
+        record_ids=record_ids,
+        import_id=lambda id_: f"{plain(dns_zone, 'dns_zone')}/{id_}",
     )

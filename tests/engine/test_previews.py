@@ -98,7 +98,7 @@ def test_missing_key_and_double_domain_are_one_sentence(project: Project) -> Non
     del project.environment["NGROK_API_KEY"]
     failed = project.pulumi("preview", fails=True)
     sentence = "there is no ngrok API key: set it with `pulumi config set --secret agin:apiKey`"
-    assert failed.output.count(sentence) == 1
+    assert failed.output.partition("Diagnostics:")[2].count(sentence) == 1
     assert not failed.has_traceback
 
 
