@@ -35,7 +35,9 @@ def test_refresh_finds_drift_and_up_reverts_it(project: Project, emulator: OddEm
     before = states(project)
     [changed] = [ingress for ingress in emulator.ingresses() if ingress["domain"] == "changed.acme.com"]
     regions = [*changed["region_domains"], "tunnel.mars.changed.acme.com"]
-    emulator.set_ingress(changed["id"], {"description": "theirs", "metadata": "theirs", "private_key_type": "ecdsa"})
+    ecdsa = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
+    theirs = {"description": "theirs", "metadata": "theirs"}
+    emulator.set_ingress(changed["id"], {**theirs, "certificate_management_policy": ecdsa})
     emulator.set_ingress(changed["id"], {"region_domains": regions})
     delete(emulator, "deleted.acme.com")
     [odd] = [ingress["id"] for ingress in emulator.ingresses() if ingress["domain"] == "odd.acme.com"]
