@@ -1,7 +1,4 @@
-"""This installation of the package: the path of a program, and the messages that a package or a name is missing.
-
-The emulator shares this module with the rest of the package.
-"""
+"""This installation of the package: the path of a program, and the messages that a package or a name is missing."""
 
 from __future__ import annotations
 

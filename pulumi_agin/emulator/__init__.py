@@ -23,12 +23,4 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from None
 
-__all__ = [
-    "CertificateState",
-    "Emulator",
-    "EmulatorSettings",
-    "Fault",
-    "FaultKind",
-    "IngressChanges",
-    "StoreError",
-]
+__all__ = ["CertificateState", "Emulator", "EmulatorSettings", "Fault", "FaultKind", "IngressChanges", "StoreError"]

@@ -248,17 +248,13 @@ class Control:
 
 def respond(control: Control, method: str, name: str, body: bytes) -> ApiResponse:
     """Calls a method of the control plane for an HTTP request, with a JSON object of arguments."""
-    if (method, name) not in {*(("GET", each) for each in READS), *(("POST", each) for each in ACTIONS)}:
-        return _error(404, f"The control plane supports GET {', '.join(READS)}; POST {', '.join(ACTIONS)}.")
+    if name not in {"GET": READS, "POST": ACTIONS}.get(method, ()):
+        supported = f"The control plane supports GET {', '.join(READS)}; POST {', '.join(ACTIONS)}."
+        return ApiResponse.of(404, {"error": supported})
     try:
-        arguments = json.loads(body or b"{}")
-        return ApiResponse.of(200, getattr(control, name)(**arguments))
+        return ApiResponse.of(200, getattr(control, name)(**json.loads(body or b"{}")))
     except (LookupError, ValueError, TypeError) as error:
-        return _error(400, str(error))
-
-
-def _error(status: int, message: str) -> ApiResponse:
-    return ApiResponse.of(status, {"error": message})
+        return ApiResponse.of(400, {"error": str(error)})
 
 
 def _route(method: str, path: str) -> str:

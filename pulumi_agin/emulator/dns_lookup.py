@@ -9,13 +9,7 @@ import re
 import socket
 from collections.abc import Collection
 
-import dns.exception
-import dns.flags
-import dns.message
-import dns.name
-import dns.query
-import dns.rcode
-import dns.rdatatype
+from dns import exception, flags, message, name, query, rcode, rdatatype
 
 LOOKUP_SECONDS = 2.0
 """The time limit of a query."""
@@ -44,15 +38,15 @@ class DnsServer:
         try:
             response = self._query(domain)
         # A ValueError: the host is no name. An EOFError: the server closes the connection.
-        except (OSError, ValueError, EOFError, dns.exception.DNSException) as error:
+        except (OSError, ValueError, EOFError, exception.DNSException) as error:
             reason = getattr(error, "strerror", None) or str(error) or "the connection was closed"
             return f"{self._name} could not be queried: {reason.rstrip('.')}."
-        rcode = response.rcode()
-        if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            return f"{self._name}, queried for the NS records of `{domain}`, returned {dns.rcode.to_text(rcode)}."
+        if response.rcode() not in (rcode.NOERROR, rcode.NXDOMAIN):
+            code = rcode.to_text(response.rcode())
+            return f"{self._name}, queried for the NS records of `{domain}`, returned {code}."
         # A delegation is in the authority section.
-        sets = [each for each in (*response.answer, *response.authority) if each.rdtype == dns.rdatatype.NS]
-        records = [record for each in sets if each.name == dns.name.from_text(domain) for record in each]
+        sets = [each for each in (*response.answer, *response.authority) if each.rdtype == rdatatype.NS]
+        records = [record for each in sets if each.name == name.from_text(domain) for record in each]
         found = sorted({_canonical(str(record.target)) for record in records})
         if not found:
             return no_records(domain)
@@ -63,18 +57,18 @@ class DnsServer:
             f'"`{", ".join(targets)}`".'
         )
 
-    def _query(self, domain: str) -> dns.message.Message:
-        query = dns.message.make_query(f"{domain}.", "NS")
+    def _query(self, domain: str) -> message.Message:
+        question = message.make_query(domain, "NS")
         # Without RD, the response is the delegation itself, not the records of its name servers.
-        query.flags &= ~dns.flags.RD
+        question.flags &= ~flags.RD
         with socket.create_connection(self._place, LOOKUP_SECONDS) as connection:
-            # dns.query has its own time limit.
+            # dnspython has its own time limit.
             connection.setblocking(False)
-            return dns.query.tcp(query, self._place[0], LOOKUP_SECONDS, sock=connection)
+            return query.tcp(question, self._place[0], LOOKUP_SECONDS, sock=connection)
 
 
-def _canonical(name: str) -> str:
-    return name.lower().rstrip(".")
+def _canonical(target: str) -> str:
+    return target.lower().rstrip(".")
 
 
 def no_records(domain: str) -> str:

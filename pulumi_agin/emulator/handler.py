@@ -21,7 +21,6 @@ from .host_check import HostCheck
 from .state import State
 
 CONTROL_PREFIX = "/_emulator/"
-_WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 # Less than 100 MB.
 _LENGTH = re.compile("[0-9]{1,8}")
 _WAKE_SECONDS = 0.02
@@ -109,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
             headers = {name.lower(): value for name, value in self.headers.items()}
             self._respond_as_api(ApiRequest(self.command, path, query, headers, body, f"http://{headers['host']}"))
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = respond  # noqa: N815
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = respond  # noqa: N815
 
     def _respond_as_api(self, request: ApiRequest) -> None:
         """Logs a request, carries it out as far as its fault allows, and sends the response, if there is one."""
@@ -158,7 +157,8 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, response: ApiResponse) -> None:
         self.send_response_only(response.status)
         headers = {"date": self.date_time_string(self.server.state.now())}
-        if response.status not in _WITHOUT_BODY:
+        has_body = response.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+        if has_body:
             headers["content-length"] = str(len(response.body))
         for name, value in {**headers, **response.headers}.items():
             self.send_header(name, value)
@@ -166,7 +166,7 @@ class Handler(BaseHTTPRequestHandler):
         if response.is_cut:
             self.wfile.write(response.body[: len(response.body) // 2])
             self.close_connection = True
-        elif response.status not in _WITHOUT_BODY and self.command != "HEAD":
+        elif has_body:
             self.wfile.write(response.body)
 
     def _reset(self) -> None:
