@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any, TypedDict, get_args
 
 from . import certificate_jobs
-from .exchange import ApiResponse
+from .api_request import ApiResponse
 from .faults import Fault, FaultKind
 from .rules import COLLECTION
 from .state import State

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from .exchange import ApiRequest, ApiResponse
+from .api_request import ApiRequest, ApiResponse
 
 FaultKind = Literal["respond", "respond_after", "reset_before", "reset_after", "cut_short", "hang", "delay"]
 """

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from . import control, rules
-from .exchange import ApiRequest, ApiResponse
+from .api_request import ApiRequest, ApiResponse
 from .faults import Fault
 from .host_check import HostCheck
 from .state import State

@@ -10,9 +10,9 @@ from typing import Any, cast, get_args
 from urllib.parse import parse_qs, urlencode
 
 from . import certificate_jobs
+from .api_request import ApiRequest, ApiResponse
 from .cel_filter import select
 from .error_codes import RejectedRequestError, require
-from .exchange import ApiRequest, ApiResponse
 from .host_check import is_ip
 from .state import PrivateKeyType, State
 from .store import Ingress, StoreError, new_ingress

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.emulator.exchange import ApiRequest, ApiResponse
+from pulumi_agin.emulator.api_request import ApiRequest, ApiResponse
 
 UNKNOWN_KEYS = {"from_the_future": {"kept": [1, None]}, "ip_policy_ids": []}
 
