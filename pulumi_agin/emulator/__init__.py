@@ -3,38 +3,24 @@
 It is not ngrok: it does not serve DNS, issue certificates or accept agents. Its behavior, and which parts of it are
 guesses: docs/reference/emulator.md in the repository
 
-An extra: the tests, the demo and users' tests need it. `server` starts and stops it, `handler` has HTTP, `api` the
-API on `store`, `control` what tests change, and `faults` how it misbehaves. It stands on Python's HTTP server and the
-packages of the extra `emulator`, and shares no code with the client, so that both can't have the same bug.
+A request passes `handler` (HTTP), `faults` (how it misbehaves) and `rules` (what the API responds), which read and
+write `store`. `server` starts and stops all of it, and `control` has the methods of a test. It shares no code with the
+client, so that both can't have the same bug.
 """
 
-from importlib.util import find_spec
-
-from pulumi_agin.base.installation import missing_extra
-
 try:
-    # It is loaded only for filters that need it.
-    if find_spec("celpy") is None:
-        raise ModuleNotFoundError(name="celpy")
-    from .certificates import CertificateState
-    from .configuration import EmulatorSettings, SettingsChanges
+    from .certificate_jobs import CertificateState
     from .control import IngressChanges
-    from .faults import FaultKind
-    from .request_log import RequestSeen
+    from .faults import Fault, FaultKind
     from .server import Emulator
+    from .state import EmulatorSettings
     from .store import StoreError
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in ("celpy", "dns"):
         raise
-    raise ModuleNotFoundError(missing_extra("the emulator", "emulator"), name=error.name) from None
+    raise ModuleNotFoundError(
+        "The emulator needs the packages cel-python>=0.5 and dnspython>=2.7, the extra `emulator` of pulumi-agin.",
+        name=error.name,
+    ) from None
 
-__all__ = [
-    "CertificateState",
-    "Emulator",
-    "EmulatorSettings",
-    "FaultKind",
-    "IngressChanges",
-    "RequestSeen",
-    "SettingsChanges",
-    "StoreError",
-]
+__all__ = ["CertificateState", "Emulator", "EmulatorSettings", "Fault", "FaultKind", "IngressChanges", "StoreError"]

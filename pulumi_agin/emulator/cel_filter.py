@@ -1,8 +1,8 @@
-"""Filters in CEL, evaluated by cel-python."""
+"""The filters of lists, in CEL, which cel-python evaluates."""
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from collections.abc import Sequence
 from typing import Any
 
 import celpy
@@ -10,47 +10,38 @@ from celpy import celtypes
 from celpy.celparser import CELParseError
 from celpy.evaluation import CELEvalError
 
-from .error_codes import coded
-from .store import Ingress
+from .error_codes import coded, require
+from .store import Ingress, new_ingress, timestamp
 
-_EXAMPLE = Ingress("agin_" + "0" * 27, 0, datetime.fromtimestamp(0, timezone.utc), "")
+_STRINGS = ("id", "description", "metadata", "domain")
+# A wrong filter is rejected even if there are no ingresses.
+_EXAMPLE = new_ingress(0, "", 1.4e9)
 
 
-class CelFilter:
-    """A filter over `obj`, which has id, created_at (a timestamp), description, metadata and domain.
+def select(ingresses: Sequence[Ingress], expression: str, now: float) -> list[Ingress]:
+    """Returns the ingresses for which an expression is true.
 
-    An expression that can't be parsed, names another field, or is neither true nor false, is ERR_NGROK_250.
+    It has `obj`, with the strings above and the timestamp `created_at`, and `time.now`. An expression that can't be
+    parsed, names another field, or is neither true nor false, is ERR_NGROK_250.
     """
-
-    def __init__(self, expression: str, now: datetime) -> None:
-        self._now = now
-        environment = celpy.Environment()
-        try:
-            self._program = environment.program(environment.compile(expression))
-        except CELParseError as error:
-            raise coded(250, detail=_first_line(error)) from error
-        # A wrong filter is rejected even if there are no ingresses.
-        self.matches(_EXAMPLE)
-
-    def matches(self, ingress: Ingress) -> bool:
-        fields: dict[str, Any] = {
-            name: celtypes.StringType(getattr(ingress, name)) for name in ("id", "description", "metadata", "domain")
-        }
-        fields["created_at"] = celtypes.TimestampType(ingress.created_at)
-        context: dict[str, Any] = {"obj": _map(fields), "time": _map({"now": celtypes.TimestampType(self._now)})}
-        try:
-            result: object = self._program.evaluate(context)
-        except CELEvalError as error:
-            raise coded(250, detail=_first_line(error)) from error
-        if not isinstance(result, (bool, celtypes.BoolType)):
-            raise coded(250, detail="the expression is neither true nor false")
-        return bool(result)
+    environment = celpy.Environment()
+    try:
+        program = environment.program(environment.compile(expression))
+        results = [program.evaluate(_context(ingress, now)) for ingress in (_EXAMPLE, *ingresses)]
+    except (CELParseError, CELEvalError) as error:
+        # The rest of the message is internals of cel-python.
+        detail = str(error.args[0] if error.args else error).partition("\n")[0]
+        raise coded(250, detail=detail.partition(" (in activation")[0]) from error
+    is_condition = all(isinstance(result, (bool, celtypes.BoolType)) for result in results)
+    require(is_condition, 250, detail="the expression is neither true nor false")
+    return [ingress for ingress, result in zip(ingresses, results[1:], strict=True) if result]
 
 
-def _map(fields: dict[str, Any]) -> celtypes.MapType:
+def _context(ingress: Ingress, now: float) -> dict[str, Any]:
+    obj = {name: celtypes.StringType(getattr(ingress, name)) for name in _STRINGS}
+    created_at = celtypes.TimestampType(ingress.created_at)
+    return {"obj": _map(**obj, created_at=created_at), "time": _map(now=celtypes.TimestampType(timestamp(now)))}
+
+
+def _map(**fields: Any) -> celtypes.MapType:
     return celtypes.MapType({celtypes.StringType(name): value for name, value in fields.items()})
-
-
-def _first_line(error: Exception) -> str:
-    """Returns the first line of an error, without the internals that cel-python prints after an undeclared name."""
-    return str(error.args[0] if error.args else error).partition("\n")[0].partition(" (in activation")[0]

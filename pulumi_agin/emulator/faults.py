@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from .configuration import MAX_NUMBER
+from .api_request import ApiRequest, ApiResponse
 
 FaultKind = Literal["respond", "respond_after", "reset_before", "reset_after", "cut_short", "hang", "delay"]
 """
@@ -18,77 +20,84 @@ The effect of a fault on a request:
 - `reset_after`: the request is carried out, and the connection is reset.
 - `cut_short`: it is carried out, and the connection ends halfway through the body of the response; without a body,
   before the response.
-- `hang`: it gets no response. The connection stays open until the client closes it or the emulator stops. Only with
-  `after`, it is carried out.
+- `hang`: it gets no response, and the connection stays open until the emulator stops. Only with `after`, it is carried
+  out.
 - `delay`: it is carried out and gets its response after `seconds`, of real time.
 """
-
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-"""The methods of requests that the emulator responds to."""
+_CARRIED_OUT = ("respond_after", "reset_after", "cut_short")
 
 
 @dataclass
 class Fault:
-    """A fault, with the number of requests that are left. `Control.add_fault` documents the fields."""
+    """A fault. `Emulator.add_fault` makes it, with any of these fields."""
 
     method: str | None
+    """The HTTP method of the requests; None for any."""
     kind: FaultKind
-    times: int | None
-    domain: str | None
-    status: int
-    headers: dict[str, str]
-    body: str
-    seconds: float
-    after: bool
-    optional: bool
-    used: int = 0
-    """The number of requests that it has affected."""
+    """The effect."""
+    times: int | None = 1
+    """The number of requests that are left; None for all."""
+    domain: str | None = None
+    """The domain that the requests are about: those that create its ingress or name its ID, and lists whose filter has
+    the domain. None for any."""
+    status: int = 500
+    """The status of the response of `respond` and `respond_after`, 200 to 599."""
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    """The headers of the response. `{api_key}` in a value becomes the key of the request."""
+    body: str = ""
+    """The body of the response. `{api_key}` in it becomes the key of the request."""
+    json_body: object = None
+    """In place of `body`: a value that is sent as JSON."""
+    seconds: float = 0.0
+    """The duration of a `delay`."""
+    after: bool = False
+    """For `hang` and `delay`: whether the request is carried out first."""
 
     def __post_init__(self) -> None:
         """Brings the method and the domain into canonical form. Raises ValueError if a value is not allowed."""
         self.method = self.method and self.method.upper()
-        rules = {
-            "method": (self.method in (None, *METHODS), f"one of {', '.join(METHODS)}, or None"),
-            "kind": (self.kind in get_args(FaultKind), f"one of {', '.join(get_args(FaultKind))}"),
-            "times": (self.times is None or self.times >= 1, "at least 1, or None"),
-            "status": (200 <= self.status <= 599, "from 200 to 599"),
-            "body": (isinstance(self.body, str), "a string"),
-            "headers": (max("".join([*self.headers, *self.headers.values()]), default="") <= "\xff", "in Latin-1"),
-            "seconds": (0 <= self.seconds <= MAX_NUMBER, f"from 0 to {MAX_NUMBER}"),
-        }
-        for name, (is_right, right) in rules.items():
-            if not is_right:
-                raise ValueError(f"A fault's {name} must be {right}, not {getattr(self, name)!r}.")
         self.domain = self.domain and self.domain.strip().lower().removesuffix(".")
-
-    @property
-    def is_carried_out(self) -> bool:
-        """Whether the request is carried out nevertheless."""
-        return self.after if self.kind == "hang" else self.kind not in ("respond", "reset_before")
-
-    def applies_to(self, method: str, is_about: Callable[[str], bool]) -> bool:
-        """Returns whether the fault affects a request. `is_about` tells whether that is about a domain."""
-        return self.times != 0 and self.method in (None, method) and (self.domain is None or is_about(self.domain))
-
-    @property
-    def is_used_up(self) -> bool:
-        """Whether it has affected `times` requests, or at least one if it applies to all."""
-        return self.used > 0 if self.times is None else self.times == 0
-
-    def count_request(self) -> None:
-        self.used += 1
-        if self.times is not None:
-            self.times -= 1
+        if self.kind not in get_args(FaultKind):
+            raise ValueError(f"A fault's kind must be one of {', '.join(get_args(FaultKind))}, not {self.kind!r}.")
+        if not 200 <= self.status <= 599:
+            raise ValueError(f"A fault's status must be from 200 to 599, not {self.status!r}.")
 
     def __str__(self) -> str:
-        requests = f"{self.method} requests" if self.method else "any request"
         about = f" about {self.domain}" if self.domain else ""
-        return f"{self.kind} for {requests}{about} ({'never used' if self.times is None else f'{self.times} left'})"
+        return f"{self.kind} for {self.method or 'any'} requests{about} ({self.times} left)"
+
+    def respond(
+        self, request: ApiRequest, carry_out: Callable[[ApiRequest], ApiResponse], ending: threading.Event
+    ) -> ApiResponse | None:
+        """Returns the response to a request that it affects, or None if the connection is to be reset without one.
+
+        `carry_out` returns the API's response. `ending` is set when the emulator stops, which ends every wait.
+        """
+        is_carried_out = self.after if self.kind in ("hang", "delay") else self.kind in _CARRIED_OUT
+        response = carry_out(request) if is_carried_out else None
+        if self.kind in ("respond", "respond_after"):
+            return self._given_response(request.api_key)
+        if self.kind == "cut_short" and response and response.body:
+            return replace(response, is_cut=True)
+        if self.kind == "hang":
+            ending.wait()
+        if self.kind == "delay" and not ending.wait(self.seconds):
+            return response or carry_out(request)
+        return None
+
+    def _given_response(self, api_key: str) -> ApiResponse:
+        """Returns the response that a test has given, with the key of the request in it."""
+        content_type, body = "text/plain; charset=utf-8", self.body
+        if self.json_body is not None:
+            content_type, body = "application/json", json.dumps(self.json_body)
+        headers = {name.lower(): value.replace("{api_key}", api_key) for name, value in self.headers.items()}
+        content = body.replace("{api_key}", api_key).encode(errors="replace")
+        return ApiResponse(self.status, content, {"content-type": content_type, **headers})
 
 
 def not_used_up(unused: Sequence[str]) -> str:
     """Returns the message for a test that ends with unused faults."""
     return (
         f"Some faults were not used up: {'; '.join(unused)}. `requests()` shows what was sent. Correct the fault's "
-        "method, domain or times, or add it with optional=True."
+        "method, domain or times, or end the test with clear_faults()."
     )

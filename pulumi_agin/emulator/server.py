@@ -6,15 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from ipaddress import ip_address
 from pathlib import Path
-from types import TracebackType
 
-from .access import Access
-from .configuration import DEFAULT_LIMIT, EmulatorSettings
 from .control import Control
-from .dns_lookup import DnsServer, is_ip
+from .dns_lookup import DnsServer
 from .faults import not_used_up
 from .handler import HttpServer
-from .state import DEFAULT_API_KEY, State
+from .host_check import HostCheck, is_ip
+from .state import DEFAULT_API_KEY, DEFAULT_LIMIT, EmulatorSettings, State
 from .store import Store
 
 
@@ -47,7 +45,7 @@ class Emulator(Control):
         """Creates a stopped emulator. `start` or a `with` block starts it.
 
         Args:
-            api_key: The key of the first account.
+            api_key: The key of the first account. Don't pass the key of an account at ngrok.
             other_accounts: Keys of further accounts, one for each.
             host: The address to listen on.
             port: The port to listen on; 0 for a free one. The emulator keeps its port when it is started again.
@@ -68,30 +66,24 @@ class Emulator(Control):
         keys = (api_key, *other_accounts)
         if not all(keys) or len(set(keys)) < len(keys):
             raise ValueError("API keys must not be empty, and must differ.")
-        if not (allow_remote or _is_loopback(host)):
+        if not (allow_remote or host == "localhost" or (is_ip(host) and ip_address(host).is_loopback)):
             raise ValueError(
                 f"Other machines can reach {host}, and the emulator's control plane requires no key: "
                 "allow that with allow_remote (--allow-remote), or use 127.0.0.1."
             )
-        self._access = Access(host, allow_remote=allow_remote, allowed_hosts=allowed_hosts)
-        server = None if dns is None else DnsServer(dns)
-        settings = EmulatorSettings(limit=limit)
-        store = Store(None if file is None else Path(file))
-        accounts = {key: number for number, key in enumerate(keys, 1)}
-        super().__init__(State(clock or _utc_now, store, settings, accounts, dns=server))
+        self._host_check = HostCheck(host, allow_remote=allow_remote, allowed_hosts=allowed_hosts)
         self._host = host
         self._port = port
         self._server: HttpServer | None = None
-
-    def __repr__(self) -> str:
-        return f"<Emulator {self.url if self._server else 'stopped'}>"
+        store = Store(None if file is None else Path(file))
+        accounts = {key: number for number, key in enumerate(keys, 1)}
+        dns_server = None if dns is None else DnsServer(dns)
+        super().__init__(State(clock or _utc_now, store, EmulatorSettings(limit=limit), accounts, dns_server))
 
     def __enter__(self) -> Emulator:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         __tracebackhide__ = True  # pytest shows only the user's `with` statement
         self.stop()
         if kind is None and (unused := self.unused_faults()):
@@ -117,61 +109,20 @@ class Emulator(Control):
             The emulator itself.
 
         Raises:
-            OSError: The port is taken.
-            RuntimeError: The emulator is running already.
+            OSError: The port is taken, perhaps by this emulator.
             StoreError: The file can't be read or written.
         """
-        if self._server is not None:
-            raise RuntimeError("The emulator is running already.")
-        with self._state.lock:
-            self._state.store.load()
-            self._state.store.save()
-        self._server = self._bind()
-        self._server.listen()
+        self._state.store.load()
+        self._state.store.save(self._state.store.ingresses)
+        self._server = HttpServer((self._host, self._port), self._state, self._host_check, self)
+        self._port = self._server.server_address[1]
         return self
 
     def stop(self) -> None:
         """Stops the emulator and ends every connection, even if a request hangs. Does nothing if it is stopped."""
-        if self._server is None:
-            return
-        self._server.end()
-        self._server = None
-
-    def pause(self) -> None:
-        """Ends every connection and rejects new ones until `resume`.
-
-        Raises:
-            RuntimeError: The emulator is not running.
-        """
-        self._running().end()
-        # Otherwise the system could assign the port to another process.
-        self._server = self._bind()
-
-    def resume(self) -> None:
-        """Ends a pause. The port stays the same.
-
-        Raises:
-            RuntimeError: The emulator is not running.
-        """
-        self._running().listen()
-
-    def _bind(self) -> HttpServer:
-        """Returns a server that has bound the port, and rejects connections until it listens.
-
-        A free port is kept for all later servers.
-        """
-        server = HttpServer((self._host, self._port), self._state, self, self._access)
-        self._port = server.server_address[1]
-        return server
-
-    def _running(self) -> HttpServer:
-        if self._server is None:
-            raise RuntimeError("The emulator is not running.")
-        return self._server
-
-
-def _is_loopback(host: str) -> bool:
-    return ip_address(host).is_loopback if is_ip(host) else host == "localhost"
+        if self._server is not None:
+            self._server.end()
+            self._server = None
 
 
 def _utc_now() -> datetime:

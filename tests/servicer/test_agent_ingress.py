@@ -262,8 +262,8 @@ DRIFT: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "removed text": ({"description": "ours"}, {"description": ""}, {"description": ""}),
     "added policy": ({}, WITH_RSA, WITH_RSA),
     "removed policy": (WITH_POLICY, {"certificate_management_policy": None}, {}),
-    "changed key type": (WITH_RSA, {"private_key_type": "ecdsa"}, {"certificate_management_policy": ECDSA}),
-    "key type that is no input": (WITH_POLICY, {"private_key_type": "ecdsa"}, WITH_POLICY),
+    "changed key type": (WITH_RSA, {"certificate_management_policy": ECDSA}, {"certificate_management_policy": ECDSA}),
+    "key type that is no input": (WITH_POLICY, {"certificate_management_policy": ECDSA}, WITH_POLICY),
 }
 
 

@@ -26,8 +26,8 @@ def requests(emulator: Emulator) -> list[tuple[str, Any]]:
 
 def reset_connections(emulator: Emulator) -> None:
     """Ends all pending requests without a response."""
-    emulator.pause()
-    emulator.resume()
+    emulator.stop()
+    emulator.start()
 
 
 def ns_targets(emulator: Emulator, domain: str) -> list[str]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.emulator.api import ApiRequest, ApiResponse
-from pulumi_agin.emulator.handler import Handler, HttpServer
+from pulumi_agin.emulator.api_request import ApiRequest, ApiResponse
 
 UNKNOWN_KEYS = {"from_the_future": {"kept": [1, None]}, "ip_policy_ids": []}
 
@@ -70,13 +69,14 @@ class OddEmulator(Emulator):
         super().reset()
         self.oddities = Oddities()
 
-    def _bind(self) -> HttpServer:
-        emulator = self
+    def start(self) -> Emulator:
+        super().start()
+        server = self._server
+        assert server
+        in_usual_form = server.carry_out
 
-        class OddHandler(Handler):
-            def execute(self, request: ApiRequest) -> ApiResponse:
-                return emulator.oddities.apply(super().execute(request))
+        def carry_out(request: ApiRequest) -> ApiResponse:
+            return self.oddities.apply(in_usual_form(request))
 
-        server = super()._bind()
-        server.RequestHandlerClass = OddHandler
-        return server
+        server.carry_out = carry_out  # type: ignore[method-assign]
+        return self

@@ -62,8 +62,8 @@ def created(client: AgentIngressClient, name: str) -> IngressModel:
     try:
         ingress = client.create({"domain": "connect.acme.com", name: value})
     except ApiError as error:
-        pytest.fail(f"_CREATE_FIELDS in emulator/api.py lacks {name}: {error}")
-    assert ingress.plain()[name] == value, f"_create or render in emulator/api.py lacks {name}"
+        pytest.fail(f"CREATE_FIELDS in emulator/rules.py lacks {name}: {error}")
+    assert ingress.plain()[name] == value, f"_create or _rendered in emulator/rules.py lacks {name}"
     return ingress
 
 
@@ -134,8 +134,8 @@ def test_emulator_updates_every_input_but_the_domain(name: str, client: AgentIng
     try:
         updated = client.update(id_, {name: other})
     except ApiError as error:
-        pytest.fail(f"_UPDATE_FIELDS in emulator/api.py lacks {name}: {error}")
-    assert updated.plain()[name] == other, f"_update in emulator/api.py lacks {name}"
+        pytest.fail(f"UPDATE_FIELDS in emulator/rules.py lacks {name}: {error}")
+    assert updated.plain()[name] == other, f"_updated in emulator/rules.py lacks {name}"
 
 
 @pytest.mark.parametrize("name", STRINGS)
@@ -145,8 +145,8 @@ def test_emulator_limits_every_string(name: str, client: AgentIngressClient) -> 
         message = ""
     except ApiError as error:
         message = str(error)
-    assert message, f"_LIMITS or _create in emulator/api.py lacks {name}"
-    assert name in message.lower(), f"_LIMITS in emulator/api.py has the code of another field for {name}: {message}"
+    assert message, f"STRINGS in emulator/rules.py lacks {name}"
+    assert name in message.lower(), f"STRINGS in emulator/rules.py has the code of another field for {name}: {message}"
 
 
 @pytest.mark.parametrize("name", OPTIONAL, indirect=True)
@@ -168,7 +168,7 @@ def test_emulator_filters_by_every_string(name: str, client: AgentIngressClient)
     try:
         found = client.list(f"obj.{name} == '{VALUES[name][0]}'")
     except ApiError as error:
-        pytest.fail(f"CelFilter in emulator/cel_filter.py lacks {name}: {error}")
+        pytest.fail(f"_context in emulator/cel_filter.py lacks {name}: {error}")
     assert len(found) == 1
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 CONFTEST = 'pytest_plugins = ["pulumi_agin.emulator.pytest_plugin"]\n'
 
-# The environment of the user's shell. Nothing listens at the proxy, and there is no CLI.
+# The environment of the user's shell. Nothing listens at the proxy.
 OUTSIDE = {
-    "PATH": "",
+    "PYTHONPATH": str(Path(__file__).parents[3]),
     "NGROK_API_BASE_URL": "https://api.example",
     "NGROK_API_TIMEOUT_SECONDS": "wrong",
     "HTTP_PROXY": "http://127.0.0.1:9",
@@ -20,13 +20,12 @@ OUTSIDE = {
 
 TESTS = """
 import os
+import unittest
 
 import pytest
-from pulumi import automation
 
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.lifecycle.services import Account
-from pulumi_agin.settings import Settings
+from tests.support.emulator import Api
 
 
 def ngrok() -> dict[str, str]:
@@ -36,9 +35,9 @@ def ngrok() -> dict[str, str]:
 @pytest.mark.parametrize("domain", ["connect.acme.com", "connect.acme.com"])
 def test_each_has_an_empty_emulator(agin_emulator: Emulator, domain: str) -> None:
     assert ngrok() == {"NGROK_API_BASE_URL": agin_emulator.url, "NGROK_API_KEY": "emulator-key"}
-    client = Account(Settings.load(lambda key: None)).require_client()
-    id_ = client.create({"domain": domain, "certificate_management_policy": {"authority": "letsencrypt"}}).id
-    assert client.get(id_).certificate_management_status.renews_at
+    api = Api(agin_emulator, os.environ["NGROK_API_KEY"])
+    ingress = api.create(domain, certificate_management_policy={"authority": "letsencrypt"})
+    assert api.certificate(ingress)["renews_at"]
     assert [each["domain"] for each in agin_emulator.ingresses()] == [domain]
 
 
@@ -46,49 +45,12 @@ def test_afterwards_the_environment_is_as_before() -> None:
     assert ngrok() == {"NGROK_API_BASE_URL": "https://api.example", "NGROK_API_TIMEOUT_SECONDS": "wrong"}
 
 
-@pytest.fixture
-def stack(agin_emulator: Emulator) -> automation.Stack:
-    return automation.create_stack("dev", project_name="test", program=print)
-
-
-def test_stack_needs_the_cli(stack: automation.Stack) -> None: ...
-def test_other_error_is_shown() -> None: open("missing")
-"""
-
-
-def run(folder: Path, *arguments: str) -> str:
-    environment = {**os.environ, **OUTSIDE, "PYTEST_ADDOPTS": ""}
-    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
-
-
-def test_each_test_gets_its_own_emulator(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(CONFTEST)
-    (tmp_path / "test_it.py").write_text(TESTS)
-    output = run(tmp_path, "-rN")
-    assert "1 failed, 3 passed, 1 error" in output, output
-    # The sentence takes the place of a traceback.
-    assert output.count("this test runs the Pulumi CLI, which is not on PATH. To install it: https://") == 1
-    assert ("'pulumi'" in output, "No such file or directory: 'missing'" in output) == (False, True)
-
-
-UNUSED_FAULTS = """
-import unittest
-
-import pytest
-from pulumi_agin.emulator import Emulator
-
-
-@pytest.fixture
-def late(agin_emulator):
-    yield
-    agin_emulator.clear_faults()
-
-
 def test_unused(agin_emulator): agin_emulator.add_fault("POST", "reset_after")
-def test_optional(agin_emulator): agin_emulator.add_fault("POST", "hang", optional=True)
-def test_cleared_by_a_fixture(agin_emulator, late): agin_emulator.add_fault("POST", "hang")
+
+
+def test_removed(agin_emulator):
+    agin_emulator.add_fault("POST", "hang")
+    agin_emulator.clear_faults()
 
 
 def test_failed_before(agin_emulator):
@@ -109,11 +71,18 @@ class OfUnittest(unittest.TestCase):
 """
 
 
-def test_unused_fault_is_a_teardown_error(tmp_path: Path) -> None:
+def run(folder: Path, *arguments: str) -> str:
+    environment = {**os.environ, **OUTSIDE, "PYTEST_ADDOPTS": ""}
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def test_each_test_gets_its_own_emulator_and_fails_with_unused_faults(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
-    (tmp_path / "test_it.py").write_text(UNUSED_FAULTS)
+    (tmp_path / "test_it.py").write_text(TESTS)
     output = run(tmp_path, "-rN")
-    assert "3 failed, 3 passed, 1 error" in output, output
+    assert "3 failed, 5 passed, 1 error" in output, output
     assert "ERROR at teardown of test_unused" in output
     assert output.count("reset_after for POST requests (1 left)") == 1
     assert output.count("hang for PATCH requests (1 left)") == 1

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -74,15 +72,11 @@ def test_responses_have_the_shape_of_the_documented_samples(api: Api) -> None:
 def test_new_ingress_is_like_a_recorded_one(api: Api) -> None:
     created = api.create()
     assert created.keys().isdisjoint({"description", "metadata"})
-    assert created["certificate_management_policy"] is None
-    assert created["certificate_management_status"] is None
     assert created["created_at"] == "2026-03-01T12:00:00Z"
     assert re.fullmatch("agin_[0-9A-Za-z]{27}", created["id"])
     zones = [re.sub(r"^ns-\d+\.awsdns-\d\d\.", "", name) for name in created["ns_targets"]]
     assert zones == ["org", "net", "co.uk", "com"]
     assert created["region_domains"][:2] == ["tunnel.us.connect.acme.com", "tunnel.us-cal-1.connect.acme.com"]
-    for names in (created["ns_targets"], created["region_domains"]):
-        assert names != sorted(names)
     assert api.create("b.acme.com")["ns_targets"] != created["ns_targets"]
     assert api("GET", LIST).headers["date"] == "Sun, 01 Mar 2026 12:00:00 GMT"
 
@@ -262,21 +256,6 @@ def test_filter_selects_ingresses(api: Api, emulator_clock: EmulatorClock, cel: 
     assert [each["domain"][0] for each in listed["ingresses"]] == found
 
 
-def test_filter_for_one_domain_does_not_load_cel_python() -> None:
-    program = """
-import sys
-from datetime import datetime, timezone
-from pulumi_agin.emulator import filters, store
-
-now = datetime.now(timezone.utc)
-ingress = store.Ingress("agin_1", 1, now, "a.acme.com")
-for expression in ('obj.domain == "a.acme.com"', 'obj.domain == "b.acme.com"', "obj.domain == 'a.acme.com'"):
-    print(filters.parse_filter(expression, now)(ingress), "celpy" in sys.modules)
-"""
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert run.stdout.splitlines() == ["True False", "False False", "True True"]
-
-
 def test_accounts_are_separate(api: Api) -> None:
     created = api.create()
     assert api("GET", LIST, key=OTHER_ACCOUNTS_KEY).json()["ingresses"] == []
@@ -310,9 +289,6 @@ def test_certificate_is_issued_and_renewed(api: Api, emulator_clock: EmulatorClo
     emulator_clock.advance(15)
     assert api.certificate(created) == {"renews_at": "2026-04-30T12:00:20Z", "provisioning_job": None}
     emulator_clock.advance(60 * 86400)
-    renewing = api.certificate(created)
-    assert renewing["renews_at"] == renewing["provisioning_job"]["started_at"] == "2026-04-30T12:00:20Z"
-    emulator_clock.advance(20)
     assert api.certificate(created) == {"renews_at": "2026-06-29T12:00:20Z", "provisioning_job": None}
 
 
@@ -324,27 +300,30 @@ def test_only_a_different_policy_restarts_the_certificate(api: Api, emulator_clo
         assert (patched["certificate_management_status"] is not None) == is_issued
 
 
-def test_certificate_can_be_kept_in_a_state(api: Api, emulator: Emulator) -> None:
+@pytest.mark.parametrize(
+    ("state", "details", "renews", "job"),
+    [
+        ("in_progress", {}, False, (None, False)),
+        ("issued", {}, True, None),
+        ("renewing", {}, True, (None, False)),
+        ("renewing", {"error_code": "INTERNAL_ERROR"}, True, ("INTERNAL_ERROR", False)),
+        ("internal_error", {}, False, ("INTERNAL_ERROR", True)),
+        ("dns_error", {}, False, ("DNS_ERROR", True)),
+        ("error", {"error_code": "CAA_ERROR", "msg": "Forbidden."}, False, ("CAA_ERROR", True)),
+        ("no_job", {}, False, None),
+    ],
+)
+def test_certificate_can_be_kept_in_a_state(
+    api: Api, emulator: Emulator, state: CertificateState, details: Any, renews: bool, job: Any
+) -> None:
     created = api.create(certificate_management_policy=POLICY)
-    emulator.set_certificate(created["id"], "renewing")
-    renewing = api.certificate(created)
-    assert renewing["renews_at"] is not None
-    assert (renewing["provisioning_job"]["error_code"], renewing["provisioning_job"]["retries_at"]) == (None, None)
-    jobs: dict[CertificateState, str] = {"internal_error": "INTERNAL_ERROR", "dns_error": "DNS_ERROR"}
-    for state, code in jobs.items():
-        emulator.set_certificate(created["id"], state)
-        assert api.job(created)[0] == code
-        assert api.certificate(created)["provisioning_job"]["retries_at"] is not None
-    emulator.set_certificate(created["id"], "no_job")
-    assert api.certificate(created) == {"renews_at": None, "provisioning_job": None}
-    emulator.set_certificate(created["id"], "error", error_code="CAA_ERROR", msg="Forbidden by CAA.")
-    assert api.job(created) == ("CAA_ERROR", "Forbidden by CAA.")
+    emulator.set_certificate(created["id"], state, **details)
+    status = api.certificate(created)
+    found = status["provisioning_job"]
+    assert (status["renews_at"] is not None) == renews
+    assert (found and (found["error_code"], found["retries_at"] is not None)) == job
+    assert found is None or found["msg"] == details.get("msg", found["msg"]) != ""
     emulator.set_certificate(created["id"], None)
-    assert api.certificate(created) is None
-    emulator.set_certificate(created["id"], "issued")
-    assert api.certificate(created) == {"renews_at": "2026-04-30T12:00:20Z", "provisioning_job": None}
-    # Without a policy, there is no status.
-    emulator.set_ingress(created["id"], {"certificate_management_policy": None})
     assert api.certificate(created) is None
 
 
