@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -143,11 +144,12 @@ class Rfc2136Delegation(dynamic.Resource, module="agin", name="Rfc2136Delegation
         super().__init__(Rfc2136Provider(), resource_name, inputs, pulumi.ResourceOptions.merge(secret, opts))
         if run is not None and pulumi.runtime.is_dry_run():
             known = pulumi.Output.all(self.id, inputs)
-            known.apply(lambda values: _warn(run, self, *values), run_with_unknowns=True)
+            known.apply(partial(_warn_in_preview, run, self), run_with_unknowns=True)
 
 
-async def _warn(run: program.Run, resource: pulumi.Resource, id_: Any, inputs: Mapping[str, Any]) -> None:
-    """Warns in a preview of new records if the server is down, rejects the key, or has other records."""
+async def _warn_in_preview(run: program.Run, resource: pulumi.Resource, values: Sequence[Any]) -> None:
+    """Warns of new records if the server is down, rejects the key, or has other records."""
+    id_, inputs = values
     place = {name: value for name, value in inputs.items() if name != "ns_targets" and value is not None}
     if not contains_unknowns(id_) or contains_unknowns(place):
         return

@@ -156,7 +156,7 @@ def linode(
     def arguments(records: NsRecords) -> dict[str, object]:
         return {
             # The ID of a resource is a string.
-            "domain_id": pulumi.Output.from_input(domain_id).apply(int),
+            "domain_id": pulumi.Output.format("{}", domain_id).apply(int),
             "name": records.relative_to(zone_name),
             "record_type": "NS",
             "ttl_sec": records.ttl,

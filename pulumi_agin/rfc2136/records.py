@@ -189,8 +189,8 @@ def _read(exchange: Exchange, verb: str) -> tuple[list[str], int] | None:
     if is_authoritative and (exchange.zone in zones or has_alias):
         return None
     raise FailedError(
-        f"could not {sent.action}: the server has no authority for {exchange.domain} in the zone {exchange.zone}; check "
-        "that server is the zone's primary server, and that the domain is not in a zone of its own"
+        f"could not {sent.action}: the server has no authority for {exchange.domain} in the zone {exchange.zone}; "
+        "check that server is the zone's primary server, and that the domain is not in a zone of its own"
     )
 
 
