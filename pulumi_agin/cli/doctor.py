@@ -23,8 +23,8 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "doctor",
         help="tell why an Agent Ingress isn't working yet",
-        description="Checks the API key, the Agent Ingresses, their NS records and their certificates. It only reads. The "
-        "exit status is 0 if all is well, 1 if something is wrong, and 3 if something could not be checked.",
+        description="Checks the API key, the Agent Ingresses, their NS records and their certificates. It only reads. "
+        "The exit status is 0 if all is well, 1 if something is wrong, and 3 if something could not be checked.",
     )
     parser.add_argument("domains", nargs="*", metavar="DOMAIN", help="a domain; without one, those of the stack")
     parser.add_argument("--all", action="store_true", help="all Agent Ingresses of the account")

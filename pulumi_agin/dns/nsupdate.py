@@ -6,7 +6,6 @@ import asyncio
 import copy
 import importlib.util
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import pulumi
@@ -144,7 +143,10 @@ class Rfc2136Delegation(dynamic.Resource, module="agin", name="Rfc2136Delegation
         super().__init__(Rfc2136Provider(), resource_name, inputs, pulumi.ResourceOptions.merge(secret, opts))
         if run is not None and pulumi.runtime.is_dry_run():
             known = pulumi.Output.all(self.id, inputs)
-            known.apply(partial(_warn_in_preview, run, self), run_with_unknowns=True)
+            warned: pulumi.Output[None] = known.apply(
+                lambda values: _warn_in_preview(run, self, values), run_with_unknowns=True
+            )
+            del warned
 
 
 async def _warn_in_preview(run: program.Run, resource: pulumi.Resource, values: Sequence[Any]) -> None:

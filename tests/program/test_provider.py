@@ -26,10 +26,10 @@ def test_an_ingress_has_the_provider_and_the_inputs_of_the_program(mocks: Mocks)
     run(program)
     provider, ingress = mocks.registered
     assert provider.typ == "pulumi:providers:pulumi-python"
-    assert rpc.is_rpc_secret(provider.inputs["ngrok:apiKey"])
+    assert rpc.is_rpc_secret(provider.inputs["agin:apiKey"])
     assert {name: rpc.unwrap_rpc_secret(value) for name, value in provider.inputs.items()} == {
-        "ngrok:apiKey": OTHER_ACCOUNTS_KEY,
-        "ngrok:apiBaseUrl": "https://api.example.net",
+        "agin:apiKey": OTHER_ACCOUNTS_KEY,
+        "agin:apiBaseUrl": "https://api.example.net",
         "ngrok:provider": "other",
     }
     assert (ingress.typ, (ingress.provider or "").split("::")[-2]) == (TYPE, "other")
@@ -39,14 +39,14 @@ def test_an_ingress_has_the_provider_and_the_inputs_of_the_program(mocks: Mocks)
 def config() -> Iterator[None]:
     """A stack config with secrets, of which some are for the dynamic resources of other packages."""
     values = {
-        "ngrok:apiKey": API_KEY,
-        "ngrok:apiBaseUrl": "https://api.example.net",
-        "ngrok:timeoutSeconds": "17",
+        "agin:apiKey": API_KEY,
+        "agin:apiBaseUrl": "https://api.example.net",
+        "agin:timeoutSeconds": "17",
         "ngrok:provider": "not this",
         "dns:token": "hush-hush",
         "acme:servers": '["192.0.2.1"]',
     }
-    pulumi.runtime.set_all_config(values, ["ngrok:apiKey", "ngrok:apiBaseUrl", "dns:token"])
+    pulumi.runtime.set_all_config(values, ["agin:apiKey", "agin:apiBaseUrl", "dns:token"])
     yield
     pulumi.runtime.set_all_config({}, [])
 
@@ -55,21 +55,21 @@ def test_missing_arguments_except_the_key_come_from_the_config(mocks: Mocks, con
     run(lambda: agin.Provider("other", OTHER_ACCOUNTS_KEY, api_base_url="").urn)
     [provider] = mocks.registered
     assert {name: rpc.unwrap_rpc_secret(value) for name, value in provider.inputs.items()} == {
-        "ngrok:apiKey": OTHER_ACCOUNTS_KEY,
-        "ngrok:apiBaseUrl": "https://api.example.net",
-        "ngrok:timeoutSeconds": "17",
+        "agin:apiKey": OTHER_ACCOUNTS_KEY,
+        "agin:apiBaseUrl": "https://api.example.net",
+        "agin:timeoutSeconds": "17",
         "ngrok:provider": "other",
         "dns:token": "hush-hush",
         "acme:servers": '["192.0.2.1"]',
     }
     secret = {name for name, value in provider.inputs.items() if rpc.is_rpc_secret(value)}
-    assert secret == {"ngrok:apiKey", "ngrok:apiBaseUrl", "dns:token"}
+    assert secret == {"agin:apiKey", "agin:apiBaseUrl", "dns:token"}
 
 
 def test_arguments_take_precedence_over_the_config(mocks: Mocks, config: None) -> None:
     run(lambda: agin.Provider("other", OTHER_ACCOUNTS_KEY, api_base_url="https://other.example.net").urn)
     [provider] = mocks.registered
-    assert provider.inputs["ngrok:apiBaseUrl"] == "https://other.example.net"
+    assert provider.inputs["agin:apiBaseUrl"] == "https://other.example.net"
 
 
 def test_an_empty_key_fails_immediately(preview: Mocks) -> None:
@@ -105,7 +105,7 @@ def test_each_provider_has_one_client(preview: Mocks) -> None:
     def program() -> Any:
         one = agin.Provider("one", API_KEY)
         # As a program in another language declares it.
-        two = pulumi.ProviderResource("pulumi-python", "two", {"ngrok:apiKey": OTHER_ACCOUNTS_KEY})
+        two = pulumi.ProviderResource("pulumi-python", "two", {"agin:apiKey": OTHER_ACCOUNTS_KEY})
 
         async def check() -> None:
             accounts = [await ProgramRun.current().queries_of(provider) for provider in (None, one, two)]

@@ -15,7 +15,7 @@ from tests.support.mocks import TYPE, Mocks, run
 
 Options = pulumi.ResourceOptions
 
-NO_KEY = re.escape("there is no ngrok API key: set it with `pulumi config set --secret ngrok:apiKey`, or in")
+NO_KEY = re.escape("there is no ngrok API key: set it with `pulumi config set --secret agin:apiKey`, or in")
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.mocks import Engine, Mocks, Monitor, run
 
-SETTINGS = Settings.load({"ngrok:apiKey": API_KEY}.get, {})
-OTHERS = Settings.load({"ngrok:apiKey": OTHER_ACCOUNTS_KEY}.get, {})
+SETTINGS = Settings.load({"agin:apiKey": API_KEY}.get, {})
+OTHERS = Settings.load({"agin:apiKey": OTHER_ACCOUNTS_KEY}.get, {})
 
 
 def begin(monitor: Any) -> ProgramRun:
@@ -77,12 +77,12 @@ def test_an_unencrypted_key_warns_once_for_all_resources(preview: Mocks, monkeyp
         return [agin.AgentIngress(name, domain=f"{name}.acme.com").urn for name in ("a", "b")]
 
     # Both programs are in one run, because they share the connection of `preview`.
-    for secret_keys, count in (["ngrok:apiKey"], 0), ([], 1):
-        pulumi.runtime.set_all_config({"ngrok:apiKey": API_KEY}, secret_keys)
+    for secret_keys, count in (["agin:apiKey"], 0), ([], 1):
+        pulumi.runtime.set_all_config({"agin:apiKey": API_KEY}, secret_keys)
         try:
             run(program)
         finally:
             pulumi.runtime.set_all_config({}, [])
         assert len(warnings) == count
-    assert warnings[0].startswith("ngrok:apiKey is stored unencrypted in Pulumi.<stack>.yaml and in the state")
+    assert warnings[0].startswith("agin:apiKey is stored unencrypted in Pulumi.<stack>.yaml and in the state")
     assert API_KEY not in warnings[0]

@@ -275,7 +275,7 @@ def test_a_resource_of_the_run_has_its_provider_and_named_outputs(preview: Mocks
         seen.append(found.outputs)
         assert found.provider == await provider.urn.future()
         for urn, kept in (
-            (found.provider, ("ngrok:apiKey", "absent")),
+            (found.provider, ("agin:apiKey", "absent")),
             (plain.urn, ("name", "key")),
             (plain.urn, None),
         ):
@@ -287,7 +287,7 @@ def test_a_resource_of_the_run_has_its_provider_and_named_outputs(preview: Mocks
     run(program)
     assert seen == [
         {},
-        {"ngrok:apiKey": OTHER_ACCOUNTS_KEY},
+        {"agin:apiKey": OTHER_ACCOUNTS_KEY},
         {"name": "n", "key": "k"},
         {"name": "n", "zone": ["z"]},
     ]

@@ -105,9 +105,9 @@ def test_check_hides_a_domain_that_may_be_secret_or_forge_a_line(domain: str, pl
 
 
 def test_check_reports_wrong_settings_with_their_origin(new_plugin: Plugins) -> None:
-    plugin = new_plugin(config={"ngrok:apiKey": f"{API_KEY} "}, NGROK_API_BASE_URL="http://api.ngrok.com")
+    plugin = new_plugin(config={"agin:apiKey": f"{API_KEY} "}, NGROK_API_BASE_URL="http://api.ngrok.com")
     of_key, of_url = plugin.check({"domain": DOMAIN})[1]
-    assert "ngrok:apiKey in the stack config contains whitespace" in of_key
+    assert "agin:apiKey in the stack config contains whitespace" in of_key
     assert API_KEY[:8] not in of_key
     assert "from the environment variable NGROK_API_BASE_URL must begin with https://" in of_url
 

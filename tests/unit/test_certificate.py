@@ -228,7 +228,7 @@ def test_dns_error_fails_after_its_grace_with_the_next_step(waiting: Waiting) ->
 
 
 def test_failed_validation_with_an_explicit_provider_names_the_option_for_its_key(waiting: Waiting) -> None:
-    waiting.config = {PROVIDER_NAME: "acct2", "ngrok:apiKey": API_KEY}
+    waiting.config = {PROVIDER_NAME: "acct2", "agin:apiKey": API_KEY}
     waiting.create_ingress()
     end = f"; `{agin_line('doctor', DOMAIN)}` with --provider and its provider's URN {FINDS}"
     assert waiting.failure_of_validation(timeout=5).endswith(f"increase timeout_seconds{end}")

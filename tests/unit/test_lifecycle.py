@@ -534,7 +534,7 @@ def diff_all(ingresses: AgentIngressLifecycle, fleet: Fleet) -> None:
 
 def with_key(api_key: str, base_url: str) -> Settings:
     """Returns the settings of an explicit provider."""
-    return Settings.load({"ngrok:provider": "other", "ngrok:apiKey": api_key, "ngrok:apiBaseUrl": base_url}.get, {})
+    return Settings.load({"ngrok:provider": "other", "agin:apiKey": api_key, "agin:apiBaseUrl": base_url}.get, {})
 
 
 def test_diff_warns_once_of_ingresses_in_another_account(
@@ -617,20 +617,20 @@ def test_404_with_another_key_of_a_provider_names_the_provider(emulator: Emulato
 def test_each_base_url_that_is_not_ngroks_is_announced_once() -> None:
     lines: list[str] = []
     services = new_process(lines.append).services
-    other = {"ngrok:provider": "other", "ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": "http://127.0.0.1:2"}
+    other = {"ngrok:provider": "other", "agin:apiKey": API_KEY, "agin:apiBaseUrl": "http://127.0.0.1:2"}
     all_settings = [
         settings_at(""),
         settings_at("http://127.0.0.1:1"),
         Settings.load(other.get, {}),
         # `check` reports it.
-        Settings.load({**other, "ngrok:apiBaseUrl": "https://[::1"}.get, {}),
+        Settings.load({**other, "agin:apiBaseUrl": "https://[::1"}.get, {}),
     ]
     for settings in 2 * all_settings:
         services.announce(settings)
     assert lines == [
         "this command does not use ngrok itself: the base URL is http://127.0.0.1:1, from the environment variable "
         "NGROK_API_BASE_URL",
-        'the Provider "other" does not use ngrok itself: the base URL is http://127.0.0.1:2, from ngrok:apiBaseUrl of '
+        'the Provider "other" does not use ngrok itself: the base URL is http://127.0.0.1:2, from agin:apiBaseUrl of '
         'the Provider "other"',
     ]
 

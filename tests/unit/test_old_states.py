@@ -51,7 +51,7 @@ def test_state_format_is_unchanged(recording: Path, tmp_path: Path) -> None:
             key = OTHER_ACCOUNTS_KEY if "::acct2::" in resource["provider"] else API_KEY
             provider = provider_of(resource)
             provider.configure(
-                ConfigureRequest(Config({"ngrok:apiKey": key, "ngrok:apiBaseUrl": emulator.url}, "test"))
+                ConfigureRequest(Config({"agin:apiKey": key, "agin:apiBaseUrl": emulator.url}, "test"))
             )
             outputs = in_snake_case(resource["outputs"])
             if isinstance(provider, Rfc2136Provider):

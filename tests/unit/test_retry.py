@@ -359,13 +359,13 @@ def test_connection_is_tried_for_30_seconds(method: str, script: Script) -> None
     ],
 )
 def test_loopback_connection_is_tried_for_5_seconds(base_url: str, hint: str) -> None:
-    script = Script(base_url, "ngrok:apiBaseUrl in the stack config")
+    script = Script(base_url, "agin:apiBaseUrl in the stack config")
     script.outcomes = [REFUSED] * 100
     with pytest.raises(errors.NotConnectedError) as caught:
         script.call("POST")
     start = (
         f"could not create the Agent Ingress {DOMAIN} after 4 attempts in 5 seconds: no connection to "
-        f"{base_url.rstrip('/')} (the base URL from ngrok:apiBaseUrl in the stack config): Connection refused; {hint}"
+        f"{base_url.rstrip('/')} (the base URL from agin:apiBaseUrl in the stack config): Connection refused; {hint}"
     )
     assert str(caught.value).startswith(start)
     assert sum(script.clock.slept) == 5

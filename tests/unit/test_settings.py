@@ -28,10 +28,10 @@ def test_stack_config_wins_over_the_environment() -> None:
         "NGROK_API_BASE_URL": "https://env.example",
         "NGROK_API_TIMEOUT_SECONDS": "5",
     }
-    config = {"ngrok:apiKey": "from-config", "ngrok:apiBaseUrl": "", "ngrok:timeoutSeconds": " "}
+    config = {"agin:apiKey": "from-config", "agin:apiBaseUrl": "", "agin:timeoutSeconds": " "}
     settings = load(config, environment)
     assert settings.api_key.get_secret_value() == "from-config"
-    assert settings.api_key_source.shown_as == "ngrok:apiKey in the stack config"
+    assert settings.api_key_source.shown_as == "agin:apiKey in the stack config"
     assert (settings.base_url, settings.timeout_seconds) == ("https://env.example", 5)
     assert settings.base_url_source.shown_as == "the environment variable NGROK_API_BASE_URL"
     assert load(None, {"NGROK_API_KEY": KEY}).problems == []
@@ -41,15 +41,15 @@ def test_stack_config_wins_over_the_environment() -> None:
 def test_provider_uses_only_its_own_key() -> None:
     environment = {"NGROK_API_KEY": KEY, "NGROK_API_BASE_URL": "https://env.example"}
     # Its name looks like another source.
-    named = load({"ngrok:provider": "ngrok:apiKey in the stack config"}, environment)
-    assert named.problems[0].startswith('api_key of the Provider "ngrok:apiKey in the stack config" is empty')
+    named = load({"ngrok:provider": "agin:apiKey in the stack config"}, environment)
+    assert named.problems[0].startswith('api_key of the Provider "agin:apiKey in the stack config" is empty')
     # The key of the environment may belong to another account.
     assert named.api_key.get_secret_value() == ""
-    filled = load({"ngrok:provider": "p", "ngrok:apiKey": KEY}, environment)
+    filled = load({"ngrok:provider": "p", "agin:apiKey": KEY}, environment)
     assert filled.api_key_source.shown_as == 'api_key of the Provider "p"'
     assert filled.base_url_source.shown_as == "the environment variable NGROK_API_BASE_URL"
     # The hint is about keys of a stack.
-    assert filled.api_key_hint == load({"ngrok:apiKey": KEY}).api_key_hint != ""
+    assert filled.api_key_hint == load({"agin:apiKey": KEY}).api_key_hint != ""
     assert load(None, environment).api_key_hint == ""
 
 
@@ -57,25 +57,25 @@ def test_provider_uses_only_its_own_key() -> None:
     ("config", "message"),
     [
         (
-            {"ngrok:apiKey": ""},
-            "`pulumi config set --secret ngrok:apiKey`, or in the environment variable NGROK_API_KEY",
+            {"agin:apiKey": ""},
+            "`pulumi config set --secret agin:apiKey`, or in the environment variable NGROK_API_KEY",
         ),
-        ({"ngrok:apiKey": f"{KEY}\r\nX-Forged: yes"}, "contains whitespace"),
-        ({"ngrok:apiKey": f"{KEY}\x00"}, "contains whitespace or other invalid characters"),
-        ({"ngrok:apiKey": f"{KEY}é"}, "contains whitespace or other invalid characters"),
-        ({"ngrok:apiBaseUrl": "http://api.ngrok.com"}, "must begin with https://"),
-        ({"ngrok:apiBaseUrl": "api.ngrok.com"}, "not a URL that begins with https://"),
-        ({"ngrok:apiBaseUrl": "https://[::1"}, "is not a URL"),
-        ({"ngrok:apiBaseUrl": "https://me:pass@host"}, "contains a user name or password"),
-        ({"ngrok:apiBaseUrl": "https://host/?a=b"}, "has a query"),
-        ({"ngrok:timeoutSeconds": "soon"}, "a number of seconds greater than 0"),
-        ({"ngrok:timeoutSeconds": "0"}, "a number of seconds greater than 0"),
-        ({"ngrok:timeoutSeconds": "nan"}, "a number of seconds greater than 0"),
-        ({"ngrok:timeoutSeconds": "31536001"}, "greater than 0 and at most 31536000, such as 300"),
+        ({"agin:apiKey": f"{KEY}\r\nX-Forged: yes"}, "contains whitespace"),
+        ({"agin:apiKey": f"{KEY}\x00"}, "contains whitespace or other invalid characters"),
+        ({"agin:apiKey": f"{KEY}é"}, "contains whitespace or other invalid characters"),
+        ({"agin:apiBaseUrl": "http://api.ngrok.com"}, "must begin with https://"),
+        ({"agin:apiBaseUrl": "api.ngrok.com"}, "not a URL that begins with https://"),
+        ({"agin:apiBaseUrl": "https://[::1"}, "is not a URL"),
+        ({"agin:apiBaseUrl": "https://me:pass@host"}, "contains a user name or password"),
+        ({"agin:apiBaseUrl": "https://host/?a=b"}, "has a query"),
+        ({"agin:timeoutSeconds": "soon"}, "a number of seconds greater than 0"),
+        ({"agin:timeoutSeconds": "0"}, "a number of seconds greater than 0"),
+        ({"agin:timeoutSeconds": "nan"}, "a number of seconds greater than 0"),
+        ({"agin:timeoutSeconds": "31536001"}, "greater than 0 and at most 31536000, such as 300"),
     ],
 )
 def test_wrong_setting_is_explained(config: dict[str, str], message: str) -> None:
-    settings = load({"ngrok:apiKey": KEY, **config})
+    settings = load({"agin:apiKey": KEY, **config})
     [problem] = settings.problems
     assert message in problem
     assert problem.isprintable()
@@ -88,7 +88,7 @@ def test_wrong_setting_is_explained(config: dict[str, str], message: str) -> Non
 def test_missing_key_is_explained() -> None:
     [problem] = load({}).problems
     assert problem == (
-        "there is no ngrok API key: set it with `pulumi config set --secret ngrok:apiKey`, or in the environment "
+        "there is no ngrok API key: set it with `pulumi config set --secret agin:apiKey`, or in the environment "
         "variable NGROK_API_KEY"
     )
 
@@ -100,7 +100,7 @@ def test_log_is_debug_or_not_set(log: str, problems: int) -> None:
 
 @pytest.mark.parametrize("seconds", ["0.5", "300", "31536000"])
 def test_timeout_can_be_up_to_a_year(seconds: str) -> None:
-    account = Account(load({"ngrok:apiKey": KEY, "ngrok:timeoutSeconds": seconds}))
+    account = Account(load({"agin:apiKey": KEY, "agin:timeoutSeconds": seconds}))
     assert account.require_client().timeout_seconds == float(seconds)
 
 
@@ -127,7 +127,7 @@ TRICKY_URLS = (
 @pytest.mark.parametrize("url", TRICKY_URLS)
 def test_ambiguous_base_url_is_rejected(url: str) -> None:
     [problem] = base_url_problems(url)
-    assert problem.startswith("the base URL from ngrok:apiBaseUrl in the stack config ")
+    assert problem.startswith("the base URL from agin:apiBaseUrl in the stack config ")
     assert problem.isprintable()
 
 
@@ -154,7 +154,7 @@ def test_http_is_only_for_loopback(host: str) -> None:
 
 
 def base_url_problems(url: str) -> Sequence[str]:
-    return load({"ngrok:apiKey": KEY, "ngrok:apiBaseUrl": url}).problems
+    return load({"agin:apiKey": KEY, "agin:apiBaseUrl": url}).problems
 
 
 def hosts(url: str) -> set[str]:
@@ -180,10 +180,10 @@ def hosts(url: str) -> set[str]:
     ],
 )
 def test_spellings_of_a_base_url_are_one_account(spelling: str, canonical: str) -> None:
-    settings = load({"ngrok:apiKey": KEY, "ngrok:apiBaseUrl": spelling})
+    settings = load({"agin:apiKey": KEY, "agin:apiBaseUrl": spelling})
     assert settings.problems == []
     assert settings.describe_change_of_base_url(canonical) == ""
-    assert settings.shown_base_url == f"{canonical}, from ngrok:apiBaseUrl in the stack config"
+    assert settings.shown_base_url == f"{canonical}, from agin:apiBaseUrl in the stack config"
     assert settings.has_other_base_url == (canonical != PUBLIC_API)
     mark, _, url = Account(settings).fingerprint("agin_1").partition(" ")
     assert (mark, url) == ("5fe6372c", "" if canonical == PUBLIC_API else canonical)
@@ -213,39 +213,39 @@ HINT = (
             f"{EMULATOR}, from the environment variable NGROK_API_BASE_URL",
             "change the environment variable NGROK_API_BASE_URL",
         ),
-        ({}, "", EMULATOR, f"{PUBLIC_API}, the default", f"run `pulumi config set ngrok:apiBaseUrl {EMULATOR}`{HINT}"),
+        ({}, "", EMULATOR, f"{PUBLIC_API}, the default", f"run `pulumi config set agin:apiBaseUrl {EMULATOR}`{HINT}"),
         (
-            {"ngrok:apiBaseUrl": EMULATOR},
+            {"agin:apiBaseUrl": EMULATOR},
             OTHER,
             PUBLIC_API,
-            f"{EMULATOR}, from ngrok:apiBaseUrl in the stack config",
-            f"run `pulumi config set ngrok:apiBaseUrl {PUBLIC_API}`{HINT}",
+            f"{EMULATOR}, from agin:apiBaseUrl in the stack config",
+            f"run `pulumi config set agin:apiBaseUrl {PUBLIC_API}`{HINT}",
         ),
         (
-            {"ngrok:apiBaseUrl": EMULATOR, "ngrok:provider": "p"},
+            {"agin:apiBaseUrl": EMULATOR, "ngrok:provider": "p"},
             "",
             PUBLIC_API,
-            f'{EMULATOR}, from ngrok:apiBaseUrl of the Provider "p"',
-            f'set ngrok:apiBaseUrl of the Provider "p"{HINT}',
+            f'{EMULATOR}, from agin:apiBaseUrl of the Provider "p"',
+            f'set agin:apiBaseUrl of the Provider "p"{HINT}',
         ),
     ],
     ids=["left in the shell", "another emulator", "unset", "stack config", "provider"],
 )
 def test_changed_base_url_is_explained(config: dict[str, str], variable: str, last: str, now: str, step: str) -> None:
-    settings = load({"ngrok:apiKey": KEY, **config}, {"NGROK_API_BASE_URL": variable})
+    settings = load({"agin:apiKey": KEY, **config}, {"NGROK_API_BASE_URL": variable})
     assert settings.describe_change_of_base_url(last) == f"last read at {last}, but the base URL is now {now}"
     assert f"{settings.how_to_set_base_url(last)}{settings.base_url_hint}" == step
 
 
 def test_edited_base_url_forges_no_line_and_no_command() -> None:
-    settings, forged = load({"ngrok:apiKey": KEY}), "https://x/$(true)\nerror: forged"
+    settings, forged = load({"agin:apiKey": KEY}), "https://x/$(true)\nerror: forged"
     assert settings.describe_change_of_base_url(forged).isprintable()
-    step = "run `pulumi config set ngrok:apiBaseUrl 'https://x/$(true) error: forged'`"
+    step = "run `pulumi config set agin:apiBaseUrl 'https://x/$(true) error: forged'`"
     assert settings.how_to_set_base_url(forged) == step
 
 
 def test_key_is_not_in_a_repr_or_pickle() -> None:
-    settings = load({"ngrok:apiKey": KEY})
+    settings = load({"agin:apiKey": KEY})
     account = Account(settings)
     client = account.require_client()
     for shown in (repr(settings), str(settings), repr(client), repr(vars(client)), account.fingerprint("agin_1")):
@@ -256,7 +256,7 @@ def test_key_is_not_in_a_repr_or_pickle() -> None:
 
 
 def test_fingerprints_of_keys_and_ingresses_differ() -> None:
-    one, other = (Account(load({"ngrok:apiKey": key})) for key in (KEY, KEY[::-1]))
+    one, other = (Account(load({"agin:apiKey": key})) for key in (KEY, KEY[::-1]))
     # States hold this, so it never changes.
     assert one.fingerprint("agin_1") == "5fe6372c"
     assert len({one.fingerprint("agin_1"), other.fingerprint("agin_1"), one.fingerprint("agin_2")}) == 3

@@ -28,7 +28,7 @@ def test_printed_commands_can_be_pasted(
 ) -> None:
     create(emulator, "connect.acme.com")
     create(emulator, "devices.acme.com")
-    project.config(secret={"ngrok:apiKey": OTHER_ACCOUNTS_KEY})
+    project.config(secret={"agin:apiKey": OTHER_ACCOUNTS_KEY})
     emulator.remove_key(OTHER_ACCOUNTS_KEY)
     key = Key("agin", ["connect.acme.com", "devices.acme.com"])
     with Bind(bind_programs, tmp_path / "bind", [key]) as bind:
@@ -39,7 +39,7 @@ def test_printed_commands_can_be_pasted(
         project.shell(f"printf %s {API_KEY} | {line}")
 
         alone = project.shell(f"pulumi-agin doctor connect.acme.com --dns {bind.address}", fails=True)
-        assert "ngrok accepts the key from the config of the stack dev (ngrok:apiKey)" in alone
+        assert "ngrok accepts the key from the config of the stack dev (agin:apiKey)" in alone
         assert "delegation     wrong " in alone
 
         fleet = project.shell(command, fails=True)

@@ -112,11 +112,11 @@ def in_state(project: Project, *parts: str) -> dict[str, list[object]]:
 
 def test_import_key_comes_from_the_stack(project: Project, emulator: Emulator) -> None:
     id_ = create(emulator, "connect.acme.com", OTHER_ACCOUNTS_KEY)
-    project.config(secret={"ngrok:apiKey": OTHER_ACCOUNTS_KEY})
+    project.config(secret={"agin:apiKey": OTHER_ACCOUNTS_KEY})
     project.pulumi("stack", "change-secrets-provider", "passphrase")
     (project.folder / "below").mkdir()
     printed = project.shell(f"cd below && pulumi-agin import {id_}")
-    assert "the API key is from the config of the stack dev (ngrok:apiKey)" in printed
+    assert "the API key is from the config of the stack dev (agin:apiKey)" in printed
     printed = project.shell(f"pulumi-agin import {id_}", fails=True, env={"PULUMI_CONFIG_PASSPHRASE": "wrong"})
     assert "incorrect passphrase. The environment is not used instead" in printed
     no_login = {"PULUMI_BACKEND_URL": "", "PULUMI_ACCESS_TOKEN": ""}
@@ -125,4 +125,4 @@ def test_import_key_comes_from_the_stack(project: Project, emulator: Emulator) -
     project.pulumi("stack", "unselect")
     printed = project.shell(f"pulumi-agin import {id_}", fails=True)
     assert "in the account of the API key from the environment variable NGROK_API_KEY" in printed
-    assert "the config of the stack dev (ngrok:apiKey)" in project.shell(f"pulumi-agin import {id_} --stack dev")
+    assert "the config of the stack dev (agin:apiKey)" in project.shell(f"pulumi-agin import {id_} --stack dev")

@@ -429,7 +429,7 @@ def test_ingress_that_only_the_stack_has(
 ) -> None:
     ingress = make(emulator)
     urn, first = f"urn:pulumi:dev::test::{type_}::connect", ingress["ns_targets"][0]
-    stack.stack([in_state(ingress, type_)], secrets={"ngrok:apiKey": API_KEY})
+    stack.stack([in_state(ingress, type_)], secrets={"agin:apiKey": API_KEY})
     delegate(bind, DOMAIN, [first, "ns1.old.net."])
     in_stack = {"id": ingress["id"], "urn": urn, "was_read_with_these_settings": True}
     assert checks_of(doctor, bind.address)["agent_ingress"]["in_stack"] == in_stack
@@ -470,11 +470,11 @@ def test_records_of_the_stack_that_outlive_their_ingress(
     connect, targets = make(emulator, "new.acme.com"), ["ns1.old.net.", "ns2.old.net."]
     delegate(bind, "new.acme.com", connect["ns_targets"])
     delegate(bind, DOMAIN, ["ns1.old.net.", "ns.other.net."])
-    stack.stack([in_state(connect), *delegation_in_state(DOMAIN, targets)], secrets={"ngrok:apiKey": API_KEY})
+    stack.stack([in_state(connect), *delegation_in_state(DOMAIN, targets)], secrets={"agin:apiKey": API_KEY})
     checks = checks_of(doctor, bind.address)
     assert states(checks) == ["ok", "wrong", "wrong", "unknown"]
     assert in_a_line(checks["agent_ingress"]) == (
-        "wrong: the account of the API key from the config of the stack dev (ngrok:apiKey) has no Agent Ingress with "
+        "wrong: the account of the API key from the config of the stack dev (agin:apiKey) has no Agent Ingress with "
         "this domain -> if another account has it, use the key of that account, for example from another stack "
         f"[pulumi-agin doctor connect.acme.com --stack STACK --dns {bind.address}]"
     )
@@ -516,7 +516,7 @@ def test_records_of_the_stack_that_outlive_their_ingress(
 
     # The stack only reads the ingress, so that `pulumi up` fails.
     read = in_state({**connect, "domain": DOMAIN}, external=True)
-    stack.stack([read, *delegation_in_state(DOMAIN, targets)], secrets={"ngrok:apiKey": API_KEY})
+    stack.stack([read, *delegation_in_state(DOMAIN, targets)], secrets={"agin:apiKey": API_KEY})
     checks = checks_of(doctor, bind.address)
     assert f"but ngrok no longer has {connect['id']}, which this stack only reads: " in checks["delegation"]["reason"]
     [remedy] = checks["delegation"]["remedies"]
@@ -538,7 +538,7 @@ def test_records_that_pulumi_would_leave_behind(
     targets = ingress["ns_targets"]
     delegate(bind, DOMAIN, targets)
     records = delegation_in_state(DOMAIN, targets, deletedWith=f"{URN}::connect")
-    stack.stack([in_state(ingress), *records], secrets={"ngrok:apiKey": API_KEY})
+    stack.stack([in_state(ingress), *records], secrets={"agin:apiKey": API_KEY})
     checks = checks_of(doctor, bind.address)
     assert states(checks) == ["ok", "ok", "wrong", "ok"]
     assert in_a_line(checks["delegation"]) == (
@@ -568,7 +568,7 @@ def test_all_lists_ingresses_of_the_stack_first(
             # The key was changed since.
             in_state(z, key=OTHER_ACCOUNTS_KEY),
         ],
-        secrets={"ngrok:apiKey": API_KEY},
+        secrets={"agin:apiKey": API_KEY},
     )
     for ingress in (x, y, z):
         emulator.delete_ingress(ingress["id"])
@@ -607,7 +607,7 @@ def test_all_lists_ingresses_of_the_stack_first(
     )
     edited = in_state(z)
     del edited["outputs"]["_key_fingerprint"]
-    stack.stack([edited], secrets={"ngrok:apiKey": API_KEY})
+    stack.stack([edited], secrets={"agin:apiKey": API_KEY})
     out = doctor("z.acme.com", "--dns", bind.address)[1]
     assert f" as {URN}::z, but the state does not show which key last read it, so it may be in another account\n" in out
     assert "state delete -" not in out
@@ -624,9 +624,9 @@ def test_provider_option_selects_the_account_of_its_key(
     ours, second, gone, third = emulator.ingresses()
     emulator.delete_ingress(gone["id"])
     of_provider = partial(in_state, key=OTHER_ACCOUNTS_KEY, provider="default_eu")
-    explicit = {**EXPLICIT, "inputs": {"ngrok:apiKey": {"plaintext": json.dumps(OTHER_ACCOUNTS_KEY)}}}
+    explicit = {**EXPLICIT, "inputs": {"agin:apiKey": {"plaintext": json.dumps(OTHER_ACCOUNTS_KEY)}}}
     resources = [in_state(ours), of_provider(second), of_provider(gone), in_state(third, key=keys[3], provider="acct3")]
-    stack.stack([explicit, *resources], secrets={"ngrok:apiKey": API_KEY})
+    stack.stack([explicit, *resources], secrets={"agin:apiKey": API_KEY})
 
     options = ("--provider", PROVIDER, "--dns", bind.address)
     status, out, err = doctor("--all", *options)
@@ -659,18 +659,18 @@ def test_provider_option_selects_the_account_of_its_key(
         assert shown[1].endswith(f"\n\nAgent Ingress: use the key of its provider:\n  pulumi-agin doctor {line}\n")
 
     emulator.delete_ingress(ours["id"])
-    stack.stack([explicit, of_provider(second)], secrets={"ngrok:apiKey": API_KEY})
+    stack.stack([explicit, of_provider(second)], secrets={"agin:apiKey": API_KEY})
     assert doctor("--all", "--dns", bind.address) == (
         2,
         "",
-        "pulumi-agin: the account of the API key from the config of the stack dev (ngrok:apiKey) has no Agent Ingress; "
+        "pulumi-agin: the account of the API key from the config of the stack dev (agin:apiKey) has no Agent Ingress; "
         f"those of the stack have other providers, so use --provider: {PROVIDER}\n",
     )
 
     emulator.remove_key(OTHER_ACCOUNTS_KEY)
     out = doctor("--all", *options)[1]
     assert out.endswith('\nAPI key: change api_key of the Provider "default_eu", and run:\n  pulumi up\n')
-    stack.stack([in_state(ours)], secrets={"ngrok:apiKey": API_KEY})
+    stack.stack([in_state(ours)], secrets={"agin:apiKey": API_KEY})
     status, out, err = doctor("--all", *options)
     assert (status, out) == (2, "")
     assert err == (
@@ -684,7 +684,7 @@ def test_all_skips_an_odd_ingress_and_does_not_call_it_gone(
 ) -> None:
     connect, odd, gone = make(emulator), make(emulator, "odd.acme.com"), make(emulator, "gone.acme.com")
     delegate(bind, DOMAIN, connect["ns_targets"])
-    stack.stack([in_state(each) for each in (connect, odd, gone)], secrets={"ngrok:apiKey": API_KEY})
+    stack.stack([in_state(each) for each in (connect, odd, gone)], secrets={"agin:apiKey": API_KEY})
     emulator.set_ingress(odd["id"], {"ns_targets": [""]})
     emulator.delete_ingress(gone["id"])
     problem = f"could not read the Agent Ingress odd.acme.com ({odd['id']}): ngrok's response is invalid: ns_targets: "
@@ -701,7 +701,7 @@ def test_all_skips_an_odd_ingress_and_does_not_call_it_gone(
     assert "has no Agent Ingress with this domain" in doctor("free.acme.com", "--dns", bind.address)[1]
     assert problem in doctor("odd.acme.com", "--dns", bind.address)[1]
     emulator.delete_ingress(connect["id"])
-    stack.stack(secrets={"ngrok:apiKey": API_KEY})
+    stack.stack(secrets={"agin:apiKey": API_KEY})
     status, out, err = doctor("--all", "--dns", bind.address)
     assert (status, out.count("\n"), err.startswith(f"pulumi-agin: skipped: {problem}")) == (3, 1, True)
 
@@ -739,7 +739,7 @@ def test_ingress_that_was_created_again_by_hand(
     emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli
 ) -> None:
     deleted = make(emulator)
-    stack.stack([in_state(deleted)], secrets={"ngrok:apiKey": API_KEY})
+    stack.stack([in_state(deleted)], secrets={"agin:apiKey": API_KEY})
     emulator.delete_ingress(deleted["id"])
     ingress = make(emulator)
     assert in_a_line(checks_of(doctor, bind.address)["agent_ingress"]).startswith(
@@ -747,7 +747,7 @@ def test_ingress_that_was_created_again_by_hand(
         f"{URN}::connect, which ngrok no longer has -> remove the deleted one from the state; "
     )
     # The key was changed since, so a refresh fails.
-    stack.stack([in_state(deleted, key=OTHER_ACCOUNTS_KEY)], secrets={"ngrok:apiKey": API_KEY})
+    stack.stack([in_state(deleted, key=OTHER_ACCOUNTS_KEY)], secrets={"agin:apiKey": API_KEY})
     assert in_a_line(checks_of(doctor, bind.address)["agent_ingress"]).endswith(
         " -> remove the deleted one from the state with `pulumi state delete`; the next preview shows how to import "
         "the one at ngrok []"
@@ -758,7 +758,7 @@ def test_ingress_of_the_stack_that_was_read_at_another_base_url(
     emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli
 ) -> None:
     at_ngrok = {**make(emulator), "id": "agin_at_ngrok"}
-    stack.stack([in_state(at_ngrok, base_url=PUBLIC_API)], secrets={"ngrok:apiKey": API_KEY})
+    stack.stack([in_state(at_ngrok, base_url=PUBLIC_API)], secrets={"agin:apiKey": API_KEY})
     variable = "the environment variable NGROK_API_BASE_URL"
     expected = (
         f"; the stack dev has agin_at_ngrok as {URN}::connect, which was last read at {PUBLIC_API}, but the "
@@ -769,7 +769,7 @@ def test_ingress_of_the_stack_that_was_read_at_another_base_url(
     assert in_a_line(found) == f"wrong: {found['id']}, created at 2026-03-01T12:00:00Z{expected}"
     emulator.delete_ingress(found["id"])
     assert in_a_line(checks_of(doctor, bind.address)["agent_ingress"]) == (
-        f"wrong: the account of the API key from the config of the stack dev (ngrok:apiKey) has no Agent Ingress with "
+        f"wrong: the account of the API key from the config of the stack dev (agin:apiKey) has no Agent Ingress with "
         f"this domain{expected}"
     )
 
@@ -778,14 +778,14 @@ def test_unreadable_state_is_ignored_unless_the_stack_is_named(
     emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli
 ) -> None:
     make(emulator)
-    stack.stack(config={"ngrok:apiKey": API_KEY})
+    stack.stack(config={"agin:apiKey": API_KEY})
     (stack.folder / "state.json").unlink()
     assert "\n1 domain: 1 wrong\n" in doctor("--all", "--dns", bind.address)[1]
     assert doctor("--all", "--stack", "dev")[2].startswith("pulumi-agin: the state could not be read: ")
 
 
 def test_all_shows_the_worst_first(emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli) -> None:
-    stack.stack(secrets={"ngrok:apiKey": API_KEY})
+    stack.stack(secrets={"agin:apiKey": API_KEY})
     make(emulator, "devices.acme.com", "dns_error")
     for domain, certificate in (("new.acme.com", "in_progress"), (DOMAIN, "issued")):
         delegate(bind, domain, make(emulator, domain, certificate)["ns_targets"])
@@ -799,7 +799,7 @@ def test_all_shows_the_worst_first(emulator: Emulator, doctor: Command, bind: Bi
     shown = re.sub(r"; the base URL is .*", "", out).replace(f" {' '.join(arguments)}", "")
     assert shown == dedent(
         """\
-        API key        ok       ngrok accepts the key from the config of the stack dev (ngrok:apiKey)
+        API key        ok       ngrok accepts the key from the config of the stack dev (agin:apiKey)
 
         3 domains: 1 wrong, 1 wait, 1 ok
 
@@ -821,7 +821,7 @@ def test_all_shows_the_worst_first(emulator: Emulator, doctor: Command, bind: Bi
 def test_deleted_records_as_on_the_page_of_runbooks(
     emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli
 ) -> None:
-    stack.stack(secrets={"ngrok:apiKey": API_KEY})
+    stack.stack(secrets={"agin:apiKey": API_KEY})
     ingress = make(emulator, certificate="issued")
     status, out, err = doctor(DOMAIN, "--dns", bind.address)
     assert (status, err) == (1, "")
@@ -858,7 +858,7 @@ def test_json_has_the_documented_fields(emulator: Emulator, doctor: Command, bin
     ingress, odd = make(emulator, certificate="dns_error", msg="msg"), make(emulator, "odd.acme.com")
     others = {**ingress, "id": "agin_of_another_account", "domain": "second.acme.com"}
     resources = [EXPLICIT, in_state(ingress), in_state(others, key=OTHER_ACCOUNTS_KEY, provider="default_eu")]
-    stack.stack(resources, secrets={"ngrok:apiKey": API_KEY})
+    stack.stack(resources, secrets={"agin:apiKey": API_KEY})
     emulator.set_ingress(odd["id"], {"ns_targets": [""]})
     one_missing = [*ingress["ns_targets"][1:], "ns1.old.net."]
     delegate(bind, DOMAIN, one_missing)

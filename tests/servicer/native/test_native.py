@@ -91,7 +91,7 @@ def invoke(plugin: Plugin, name: str, arguments: Mapping[str, Any]) -> dict[str,
 
 
 def test_stack_config_wins_over_the_environment(new_plugin: Plugins, emulator: Emulator) -> None:
-    config = {"ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": emulator.url, "ngrok:timeoutSeconds": "50"}
+    config = {"agin:apiKey": API_KEY, "agin:apiBaseUrl": emulator.url, "agin:timeoutSeconds": "50"}
     nowhere = {"NGROK_API_BASE_URL": "https://127.0.0.1:1", "NGROK_API_TIMEOUT_SECONDS": "-1"}
     plugin = new_plugin(OTHER_ACCOUNTS_KEY, config, has_quick_clock=True, **nowhere)
     assert plugin.check({"domain": DOMAIN}) == ({"domain": DOMAIN}, [])
@@ -108,7 +108,7 @@ def test_call_can_be_larger_than_the_default_of_grpc(plugin: Plugin) -> None:
 
 
 def test_wrong_settings_have_their_names_in_the_stack_config(new_plugin: Plugins) -> None:
-    config = {"ngrok:apiBaseUrl": "http://api.ngrok.com", "ngrok:timeoutSeconds": "x"}
+    config = {"agin:apiBaseUrl": "http://api.ngrok.com", "agin:timeoutSeconds": "x"}
     _, failures = new_plugin(api_key="", config=config).check({"domain": DOMAIN})
     assert [reason.partition(" in the stack config ")[0] for reason in failures] == [
         "there is no ngrok API key: set it with `pulumi config set --secret agin:apiKey`, or in the environment "
@@ -129,7 +129,7 @@ def test_explicit_provider_uses_only_its_own_key(new_plugin: Plugins, emulator: 
     assert failure(lambda: plugin.create({"domain": DOMAIN})).message == expected
     assert failure(lambda: plugin.read(ID, None, {})).message == expected
     assert emulator.requests() == []
-    plugin.configure({"ngrok:apiKey": OTHER_ACCOUNTS_KEY}, provider_name="theirs")
+    plugin.configure({"agin:apiKey": OTHER_ACCOUNTS_KEY}, provider_name="theirs")
     plugin.create({"domain": DOMAIN})
     assert [ingress["account"] for ingress in emulator.ingresses()] == [THEIRS]
     plugin.configure({}, provider_name="default_eu")

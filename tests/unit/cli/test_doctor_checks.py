@@ -85,7 +85,7 @@ def test_ctrl_c_exits_1(pulumi_agin: Command, monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_remedies_are_in_the_language_of_the_project(language: str, code: str | None, option: str) -> None:
-    checks = Checks(Account(Settings.load({"ngrok:apiKey": API_KEY}.get, {})), language=language)
+    checks = Checks(Account(Settings.load({"agin:apiKey": API_KEY}.get, {})), language=language)
     create = checks.agent_ingress("*.acme.com", None, None).remedies[0]
     assert create.do == "if you have not created it yet, add it to the program and run `pulumi up`"
     assert create.lines == ([code] if code else [])
@@ -126,7 +126,7 @@ def check_certificate(
         "certificate_management_policy": policy,
         "certificate_management_status": status,
     }
-    settings = Settings.load({"ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": base_url}.get, {})
+    settings = Settings.load({"agin:apiKey": API_KEY, "agin:apiBaseUrl": base_url}.get, {})
     checks = Checks(Account(settings), clock=Clock())
     return checks.certificate(domain, IngressModel.model_validate(ingress), delegation, caa)
 
@@ -293,7 +293,7 @@ def test_caa_records_that_could_not_be_read_make_only_a_pending_certificate_unkn
 
 def test_reasons_list_only_some_of_many_name_servers() -> None:
     names = tuple(f"ns-{number}.example.net." for number in range(100, 422))
-    settings = Settings.load({"ngrok:apiKey": API_KEY}.get, {})
+    settings = Settings.load({"agin:apiKey": API_KEY}.get, {})
     released = Checks(Account(settings)).delegation(DOMAIN, None, DnsResult(names), names)
     assert " and 312 more, which ngrok released" in released.reason
     # The records to delete are complete.

@@ -30,7 +30,7 @@ def urn(type_: str, name: str) -> str:
 
 
 def ingress(domain: Any, type_: str = DYNAMIC, key: str = API_KEY, **resource: Any) -> dict[str, Any]:
-    fingerprint = Account(Settings.load({"ngrok:apiKey": key}.get, {})).fingerprint("agin_1")
+    fingerprint = Account(Settings.load({"agin:apiKey": key}.get, {})).fingerprint("agin_1")
     targets = NEW if domain == "new.acme.com" else OLD
     outputs = {"domain": domain, "ns_targets": targets, "_key_fingerprint": fingerprint}
     return resource_of(type_, "ingress", outputs, id="agin_1", **resource)
@@ -77,7 +77,7 @@ LEFT = component("old.acme.com", OLD)
 
 def found(*resources: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Returns the domain of each record, what became of its ingress, and the resource with which it stays."""
-    account = Account(Settings.load({"ngrok:apiKey": API_KEY}.get, {}))
+    account = Account(Settings.load({"agin:apiKey": API_KEY}.get, {}))
     state = RecordsInState(list(resources), ingresses_in_state(list(resources), account, None))
     return [(each.domain, each.fate_of_ingress, each.stays_with) for each in state.all()]
 

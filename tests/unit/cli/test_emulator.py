@@ -91,8 +91,8 @@ def test_command_runs_until_a_signal(
     status, out, err = run(pulumi_agin, "--file", "ingresses.json", *options, number=number, visit=visit)
     assert (status, out) == (0, "http://127.0.0.1:PORT\n")
     assert err == (
-        f"{TO_PASTE}{asks}{LANGUAGES}\npulumi config set ngrok:apiBaseUrl http://127.0.0.1:PORT\n"
-        f"pulumi config set --secret ngrok:apiKey{printed_key}\n"
+        f"{TO_PASTE}{asks}{LANGUAGES}\npulumi config set agin:apiBaseUrl http://127.0.0.1:PORT\n"
+        f"pulumi config set --secret agin:apiKey{printed_key}\n"
     )
     assert "a.acme.com" in Path("ingresses.json").read_text()
 
@@ -106,8 +106,8 @@ def test_lines_to_paste_have_a_loopback_address(
 ) -> None:
     err = run(pulumi_agin, "--host", host, "--allow-remote", host=reached_at)[2]
     assert err == (
-        f"{TO_PASTE}{LANGUAGES}\npulumi config set ngrok:apiBaseUrl {base_url}\n"
-        "pulumi config set --secret ngrok:apiKey emulator-key\n"
+        f"{TO_PASTE}{LANGUAGES}\npulumi config set agin:apiBaseUrl {base_url}\n"
+        "pulumi config set --secret agin:apiKey emulator-key\n"
     )
 
 

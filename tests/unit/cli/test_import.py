@@ -95,7 +95,7 @@ def resource(name: str, id_: str, **values: Any) -> dict[str, Any]:
 
 
 def provider(api_key: object = None, urn: str = PROVIDER) -> dict[str, Any]:
-    inputs = {"ngrok:apiKey": api_key} if api_key else {}
+    inputs = {"agin:apiKey": api_key} if api_key else {}
     return {"type": "pulumi:providers:pulumi-python", "urn": urn, "id": "1-2", "inputs": inputs}
 
 
@@ -296,7 +296,7 @@ def native_file(command: Import, *arguments: str) -> list[dict[str, str]]:
 def test_file_is_for_the_language_of_the_stack(create: Create, command: Import, cli: StubCli) -> None:
     id_, new = ("connect.acme.com", "--name", "connect"), create("connect.acme.com")
     expected = [{"type": NATIVE, "name": "connect", "id": new}]
-    python, plugin = {"ngrok:apiKey": API_KEY}, {"agin:apiKey": API_KEY}
+    python, plugin = {"agin:apiKey": API_KEY}, {"agin:apiKey": API_KEY}
     others = resource("other", UNKNOWN_ID), resource("other", UNKNOWN_ID, type=NATIVE)
     in_python = "pulumi-agin: the resources are those of a program in Python (see --language)\n"
     # The runtime of the project, also without a stack.
@@ -602,9 +602,9 @@ def test_key_of_a_provider_must_be_in_the_state(command: Import, cli: StubCli) -
 
 def test_stack_option_is_passed_to_every_command(create: Create, command: Import, cli: StubCli) -> None:
     id_ = create("connect.acme.com")
-    cli.stack(secrets={"ngrok:apiKey": API_KEY})
+    cli.stack(secrets={"agin:apiKey": API_KEY})
     _, err = command(id_, "--stack", "acme/dev")
-    assert err == "pulumi-agin: the API key is from the config of the stack acme/dev (ngrok:apiKey)\n"
+    assert err == "pulumi-agin: the API key is from the config of the stack acme/dev (agin:apiKey)\n"
     assert len(cli.calls) == 3
     assert all("--stack=acme/dev" in call for call in cli.calls)
     (cli.folder / "state.json").unlink()
@@ -616,9 +616,9 @@ def test_stack_option_is_passed_to_every_command(create: Create, command: Import
 
 def test_rejected_key_is_described(command: Import, cli: StubCli) -> None:
     wrong = API_KEY[::-1]
-    cli.stack([provider(wrong)], secrets={"ngrok:apiKey": wrong})
+    cli.stack([provider(wrong)], secrets={"agin:apiKey": wrong})
     of_config, of_provider = command.fails("agin_1"), command.fails("agin_1", "--provider", PROVIDER)
-    assert "The API key came from the config of the stack dev (ngrok:apiKey); check that it is a valid" in of_config
+    assert "The API key came from the config of the stack dev (agin:apiKey); check that it is a valid" in of_config
     assert 'The API key came from api_key of the Provider "acct2" (refresh and destroy use' in of_provider
     assert wrong[:8] not in of_config + of_provider
 

@@ -30,27 +30,27 @@ def key_of(settings: Settings) -> tuple[str, str]:
 
 
 def test_config_of_the_selected_stack_wins(cli: StubCli) -> None:
-    cli.stack(config={"ngrok:apiBaseUrl": URL, "test:apiKey": "x"}, secrets={"ngrok:apiKey": API_KEY})
+    cli.stack(config={"agin:apiBaseUrl": URL, "test:apiKey": "x"}, secrets={"agin:apiKey": API_KEY})
     settings = load_settings()
-    assert key_of(settings) == (API_KEY, "the config of the stack dev (ngrok:apiKey)")
+    assert key_of(settings) == (API_KEY, "the config of the stack dev (agin:apiKey)")
     assert settings.base_url == URL
     assert settings.timeout_seconds == 300
     assert sorted(call.partition(" --non")[0] for call in cli.calls) == [
         "config --json",
-        "config get ngrok:apiKey",
+        "config get agin:apiKey",
         "stack --show-name",
     ]
 
 
 def test_named_stack_is_used(cli: StubCli) -> None:
-    cli.stack(secrets={"ngrok:apiKey": API_KEY})
-    assert key_of(load_settings("acme/prod"))[1] == "the config of the stack acme/prod (ngrok:apiKey)"
+    cli.stack(secrets={"agin:apiKey": API_KEY})
+    assert key_of(load_settings("acme/prod"))[1] == "the config of the stack acme/prod (agin:apiKey)"
     assert all("--stack=acme/prod" in call for call in cli.calls)
     assert len(cli.calls) == 2
 
 
 def test_project_in_another_language_uses_the_agin_namespace(cli: StubCli) -> None:
-    secrets = {"ngrok:apiKey": OTHER_ACCOUNTS_KEY, "agin:apiKey": API_KEY}
+    secrets = {"agin:apiKey": OTHER_ACCOUNTS_KEY, "agin:apiKey": API_KEY}
     cli.stack(config={"agin:apiBaseUrl": URL}, secrets=secrets, runtime="{name: nodejs, options: {typescript: true}}")
     settings = load_settings()
     assert key_of(settings) == (API_KEY, "the config of the stack dev (agin:apiKey)")
@@ -60,22 +60,22 @@ def test_project_in_another_language_uses_the_agin_namespace(cli: StubCli) -> No
 def test_config_with_the_key_of_the_plugin_alone_uses_the_agin_namespace(cli: StubCli) -> None:
     # A program in Python can use the plugin.
     cli.stack(
-        config={"ngrok:apiBaseUrl": "http://127.0.0.1:2", "agin:apiBaseUrl": URL}, secrets={"agin:apiKey": API_KEY}
+        config={"agin:apiBaseUrl": "http://127.0.0.1:2", "agin:apiBaseUrl": URL}, secrets={"agin:apiKey": API_KEY}
     )
     settings = load_settings()
     assert key_of(settings) == (API_KEY, "the config of the stack dev (agin:apiKey)")
     assert settings.base_url == URL
     # With both keys, the language of the project decides.
-    cli.stack(secrets={"ngrok:apiKey": API_KEY, "agin:apiKey": OTHER_ACCOUNTS_KEY})
-    assert key_of(load_settings()) == (API_KEY, "the config of the stack dev (ngrok:apiKey)")
+    cli.stack(secrets={"agin:apiKey": API_KEY, "agin:apiKey": OTHER_ACCOUNTS_KEY})
+    assert key_of(load_settings()) == (API_KEY, "the config of the stack dev (agin:apiKey)")
 
 
 def test_config_with_the_key_of_python_alone_uses_the_ngrok_namespace(cli: StubCli) -> None:
     # A program in another language can use a component in Python.
-    config = {"agin:apiBaseUrl": "http://127.0.0.1:2", "ngrok:apiBaseUrl": URL}
-    cli.stack(config=config, secrets={"ngrok:apiKey": API_KEY}, runtime="yaml")
+    config = {"agin:apiBaseUrl": "http://127.0.0.1:2", "agin:apiBaseUrl": URL}
+    cli.stack(config=config, secrets={"agin:apiKey": API_KEY}, runtime="yaml")
     settings = load_settings()
-    assert key_of(settings) == (API_KEY, "the config of the stack dev (ngrok:apiKey)")
+    assert key_of(settings) == (API_KEY, "the config of the stack dev (agin:apiKey)")
     assert settings.base_url == URL
 
 
@@ -103,7 +103,7 @@ def test_language_of_the_project(
 
 
 def test_project_can_be_in_a_parent_folder(cli: StubCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cli.stack(secrets={"ngrok:apiKey": API_KEY}, runtime="{name: python}")
+    cli.stack(secrets={"agin:apiKey": API_KEY}, runtime="{name: python}")
     (tmp_path / "a" / "b").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "a" / "b")
     assert key_of(load_settings())[0] == API_KEY
@@ -131,7 +131,7 @@ def test_unreadable_config_is_not_replaced_by_the_environment(cli: StubCli) -> N
         "for login. The environment is not used instead, because its key may belong to another account: fix "
         "this, or, to use the environment, run the command outside the project's folder"
     )
-    cli.stack(secrets={"ngrok:apiKey": API_KEY}, secrets_fail="incorrect passphrase")
+    cli.stack(secrets={"agin:apiKey": API_KEY}, secrets_fail="incorrect passphrase")
     with pytest.raises(UsageError, match="`pulumi config get` failed: incorrect passphrase"):
         load_settings()
     with pytest.raises(UsageError, match="the config of the stack prod could not be read: "):
