@@ -1,0 +1,16 @@
+"""A stub in place of the adapter for RFC 2136, which another branch writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .adapter import Adapter
+
+
+class Rfc2136Delegation:
+    """NS records at a server that accepts DNS updates."""
+
+
+def rfc2136(*args: Any, **kwargs: Any) -> Adapter:
+    """Not written yet."""
+    raise NotImplementedError
