@@ -125,21 +125,24 @@ class NsRecords:
         Args:
             index: Which one, from 0 on.
             count: How many resources the program declares.
-            existing: The values of existing records to import, if there are any, in the form of `ns_targets`.
+            existing: The values of the existing records to import, if there are any, in the form of `ns_targets`.
 
         Returns:
-            The value. The preview and the update fail if ngrok returns another number of values, or if the existing
-            record at this place has another value.
+            The value. The preview and the update fail if ngrok returns another number of values, or others than the
+            existing records have.
         """
 
         def select(targets: Sequence[str]) -> str:
+            if existing and list(existing) != list(targets):
+                raise self.error(
+                    f"record_ids has the values {', '.join(existing)}, and ngrok returned the ns_targets "
+                    f"{', '.join(targets)}: import records with these values, or remove record_ids"
+                )
             if len(targets) != count:
                 raise self.error(
                     f"ngrok returned {len(targets)} ns_targets, and the adapter declares {count} records: set its "
                     f"name_servers={len(targets)}"
                 )
-            if existing and existing[index] != targets[index]:
-                raise self.error(f"record_ids has the value {existing[index]}, and ngrok has {', '.join(targets)}")
             return targets[index]
 
         return self.ns_targets.apply(select)
@@ -246,6 +249,11 @@ def plain(value: pulumi.Input[Any], argument: str) -> str:
     if isinstance(value, str | int):
         return str(value)
     raise pulumi.RunError(f"with record_ids, the adapter needs {argument} as a plain string, not as an Output")
+
+
+def plain_zone(name: pulumi.Input[str], argument: str) -> str:
+    """Returns the name of a zone that is a part of an import ID."""
+    return canonical_domain(plain(name, argument))
 
 
 def package(module: str, *, extra: str) -> Any:

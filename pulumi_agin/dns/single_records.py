@@ -17,7 +17,16 @@ from collections.abc import Mapping
 
 import pulumi
 
-from .adapter import DEFAULT_NAME_SERVERS, Adapter, NsRecords, canonical_zone, package, plain, single_records
+from .adapter import (
+    DEFAULT_NAME_SERVERS,
+    Adapter,
+    NsRecords,
+    canonical_zone,
+    package,
+    plain,
+    plain_zone,
+    single_records,
+)
 
 
 def cloudflare(
@@ -93,7 +102,7 @@ def digitalocean(
         is_dotted=True,
         name_servers=name_servers,
         record_ids=record_ids,
-        import_id=lambda id_: f"{plain(domain, 'domain')},{id_}",
+        import_id=lambda id_: f"{plain_zone(domain, 'domain')},{id_}",
     )
 
 
@@ -130,7 +139,7 @@ def dnsimple(
         is_dotted=False,
         name_servers=name_servers,
         record_ids=record_ids,
-        import_id=lambda id_: f"{plain(zone_name, 'zone_name')}_{id_}",
+        import_id=lambda id_: f"{plain_zone(zone_name, 'zone_name')}_{id_}",
     )
 
 
@@ -247,7 +256,7 @@ def ovh(
         is_dotted=True,
         name_servers=name_servers,
         record_ids=record_ids,
-        import_id=lambda id_: f"{id_}.{plain(zone, 'zone')}",
+        import_id=lambda id_: f"{id_}.{plain_zone(zone, 'zone')}",
         named_by="subdomain",
     )
 
@@ -285,5 +294,5 @@ def scaleway(
         is_dotted=True,
         name_servers=name_servers,
         record_ids=record_ids,
-        import_id=lambda id_: f"{plain(dns_zone, 'dns_zone')}/{id_}",
+        import_id=lambda id_: f"{plain_zone(dns_zone, 'dns_zone')}/{id_}",
     )
