@@ -11,6 +11,14 @@ class Rfc2136Delegation:
     """NS records at a server that accepts DNS updates."""
 
 
-def rfc2136(*args: Any, **kwargs: Any) -> Adapter:
+def rfc2136(
+    server: Any,
+    zone: Any,
+    tsig_key_name: Any = None,
+    tsig_secret: Any = None,
+    tsig_algorithm: Any = "hmac-sha256",
+    port: Any = 53,
+    opts: Any = None,
+) -> Adapter:
     """Not written yet."""
     raise NotImplementedError
