@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import Any
 
-from pulumi_agin.base.version import VERSION
+from pulumi_agin.version import VERSION
 from sphinx.application import Sphinx
 from tools.place import REPOSITORY
 

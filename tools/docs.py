@@ -7,7 +7,8 @@ import json
 import re
 import textwrap
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -19,15 +20,15 @@ from pulumi_agin.lifecycle.inputs import (
     CertificatePolicyInputs,
     CertificateValidationInputs,
     CertificateValidationOutputs,
+    Limit,
+    Marker,
 )
-from pulumi_agin.lifecycle.phrasing import either
-from pulumi_agin.lifecycle.schema import Limit, Marker, bare_type, fields_of, is_optional, range_of
-from pulumi_agin.rfc2136.inputs import NsRecordsInputs
+from pulumi_agin.native.served import is_optional
+from pulumi_agin.rfc2136.declaration import NsRecordsInputs
 from tools.steps import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
 ADAPTERS_PAGE = REFERENCE / "dns-adapters.md"
-ADOPT_PAGE = ROOT / "docs" / "guides" / "live-fleet.md"
 # The functions of `pulumi_agin.dns`, by name, except `custom`, which wraps a user's own: the DNS adapters.
 ADAPTERS = {name: getattr(dns, name) for name in dns.__all__ if inspect.isfunction(getattr(dns, name))}
 del ADAPTERS["custom"]
@@ -87,7 +88,6 @@ def with_lists(page: Path, content: str) -> str:
 
 def lists_of_adapters() -> dict[Path, dict[str, list[str]]]:
     """Returns the names of adapters by page, and by what their list on the page is called."""
-    adopt = {name: inspect.get_annotations(adapter).get("adopt") for name, adapter in ADAPTERS.items()}
     single = {name for name, adapter in ADAPTERS.items() if adapter.__module__.endswith(".single_records")}
     return {
         ADAPTERS_PAGE: {
@@ -95,12 +95,6 @@ def lists_of_adapters() -> dict[Path, dict[str, list[str]]]:
             "Adapters that create one resource for each value, and keep any NS records that the domain already has": [
                 name for name in ADAPTERS if name in single
             ],
-        },
-        ADOPT_PAGE: {
-            "`adopt=True`": [name for name in ADAPTERS if adopt[name] in ("bool", "pulumi.Input[bool]")],
-            "`adopt=True`, or IDs": [name for name in ADAPTERS if adopt[name] == "bool | Ids"],
-            "IDs": [name for name in ADAPTERS if adopt[name] == "Ids | None"],
-            "Can't adopt": [name for name in ADAPTERS if adopt[name] is None],
         },
     }
 
@@ -120,7 +114,7 @@ def limit_of(field: FieldInfo) -> str:
     """Returns the limit of a field or its allowed values, as a sentence for the docs; "" if there is none."""
     kind = bare_type(field.annotation)
     if get_origin(kind) is Literal:
-        return f"Allowed: {either([f'`{json.dumps(choice)}`' for choice in get_args(kind)])}."
+        return f"Allowed: {', '.join(f'`{json.dumps(choice)}`' for choice in get_args(kind))}."
     limits = [*(each.words for each in field.metadata if isinstance(each, Limit)), range_of(field)]
     return f"Limit: {'; '.join(filter(None, limits))}." if any(limits) else ""
 
@@ -129,7 +123,7 @@ def _lines(column: str, model: type[BaseModel]) -> str:
     heading, row = (
         (["input", "description", "on change"], _input) if column == "input" else ([column, "description"], _output)
     )
-    rows = [row(name, field) for name, field in fields_of(model).items()]
+    rows = [row(name, field) for name, field in model.model_fields.items()]
     first, *rest = [f"| {' | '.join(cells)} |\n" for cells in (heading, *rows)]
     return _in_python(first + "|---" * len(heading) + "|\n" + "".join(rest))
 
@@ -164,7 +158,8 @@ def _type(annotation: Any) -> str:
         name = TYPES[kind]
         return f"[`{name}`](#{name.lower()})"
     if get_origin(kind) is list:
-        return f"`list[{bare_type(get_args(kind)[0]).__name__}]`"
+        [item] = get_args(kind)
+        return "`list`" if item is Any else f"`list[{bare_type(item).__name__}]`"
     # All choices are strings.
     return "`str`" if get_origin(kind) is Literal else f"`{kind.__name__}`"
 
@@ -172,6 +167,21 @@ def _type(annotation: Any) -> str:
 def _in_python(table: str) -> str:
     """Returns a table with values as in Python, because declarations have them as in JSON."""
     return table.replace("`null`", "`None`").replace("`true`", "`True`").replace("`false`", "`False`")
+
+
+def bare_type(annotation: Any) -> Any:
+    """Returns the type of a value, without None and validators."""
+    kinds = [each for each in get_args(annotation) if each is not type(None)]
+    if isinstance(annotation, UnionType) or get_origin(annotation) in (Union, Annotated):
+        return bare_type(kinds[0])
+    return annotation
+
+
+def range_of(field: FieldInfo) -> str:
+    """Returns the bounds of a number in words; "" if there are none."""
+    words = {"gt": "greater than", "ge": "at least", "le": "at most"}
+    bounds = {name: getattr(each, name) for each in field.metadata for name in words if hasattr(each, name)}
+    return " and ".join(f"{words[name]} {bound}" for name, bound in bounds.items())
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 
-from pulumi_agin.base.version import VERSION
+from pulumi_agin.version import VERSION
 from tools.steps import ROOT, StepError, exit_status
 
 README = ROOT / "README.md"

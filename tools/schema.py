@@ -11,16 +11,18 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pulumi_agin.api.models import CertJobModel, CertPolicyModel, CertStatusModel, IngressModel
-from pulumi_agin.base.facts import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
-from pulumi_agin.base.version import VERSION
-from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs
-from pulumi_agin.lifecycle.schema import Declaration, Marker, bare_type, fields_of, is_optional
-from pulumi_agin.lifecycle.urns import camel_case
-from pulumi_agin.native.functions import FUNCTIONS, Function
-from pulumi_agin.native.resources import RESOURCES, Resource
-from pulumi_agin.rfc2136.values import TsigAlgorithmLiteral
-from tools.docs import REFERENCE, default_of, limit_of, sentence_of
+from pulumi_agin.lifecycle.inputs import (
+    CertificateAuthority,
+    CertificatePolicyInputs,
+    Declaration,
+    Marker,
+    PrivateKeyType,
+)
+from pulumi_agin.native.properties import camel_case
+from pulumi_agin.native.served import FUNCTIONS, RESOURCES, Function, Resource, is_optional
+from pulumi_agin.rfc2136.declaration import TsigAlgorithm
+from pulumi_agin.version import VERSION
+from tools.docs import REFERENCE, bare_type, default_of, limit_of, sentence_of
 from tools.place import REPOSITORY
 from tools.steps import ROOT
 
@@ -49,9 +51,9 @@ TYPES: dict[str, list[type[BaseModel]]] = {
     "AgentIngressCertJob": [CertJobModel],
 }
 ENUMS = {
-    "CertificateAuthority": get_args(CertificateAuthorityLiteral),
-    "PrivateKeyType": get_args(PrivateKeyTypeLiteral),
-    "TsigAlgorithm": get_args(TsigAlgorithmLiteral),
+    "CertificateAuthority": get_args(CertificateAuthority),
+    "PrivateKeyType": get_args(PrivateKeyType),
+    "TsigAlgorithm": get_args(TsigAlgorithm),
 }
 ENUM_DESCRIPTIONS = {
     "CertificateAuthority": "The certificate authority. The NS records of the domain must exist first.",
@@ -154,6 +156,10 @@ def _token(name: str) -> str:
     return f"agin:index:{name}"
 
 
+def _name_of(token: str) -> str:
+    return token.rpartition(":")[2]
+
+
 def _enums() -> dict[str, Any]:
     return {
         _token(name): {
@@ -166,21 +172,21 @@ def _enums() -> dict[str, Any]:
 
 
 def _resource(resource: Resource) -> dict[str, Any]:
-    inputs = fields_of(resource.inputs_model)
+    inputs = dict(resource.inputs.model_fields)
     return {
-        "description": f"{DESCRIPTIONS[urns.name_of(resource.token)]}\n\n{_example(resource)}",
+        "description": f"{DESCRIPTIONS[_name_of(resource.token)]}\n\n{_example(resource)}",
         "properties": _properties(resource.outputs),
         "required": _required(resource.outputs),
         "inputProperties": _properties(inputs, are_inputs=True),
         "requiredInputs": [camel_case(name) for name, field in inputs.items() if field.is_required()],
         # A program that replaces one in Python keeps its resources.
-        "aliases": [{"type": f"{urns.PYTHON_PACKAGE}:dynamic/{urns.MODULE}:{urns.name_of(resource.token)}"}],
+        "aliases": [{"type": f"pulumi-python:dynamic/agin:{_name_of(resource.token)}"}],
     }
 
 
 def _example(resource: Resource) -> str:
     """Returns an example of a resource in Pulumi's form, in TypeScript and YAML."""
-    name = urns.name_of(resource.token)
+    name = _name_of(resource.token)
     page = (REFERENCE / PAGES[name]).read_text(encoding="utf-8")
     programs = re.findall(r"^```(?:yaml|typescript)\n.*?^```\n", page, re.MULTILINE | re.DOTALL)
     # Without a heading outside of the example, which would stay in languages that it is not in.
@@ -191,9 +197,9 @@ def _example(resource: Resource) -> str:
 
 
 def _function(function: Function) -> dict[str, Any]:
-    inputs, outputs = fields_of(function.inputs), fields_of(function.outputs)
+    inputs, outputs = dict(function.inputs.model_fields), dict(function.outputs.model_fields)
     return {
-        "description": DESCRIPTIONS[urns.name_of(function.token)],
+        "description": DESCRIPTIONS[_name_of(function.token)],
         "inputs": {
             "properties": _properties(inputs, are_inputs=True),
             "required": [camel_case(name) for name, field in inputs.items() if field.is_required()],
@@ -207,8 +213,8 @@ def _function(function: Function) -> dict[str, Any]:
 
 def _object(models: list[type[BaseModel]]) -> dict[str, Any]:
     # The first model has the limits. All models have the same fields.
-    fields = fields_of(models[0])
-    assert all(fields_of(model).keys() == fields.keys() for model in models)
+    fields = dict(models[0].model_fields)
+    assert all(dict(model.model_fields).keys() == fields.keys() for model in models)
     return {
         "description": (models[-1].__doc__ or "").partition("\n")[0],
         "type": "object",
@@ -247,6 +253,8 @@ def _type(field: FieldInfo) -> dict[str, Any]:
 
 def _type_of(annotation: Any) -> dict[str, Any]:
     kind = bare_type(annotation)
+    if kind is Any:
+        return {"$ref": "pulumi.json#/Any"}
     if get_origin(kind) is list:
         return {"type": "array", "items": _type_of(get_args(kind)[0])}
     names = [name for name, models in TYPES.items() if kind in models]

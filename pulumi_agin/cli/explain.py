@@ -1,36 +1,36 @@
-"""`pulumi-agin explain`: what to do after an error, in full. A message has only the likeliest next step.
-
-It prints sections of `errors.md`, which is a link to the page in the docs.
-"""
+"""Command `explain`: prints a section of the errors page, which messages name."""
 
 from __future__ import annotations
 
-import argparse
 import re
+from argparse import Namespace
 from importlib import resources
+from typing import Any
 
-from pulumi_agin.base.clock import Clock
-from pulumi_agin.lifecycle.phrasing import NEUTRAL, printable_name, right_names
-
-from .output import UsageError, print_text
+from pulumi_agin.lifecycle.operation import FailedError
 
 
-def run(options: argparse.Namespace, _: Clock) -> int:
-    """Prints the section with a name, or without a name, the name and the first line of each section."""
-    sections = read_sections()
-    if options.section is None:
-        width = max(map(len, sections))
-        lines = [f"{name:<{width}}  {text.splitlines()[2]}\n" for name, text in sections.items()]
-        return print_text("".join(lines))
-    name: str = options.section
-    if name not in sections:
-        right = right_names(name, [*sections], NEUTRAL)
-        raise UsageError(f'no error has the name "{printable_name(name)}"; {right}')
-    return print_text(f"{sections[name]}\n")
+def add_to(commands: Any) -> None:
+    """Adds the command to the parser."""
+    parser = commands.add_parser("explain", help="explain a message", description="Explains a message of pulumi-agin.")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the name in the message; all names without it")
+    parser.set_defaults(run=_run)
 
 
-def read_sections() -> dict[str, str]:
-    """Returns the sections of the errors page that messages name, by these names. Other headings are sentences."""
+def _run(options: Namespace) -> int:
+    found = sections()
+    if options.name is None:
+        print("\n".join(found))  # noqa: T201
+        return 0
+    if options.name not in found:
+        raise FailedError(f"there is no section {options.name!r}; there are {', '.join(found)}")
+    print(found[options.name])  # noqa: T201
+    return 0
+
+
+def sections() -> dict[str, str]:
+    """Returns the sections of the errors page that messages name, by their headings."""
     page = resources.files("pulumi_agin.cli").joinpath("errors.md").read_text("utf-8")
-    sections = [f"## {each.rstrip()}" for each in page.split("\n## ")[1:]]
-    return {found[1]: each for each in sections if (found := re.match(r"## ([a-z-]+)\n", each))}
+    parts = [f"## {part.strip()}" for part in page.split("\n## ")[1:]]
+    # Other headings are sentences.
+    return {found[1]: part for part in parts if (found := re.match(r"## ([a-z-]+)\n", part))}

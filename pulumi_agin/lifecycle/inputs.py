@@ -26,6 +26,7 @@ class Marker(Enum):
 
     REPLACES = "a change of it replaces the resource"
     SECRET = "it is a secret"  # noqa: S105
+    NO_CHANGE = "a change of it alone changes nothing"
 
 
 @dataclass(frozen=True)
@@ -152,11 +153,11 @@ class CertificateValidationInputs(Declaration):
         description="the ID of the ingress, such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk. Its NS records should exist "
         "before the validation begins"
     )
-    timeout_seconds: Annotated[float, Field(gt=0)] = Field(
+    timeout_seconds: Annotated[float, Field(gt=0), Marker.NO_CHANGE] = Field(
         limits.DEFAULT_VALIDATION_SECONDS,
         description="the time limit of the validation, in seconds; custom timeouts can shorten it",
     )
-    dns_error_grace_seconds: Annotated[float, Field(ge=0)] = Field(
+    dns_error_grace_seconds: Annotated[float, Field(ge=0), Marker.NO_CHANGE] = Field(
         limits.DEFAULT_GRACE_SECONDS,
         description="how long ngrok may report a DNS error before the validation fails, in seconds. DNS changes take "
         "time",

@@ -1,12 +1,10 @@
 """Front end of the provider plugin, for programs in every language.
 
-Always installed, but an extra: no program in Python needs it. The engine starts the plugin `pulumi-resource-agin`, and
-calls it by gRPC. `process` runs the server, and `plugin` translates each call for the lifecycle. `resources` and
-`functions` list what it serves, `properties` and `names` convert values and their names, and `phrasing` has the words
-that differ. `schema.json` describes resources and functions for SDKs; `python -m tools.schema` writes it.
+The engine starts the plugin `pulumi-resource-agin`, and calls it by gRPC. `process` runs the server, `plugin`
+translates each call for the lifecycle, `served` lists what it serves, and `properties` converts values and their names.
+`schema.json` describes all of that for SDKs; `python -m tools.schema` writes it.
 
-It stands on the core's `lifecycle` and `engine`, and on `rfc2136`, whose resource it serves, too. It does not use
-Pulumi's SDK, which would double the start time.
+It does not load Pulumi's SDK, for which the engine would wait.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 
-from pulumi_agin.base.version import VERSION
+from pulumi_agin.version import VERSION
 
 HELP = """\
 usage: pulumi-resource-agin [--version] [--help]
@@ -35,7 +33,6 @@ def main() -> None:
     try:
         from .process import serve
     except ImportError as error:
-        # Pulumi's SDK lacks a class of the protocol, or the installation is broken. The message has the next step.
-        sys.exit(f"pulumi-resource-agin: {error}")
+        sys.exit(f"pulumi-resource-agin: {error}; install another version of the `pulumi` package")
     # It ends the process, so nothing after it runs.
     serve()

@@ -1,20 +1,16 @@
-"""Conversion of properties between the engine's structs and plain values.
+"""Conversion of properties between the engine's structs, with names in camelCase, and plain values with our names.
 
-The SDK's functions for this would load all of the SDK, which would double the start time of a process. See "Property
-values" in Pulumi's documentation for developers.
+The SDK's functions for this would load all of the SDK. See "Property values" in Pulumi's documentation for developers.
 """
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from google.protobuf import struct_pb2
-
-from pulumi_agin.engine.failures import WRONG_VALUE_IN_STATE
-from pulumi_agin.lifecycle.operation import Failed
-from pulumi_agin.lifecycle.phrasing import UnsupportedValue
-from pulumi_agin.lifecycle.urns import camel_case
 
 # In a preview, this string stands for an unknown value, in both directions.
 UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -28,34 +24,44 @@ class Unknown:
     """A value that is unknown in a preview."""
 
 
+class UnsupportedValue:
+    """An asset, an archive or a resource, which no property accepts."""
+
+
 def is_unknown(value: object) -> bool:
     return isinstance(value, Unknown)
 
 
-def from_struct(properties: struct_pb2.Struct) -> dict[str, Any]:
-    """Returns properties by the names that the engine sent. Secrets are plain values.
+def camel_case(name: str) -> str:
+    """Returns the name of a property in the engine. Hidden ones, which begin with "_", stay unchanged."""
+    return name if name.startswith("_") else re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
 
-    Null ones are absent, and so are the `__provider` of a dynamic resource and the input `__creating_since`, which
-    versions 1.3 and 1.4 wrote into the state.
+
+@functools.cache
+def snake_case(name: str) -> str:
+    """Returns our name of a property. One that has it already, as in the state of a Python program, stays unchanged."""
+    ours = re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", name)
+    return ours if camel_case(ours) == name else name
+
+
+def from_struct(properties: struct_pb2.Struct) -> dict[str, Any]:
+    """Returns properties with our names, without those that are null. Secrets are plain values.
+
+    A Python program's `__provider` is absent, and so is what else begins with two underscores.
     """
-    values = {name: _decoded(value) for name, value in properties.fields.items() if not name.startswith("__")}
+    values = {snake_case(name): _decoded(value) for name, value in properties.fields.items() if name[:2] != "__"}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def to_struct(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_pb2.Struct:
-    """Returns values with our names as a struct for the engine. None becomes null.
-
-    The engine must encrypt the values with the names in `secrets` in the state. It encrypts the program's own secrets
-    without that.
-    """
+    """Returns values with our names for the engine, which encrypts those of `secrets`. None becomes null."""
     marked = {name: {SIGNATURE: SECRET, "value": values[name]} for name in secrets if values.get(name) is not None}
     struct = struct_pb2.Struct()
-    struct.update(_encoded({**values, **marked}))
+    struct.update({camel_case(name): _encoded(value) for name, value in {**values, **marked}.items()})
     return struct
 
 
 def _decoded(value: struct_pb2.Value) -> Any:
-    """Returns a value as Python has it. Null properties of an object are absent; those in a list are None."""
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         return Unknown() if value.string_value == UNKNOWN_STRING else value.string_value
@@ -65,21 +71,13 @@ def _decoded(value: struct_pb2.Value) -> Any:
         fields = value.struct_value.fields
         if SIGNATURE in fields:
             return _decoded(fields["value"]) if fields[SIGNATURE].string_value == SECRET else UnsupportedValue()
-        items = {name: _decoded(item) for name, item in fields.items()}
-        return {name: item for name, item in items.items() if item is not None}
+        return from_struct(value.struct_value)
     return None if kind in ("null_value", None) else getattr(value, kind)
 
 
-def _encoded(value: Any, *, is_hidden: bool = False) -> Any:
-    """Returns a value with the engine's names and unknown values. The names in hidden outputs stay unchanged."""
+def _encoded(value: Any) -> Any:
     if isinstance(value, dict):
-        return {
-            name if is_hidden else camel_case(name): _encoded(item, is_hidden=is_hidden or name.startswith("_"))
-            for name, item in value.items()
-        }
-    if isinstance(value, list):
-        return [_encoded(item, is_hidden=is_hidden) for item in value]
-    if isinstance(value, UnsupportedValue):
-        # Inputs are validated, so it comes from the state.
-        raise Failed(WRONG_VALUE_IN_STATE)
+        return {camel_case(name): _encoded(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encoded(item) for item in value]
     return UNKNOWN_STRING if is_unknown(value) else value

@@ -1,16 +1,11 @@
-"""Exchange of messages with the primary server of a zone: how each is signed, sent, retried, and its response judged.
-
-All messages use TCP, because UDP loses responses more easily. If there is a TSIG key (RFC 8945), it signs every
-message, including queries, because responses may depend on the key.
-"""
+"""Exchange of messages with the primary server of a zone: one message at a time, signed with TSIG, and retried."""
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any
 
 import dns.exception
@@ -19,217 +14,151 @@ import dns.opcode
 import dns.query
 import dns.rcode
 import dns.tsig
+import dns.update
 
-from pulumi_agin.base.attempts import Attempts, Reachability
-from pulumi_agin.base.budget import Budget, format_duration
-from pulumi_agin.base.names import Server
-from pulumi_agin.base.progress import Progress
-from pulumi_agin.base.redaction import one_line
-
-from .rejections import describe_rejection
-from .values import DnsUpdateError, TsigKey
+from pulumi_agin.api.clock import format_duration
+from pulumi_agin.api.progress import Budget
+from pulumi_agin.api.redaction import one_line
+from pulumi_agin.lifecycle.operation import FailedError
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 RESPONSE_TIMEOUT_SECONDS = 10.0
+LONGEST_PAUSE_SECONDS = 20.0
 
-# Responses with these codes are evidence of the server's records or actions, so they must be signed if there is a key.
+# How long a message is retried if no connection can be made.
+UNCONNECTED_SECONDS = 30.0
+
+# The codes of a response about records, which must be signed if there is a key.
 _SIGNED_RCODES = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET)
 
-_NO_DNS = "its response is not a DNS message; check server and port"
-
-# Signatures are verified later. The type of the parameter leaves this value out.
-_UNVERIFIED: Any = False
-
-
-class Evidence(Enum):
-    """The evidence of one attempt for what the server did with the message."""
-
-    UNSENT = auto()
-    """No connection, so the server did nothing."""
-    RESPONDED = auto()
-    """A response of the server. It does not carry out an update that it rejects."""
-    REJECTED_UNSIGNED = auto()
-    """A rejection without a signature of a message with one. Any intermediary can send it."""
-    UNKNOWN = auto()
-    """No response, or none that can be trusted. The server may have carried out the message, or may do so later."""
+_NEXT_STEPS = {
+    "BADKEY": "it has no key with this name and algorithm; check tsig_key_name and tsig_algorithm",
+    "BADSIG": "it has another secret for this key; check tsig_secret",
+    "BADTIME": "the clocks of this machine and of the server differ by more than 5 minutes",
+    "REFUSED": "it does not allow this to the key or to this machine; check update-policy, tsig_key_name and server",
+    "NOTAUTH": "it is not the primary server of the zone, or does not accept the key; check server and zone",
+    "NOTZONE": "the domain is not in the zone; check zone",
+    "NOTIMP": "it does not support DNS UPDATE (RFC 2136); check server and port",
+    "FORMERR": "it does not support DNS UPDATE (RFC 2136); check server and port",
+}
 
 
 @dataclass(frozen=True)
-class MessageOutcome:
-    """One attempt to send a message. It has the properties of an `AttemptOutcome`."""
+class Attempt:
+    """One attempt to send a message: the response that ends the attempts, or why there is none."""
 
-    evidence: Evidence
-    problem: str = ""
-    """A clause with the reason that the attempt failed; "" if the server accepted the message."""
-    is_transient: bool = False
     response: dns.message.Message | None = None
-    """The response that ends the attempts: an acceptance or a rejection."""
-
-    @property
-    def is_unconnected(self) -> bool:
-        return self.is_transient and self.evidence is Evidence.UNSENT
-
-    @property
-    def may_have_effect(self) -> bool:
-        return not self.problem or self.evidence in (Evidence.REJECTED_UNSIGNED, Evidence.UNKNOWN)
-
-    @property
-    def retry_after(self) -> None:
-        """DNS servers don't ask for a pause."""
-        return None
+    problem: str = ""
+    is_transient: bool = False
+    was_sent: bool = True
+    """Whether the server may have carried out an update."""
 
 
 @dataclass(frozen=True)
-class SentMessage:
-    """A message to the server after its last attempt."""
+class Sent:
+    """A message after its last attempt. `is_in_doubt` is whether the server may have carried out an update unseen."""
 
     action: str
-    """A verb phrase for messages: a verb, its object, the server, and the number of attempts."""
+    response: dns.message.Message | None
     problem: str
-    """A clause: why the last attempt failed, or why there was no other; "" if the server accepted the message."""
-    made_attempts: Sequence[MessageOutcome]
-    is_possibly_applied: bool
-    """Whether the server may have carried out an update by any of the attempts. Without an acceptance, only the records
-    show whether it has."""
+    is_in_doubt: bool
 
     @property
-    def is_accepted(self) -> bool:
-        return not self.problem
-
-    @property
-    def failure(self) -> DnsUpdateError:
-        """The failure of a message that was not accepted."""
-        return self.error(self.problem)
-
-    def error(self, reason: str) -> DnsUpdateError:
-        return DnsUpdateError(f"could not {self.action}: {reason}")
-
-    @property
-    def response(self) -> dns.message.Message | None:
-        """The response of the last attempt, if it was accepted or rejected."""
-        return self.made_attempts[-1].response if self.made_attempts else None
-
-    @property
-    def has_failed_prerequisite(self) -> bool:
-        """Whether the records were not those that the update requires, by the server's response."""
-        return self.response is not None and self.response.rcode() in (dns.rcode.YXRRSET, dns.rcode.NXRRSET)
-
-    @property
-    def may_be_applied_later(self) -> bool:
-        """Whether an attempt got no trusted response, so that the server may apply the update after the next read.
-
-        If not, but the update is possibly applied, each rejection lacks a signature. Unchanged records confirm it.
-        """
-        return any(each.evidence is Evidence.UNKNOWN for each in self.made_attempts)
+    def failure(self) -> FailedError:
+        return FailedError(f"could not {self.action}: {self.problem}")
 
 
-@dataclass(frozen=True)
 class Exchange:
-    """The exchange of messages with the primary server of a zone.
+    """Sends messages about the NS records of one domain. The lifecycle makes one for each call.
 
-    Transient failures are retried by the rules of `Attempts`: no connection, no response, and SERVFAIL (by RFC 2136,
-    the server has undone an update to which it responds with SERVFAIL). Without a key, messages are unsigned, and
-    responses are trusted without a signature.
-
-    The calls of a lifecycle share `reachability`. `spell` returns the name of a property in the user's language.
+    No connection, no response and SERVFAIL are retried until the budget ends, without a connection for 30 seconds. A
+    server has undone an update to which it responds with SERVFAIL (RFC 2136, 3.4.2.7).
     """
 
-    address: Server
-    zone: str
-    key: TsigKey | None
-    reachability: Reachability
-    progress: Progress
-    spell: Callable[[str], str]
+    def __init__(self, place: Mapping[str, Any], budget: Budget) -> None:
+        """`place` are the inputs or outputs with the server, the zone, the domain and the key."""
+        self.zone: str = place["zone"]
+        self.domain: str = place["domain"]
+        self._address = (str(place["server"]), int(place["port"]))
+        self._key = None
+        if place.get("tsig_key_name"):
+            algorithm = place["tsig_algorithm"]
+            tsig = dns.tsig.HMAC_MD5 if algorithm == "hmac-md5" else algorithm
+            self._key = dns.tsig.Key(place["tsig_key_name"], place["tsig_secret"], tsig)
+        self._budget = budget
 
-    def send(self, message: dns.message.Message, domain: str, verb: str, budget: Budget) -> SentMessage:
-        """Sends a message about the NS records of a domain, until an attempt is final, or the call ends.
-
-        `verb` is what the call does, for messages. Raises no network error.
-        """
-        if self.key:
-            algorithm = dns.tsig.HMAC_MD5 if self.key.algorithm == "hmac-md5" else self.key.algorithm
-            message.use_tsig(dns.tsig.Key(self.key.name, self.key.secret.get_secret_value(), algorithm))
-        action = self.action(verb, domain)
-        attempts = Attempts(budget, self.reachability, is_write=message.opcode() == dns.opcode.UPDATE)
-        made: list[MessageOutcome] = []
-        with self.progress.of_call(action, budget) as progress:
-            while not budget.is_cancelled():
-                began_at = budget.clock.monotonic()
-                attempt = self._attempt(message, domain, attempts)
-                made.append(attempt)
-                attempts.record(attempt, began_at)
-                if not attempts.pause(attempt.problem, progress):
-                    return SentMessage(action + attempts.effort, attempt.problem, made, attempts.is_possibly_applied)
-        # Nothing more is sent, because the caller may have cleaned up already, and would not undo later changes.
-        return SentMessage(action + attempts.effort, "it was interrupted", made, attempts.is_possibly_applied)
-
-    def action(self, verb: str, domain: str) -> str:
-        """Returns a verb phrase for messages."""
-        return f"{verb} the NS records of {domain} at {self.address}"
-
-    def _attempt(self, message: dns.message.Message, domain: str, attempts: Attempts) -> MessageOutcome:
-        """Sends a message once, over a connection of its own. Raises no network error."""
-        wire = message.to_wire()  # signs it again, because the signature contains the time
-        seconds = attempts.seconds_to_connect(CONNECT_TIMEOUT_SECONDS)
+    def send(self, message: dns.message.Message, verb: str, budget: Budget | None = None) -> Sent:
+        """Sends a message. `verb` is what the call does, for messages. Raises no network error."""
+        budget = budget or self._budget
+        action = f"{verb} the NS records of {self.domain} at {self._address[0]} port {self._address[1]}"
+        if self._key:
+            message.use_tsig(self._key)
+        is_in_doubt, pause, unconnected_since = False, 1.0, None
         try:
-            connection = socket.create_connection((self.address.host, self.address.port), seconds)
+            while True:
+                began = budget.elapsed
+                attempt = self._attempt(message, budget)
+                if attempt.response is not None and not attempt.problem:
+                    return Sent(action, attempt.response, "", is_in_doubt)
+                is_in_doubt = is_in_doubt or (attempt.was_sent and message.opcode() == dns.opcode.UPDATE)
+                unconnected_since = None if attempt.was_sent else (unconnected_since or began)
+                gave_up = unconnected_since is not None and began - unconnected_since >= UNCONNECTED_SECONDS
+                wait = budget.clock.jitter(pause)
+                if not attempt.is_transient or wait >= budget.left or gave_up:
+                    return Sent(action, attempt.response, attempt.problem, is_in_doubt)
+                budget.wait(wait, action, attempt.problem)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        finally:
+            budget.finish()
+
+    def _attempt(self, message: dns.message.Message, budget: Budget) -> Attempt:
+        wire = message.to_wire()  # signs it again, because the signature contains the time
+        seconds = min(CONNECT_TIMEOUT_SECONDS, max(budget.left, 0.1))
+        try:
+            connection = socket.create_connection(self._address, seconds)
         except OSError as error:
             problem = f"no connection{_why(error, seconds)}; check server and port"
-            return MessageOutcome(Evidence.UNSENT, problem, is_transient=not _is_unknown_host(error))
-        seconds = min(RESPONSE_TIMEOUT_SECONDS, attempts.seconds_left)
+            return Attempt(problem=problem, is_transient=not isinstance(error, socket.gaierror), was_sent=False)
+        seconds = min(RESPONSE_TIMEOUT_SECONDS, max(budget.left, 0.1))
         try:
             with connection:
-                response = _response_to(wire, connection, seconds)
+                connection.setblocking(False)
+                end = time.time() + seconds
+                dns.query.send_tcp(connection, wire, end)
+                # Signatures are verified later: `dns.query.tcp` rejects an unsigned rejection.
+                unverified: Any = False
+                response, _ = dns.query.receive_tcp(connection, end, keyring=unverified)
         except (dns.exception.Timeout, OSError, EOFError) as error:
-            return MessageOutcome(Evidence.UNKNOWN, f"no response{_why(error, seconds)}", is_transient=True)
+            return Attempt(problem=f"no response{_why(error, seconds)}", is_transient=True)
         except (dns.exception.DNSException, ValueError):
-            return MessageOutcome(Evidence.UNKNOWN, _NO_DNS)
-        return self._judge(message, response, domain)
+            return Attempt(problem="its response is not a DNS message; check server and port")
+        return self._judge(message, response)
 
-    def _judge(self, message: dns.message.Message, response: dns.message.Message, domain: str) -> MessageOutcome:
-        """Interprets a response to the message, after a check of its signature if there is a key."""
+    def _judge(self, message: dns.message.Message, response: dns.message.Message) -> Attempt:
+        """Interprets a response. Without a valid signature, it is no evidence for what the server has done."""
         if not message.is_response(response):
-            return MessageOutcome(Evidence.UNKNOWN, _NO_DNS)
-        evidence, rcode = Evidence.RESPONDED, response.rcode()
-        if self.key and rcode not in _SIGNED_RCODES and (response.tsig_error or not response.had_tsig):
-            evidence = Evidence.REJECTED_UNSIGNED
-        elif self.key and not _is_validly_signed(response, message):
-            return MessageOutcome(
-                Evidence.UNKNOWN,
-                f"its response is not validly signed with {self.key}, so it is not trusted; check that the server has "
-                "this key, and check any proxy or firewall in between",
-            )
+            return Attempt(problem="its response is not a DNS message; check server and port")
+        rcode = response.rcode()
+        code = dns.rcode.to_text(rcode)
+        if rcode in _SIGNED_RCODES and self._key and not self._is_signed(response, message):
+            return Attempt(problem="its response is not validly signed with the key, so it is not trusted")
         if rcode == dns.rcode.SERVFAIL:
-            return MessageOutcome(evidence, "the server returned SERVFAIL; see its log", is_transient=True)
-        if rcode == dns.rcode.NOERROR or (rcode == dns.rcode.NXDOMAIN and message.opcode() == dns.opcode.QUERY):
-            return MessageOutcome(evidence, response=response)
-        return MessageOutcome(
-            evidence, describe_rejection(response, domain, self.zone, self.key, self.spell), response=response
-        )
+            return Attempt(problem="the server returned SERVFAIL; see its log", is_transient=True, was_sent=False)
+        if rcode in _SIGNED_RCODES:
+            return Attempt(response)
+        if response.tsig_error:
+            code = dns.rcode.to_text(dns.rcode.Rcode(response.tsig_error), tsig=True)
+        problem = f"the server returned {code}: {_NEXT_STEPS.get(code, 'see its log')}"
+        # Anything between could have sent an unsigned rejection.
+        return Attempt(response, problem, was_sent=bool(self._key) and not response.had_tsig)
 
-
-def _response_to(wire: bytes, connection: socket.socket, seconds: float) -> dns.message.Message:
-    """Sends a message and returns the response, whose signature is not verified."""
-    connection.setblocking(False)
-    expiration = time.time() + seconds
-    dns.query.send_tcp(connection, wire, expiration)
-    # `dns.query.tcp` raises an error if the response is unsigned, which a rejection may be.
-    response, _ = dns.query.receive_tcp(connection, expiration, keyring=_UNVERIFIED)
-    return response
-
-
-def _is_validly_signed(response: dns.message.Message, message: dns.message.Message) -> bool:
-    if not response.had_tsig:
-        return False
-    try:
-        dns.message.from_wire(response.wire or b"", keyring=message.keyring, request_mac=message.mac)
-    except (dns.exception.DNSException, ValueError):
-        return False
-    return True
-
-
-def _is_unknown_host(error: OSError) -> bool:
-    return isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
+    @staticmethod
+    def _is_signed(response: dns.message.Message, message: dns.message.Message) -> bool:
+        try:
+            dns.message.from_wire(response.wire or b"", keyring=message.keyring, request_mac=message.mac)
+        except (dns.exception.DNSException, ValueError):
+            return False
+        return response.had_tsig
 
 
 def _why(error: Exception, seconds: float) -> str:

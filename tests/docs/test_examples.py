@@ -205,7 +205,7 @@ def test_many_accounts(example: Example) -> None:
     assert "::first::" in providers["connect.acme.com"]
     assert "::second::" in providers["partner.acme.com"]
     assert {each.inputs["domain"] for each in resources[RFC2136]} == providers.keys()
-    keys = {each.name: secret(each.inputs["ngrok:apiKey"]) for each in resources["pulumi:providers:pulumi-python"]}
+    keys = {each.name: secret(each.inputs["agin:apiKey"]) for each in resources["pulumi:providers:pulumi-python"]}
     # Each has only its own key.
     assert keys == json.loads(SECRETS["apiKeys"])
 

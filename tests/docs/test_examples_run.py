@@ -72,7 +72,7 @@ def test_quickstart_runs_on_the_emulator_as_the_index_says(project: Project) -> 
     pip, start, export = blocks((EXAMPLES / "README.md").read_text(), "sh")[0].replace("24404", port).splitlines()
     assert pip == "pip install '../..[emulator]'"
     lines = blocks((project.folder / "README.md").read_text(), "sh")[1].replace("YOUR-DOMAIN", "acme.com").splitlines()
-    run = [line for line in lines if "ngrok:apiKey" not in line]
+    run = [line for line in lines if "agin:apiKey" not in line]
     assert len(run) == len(lines) - 1
     output = project.typed("\n".join([start, listening(int(port)), export, *run]))
     assert "2 created" in output

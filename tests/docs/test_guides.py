@@ -29,7 +29,7 @@ def sent_only_reads(emulator: Emulator) -> bool:
 def test_import_of_one_ingress(project: Project, emulator: Emulator) -> None:
     policy = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
     create(emulator, "connect.acme.com", description="acme devices", certificate_management_policy=policy)
-    project.config(secret={"ngrok:apiKey": API_KEY})
+    project.config(secret={"agin:apiKey": API_KEY})
     emulator.clear_requests()
     commands = block("reference/command-line.md", "sh")
     # The output of the last command becomes the program.

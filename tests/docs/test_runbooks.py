@@ -230,7 +230,7 @@ def test_command_shows_the_expiry_of_the_served_certificate(tmp_path: Path) -> N
 @pytest.mark.rest
 def test_api_key_rotation(project: Project, emulator: Emulator) -> None:
     project.environment["NGROK_API_KEY"] = ""
-    project.config(secret={"ngrok:apiKey": API_KEY, "secondApiKey": OTHER_ACCOUNTS_KEY})
+    project.config(secret={"agin:apiKey": API_KEY, "secondApiKey": OTHER_ACCOUNTS_KEY})
     theirs = """
         second = agin.Provider("second", api_key=pulumi.Config().require_secret("secondApiKey"))
         agin.AgentIngress("theirs", domain="theirs.acme.com", opts=pulumi.ResourceOptions(provider=second))
@@ -263,7 +263,7 @@ def test_api_key_rotation(project: Project, emulator: Emulator) -> None:
     project.refresh()
 
     # The next one, with the old key revoked too early.
-    project.config(secret={"ngrok:apiKey": NEXT_KEY})
+    project.config(secret={"agin:apiKey": NEXT_KEY})
     emulator.remove_key(NEW_KEY)
     assert "or add --run-program" in project.refresh(fails=True)
     project.pulumi("refresh", "--preview-only", "--run-program", "--expect-no-changes")
@@ -272,7 +272,7 @@ def test_api_key_rotation(project: Project, emulator: Emulator) -> None:
     assert project.names(Project.INGRESS) == {"kept", "theirs"}
 
     # A wrong key fails at the second refresh.
-    project.config(secret={"ngrok:apiKey": API_KEY})
+    project.config(secret={"agin:apiKey": API_KEY})
     project.up()
     assert "ERR_NGROK_202" in project.refresh(fails=True)
     assert project.names(Project.INGRESS) == {"kept", "theirs"}

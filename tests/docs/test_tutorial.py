@@ -128,7 +128,7 @@ def test_from_new_stack_to_checked_ingress_and_back(
     route53 = install_dns(project, main_dns_packages)
     program = project.folder / "__main__.py"
     program.write_text(FULL_PROGRAM)
-    answers = {"authtoken": f"{AUTHTOKEN}\n", "ngrok:apiKey": f"{API_KEY}\n"}
+    answers = {"authtoken": f"{AUTHTOKEN}\n", "agin:apiKey": f"{API_KEY}\n"}
 
     def typed(commands: str) -> str:
         """Runs lines as a reader of acme.com, who types the secrets. The key is in the stack alone."""

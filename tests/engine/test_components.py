@@ -113,7 +113,7 @@ def start(project: Project, emulator: Emulator, dns_packages: Path) -> Cloud:
     settings = (project.folder / "Pulumi.yaml").read_text()
     project.yaml(settings.replace("]}", f", {{name: site, path: {project.folder}}}]}}"))
     del project.environment["NGROK_API_KEY"]
-    project.config(secret={"ngrok:apiKey": API_KEY, "theirKey": OTHER_ACCOUNTS_KEY})
+    project.config(secret={"agin:apiKey": API_KEY, "theirKey": OTHER_ACCOUNTS_KEY})
     create(emulator, "ours.acme.com", metadata="shared")
     create(emulator, "theirs.acme.com", OTHER_ACCOUNTS_KEY, metadata="shared")
     return cloud

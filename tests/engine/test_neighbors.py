@@ -127,7 +127,7 @@ Site("ours")
 Site("theirs", pulumi.ResourceOptions(providers=[other]))
 """
 # The settings of the Provider are its own.
-OWN_INPUTS = {"ngrok:apiKey", "ngrok:apiBaseUrl", "ngrok:timeoutSeconds", "ngrok:provider"}
+OWN_INPUTS = {"agin:apiKey", "agin:apiBaseUrl", "agin:timeoutSeconds", "ngrok:provider"}
 
 
 def test_neighbors_in_each_process_find_the_stack_config_and_their_log(
@@ -137,8 +137,8 @@ def test_neighbors_in_each_process_find_the_stack_config_and_their_log(
     file = tmp_path / "calls"
     project.environment["CALLS"] = str(file)
     project.config(
-        secret={"dns:token": "hush-hush", "otherKey": OTHER_ACCOUNTS_KEY, "ngrok:apiKey": API_KEY},
-        plain={"ttl": 300, "url": emulator.url, "ngrok:apiBaseUrl": emulator.url},
+        secret={"dns:token": "hush-hush", "otherKey": OTHER_ACCOUNTS_KEY, "agin:apiKey": API_KEY},
+        plain={"ttl": 300, "url": emulator.url, "agin:apiBaseUrl": emulator.url},
     )
     project.pulumi("config", "set", "--path", "dns:servers[0]", "192.0.2.1")
     project.pulumi("config", "set", "--path", "--secret", "dns:accounts.first", "hush-hush")
@@ -164,7 +164,7 @@ def test_neighbors_in_each_process_find_the_stack_config_and_their_log(
     assert {name: other[name] for name in other.keys() - OWN_INPUTS} == {
         name: default[name] for name in default.keys() - OWN_INPUTS
     }
-    assert (other["ngrok:apiKey"], other["ngrok:apiBaseUrl"]) == ("secret", emulator.url)
+    assert (other["agin:apiKey"], other["agin:apiBaseUrl"]) == ("secret", emulator.url)
     assert {ingress["domain"]: ingress["account"] for ingress in emulator.ingresses()} == {
         "ours.acme.com": 1,
         "theirs.acme.com": 2,

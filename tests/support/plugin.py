@@ -93,7 +93,7 @@ def failure(call: Callable[[], object]) -> PluginError:
 class Plugin:
     """A plugin process, configured with a stack's config and an environment. Its calls are about one resource.
 
-    config: by the keys of a Python program, such as "ngrok:apiKey".
+    config: by the keys of a Python program, such as "agin:apiKey".
     has_quick_clock: whether pauses take almost no real time; see `tests.support.quick_clock`.
     """
 

@@ -62,7 +62,7 @@ def test_pickled_provider_in_states_never_changes(
     pickled = PICKLE_BEGINNINGS[protocol] + PROVIDERS_IN_STATES[provider_class.__name__]
     provider = provider_class()
     # The key is not pickled.
-    provider.configure(ConfigureRequest(Config({"ngrok:apiKey": API_KEY}, "test")))
+    provider.configure(ConfigureRequest(Config({"agin:apiKey": API_KEY}, "test")))
     provider.check({}, {"domain": "a.acme.com"})
     assert serialize_provider(provider) == pickled
     loaded = pickle.loads(base64.b64decode(pickled))

@@ -99,9 +99,9 @@ def test_move_with_refresh_first_changes_nothing(
             updates = (bind.folder / "named.log").read_text().count("updating zone")
             return emulator.ingresses(), bind.referral(DOMAIN), updates
 
-        project.config(secret={"ngrok:apiKey": API_KEY, "tsig": bind.keys[0].secret, "text": "hush-hush"})
+        project.config(secret={"agin:apiKey": API_KEY, "tsig": bind.keys[0].secret, "text": "hush-hush"})
         project.config(secret={"second": OTHER_ACCOUNTS_KEY}, plain={"port": bind.port, "url": emulator.url})
-        project.config(plain={"ngrok:apiBaseUrl": emulator.url, "ngrok:timeoutSeconds": "77"})
+        project.config(plain={"agin:apiBaseUrl": emulator.url, "agin:timeoutSeconds": "77"})
         # With the environment's settings, every request would fail.
         project.environment |= {"NGROK_API_BASE_URL": "https://127.0.0.1:1", "NGROK_API_KEY": OTHER_ACCOUNTS_KEY}
         in_python(project, ALL_IN_PYTHON)

@@ -1,0 +1,73 @@
+"""Command `emulator`: runs the stand-in for ngrok's API until a signal stops it."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from pulumi_agin.lifecycle.operation import FailedError
+
+DEFAULT_API_KEY = "emulator-key"
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command to the parser."""
+    parser = commands.add_parser(
+        "emulator",
+        help="run a stand-in for ngrok's API",
+        description="Runs a stand-in for ngrok's Agent Ingress API. When it is ready, prints its URL to stdout. SIGINT "
+        "(Ctrl-C) or SIGTERM stops it.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="the port to listen on; 0 for a free one")
+    parser.add_argument("--allow-remote", action="store_true", help="allow other machines")
+    parser.add_argument("--allow-host", action="append", metavar="NAME", help="another host name that clients use")
+    parser.add_argument("--api-key", action="append", metavar="KEY", help="an API key (repeatable, one account each)")
+    parser.add_argument("--file", type=Path, metavar="PATH", help="store the ingresses in this file")
+    parser.add_argument(
+        "--dns", metavar="HOST:PORT", help="issue certificates only for domains delegated on this server"
+    )
+    parser.add_argument("--limit", type=int, default=120, help="the requests per minute of an account; 0 for no limit")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: Namespace) -> int:
+    # ngrok's key in the environment is never used: the emulator would show it.
+    first, *others = options.api_key or [DEFAULT_API_KEY]
+    try:
+        from pulumi_agin.emulator import Emulator
+
+        emulator = Emulator(
+            first,
+            other_accounts=others,
+            host=options.host,
+            port=options.port,
+            allow_remote=options.allow_remote,
+            allowed_hosts=options.allow_host or (),
+            file=options.file,
+            dns=options.dns,
+            limit=options.limit,
+        )
+        emulator.start()
+    except (ImportError, ValueError, OSError, OverflowError) as error:
+        raise FailedError(str(error)) from None
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        print(emulator.url, flush=True)  # noqa: T201
+        sys.stderr.write(
+            "To use it in a stack:\n"
+            f"  pulumi config set agin:apiBaseUrl {emulator.url}\n"
+            f"  pulumi config set --secret agin:apiKey {first}\n"
+        )
+        ended.wait()
+    finally:
+        emulator.stop()
+    return 0

@@ -1,0 +1,103 @@
+"""Inputs and outputs of an Rfc2136Delegation, declared once."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+
+from pulumi_agin.api.values import canonical_domain, canonical_ns_targets
+from pulumi_agin.lifecycle.inputs import Declaration, Limit, Marker
+from pulumi_agin.lifecycle.limits import DOMAIN_MAX_BYTES, LONGEST_TTL_SECONDS
+
+DNS_PORT = 53
+
+TsigAlgorithm: TypeAlias = Literal["hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
+DEFAULT_TSIG_ALGORITHM: TsigAlgorithm = "hmac-sha256"
+
+_LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+
+
+def _dns_name(value: str) -> str:
+    name = canonical_domain(value)
+    if not re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", name) or len(name) > DOMAIN_MAX_BYTES:
+        raise ValueError("must be a valid DNS name")
+    return name
+
+
+def _ns_targets(values: list[Any]) -> list[Any]:
+    # In a preview, some may be unknown.
+    known = [value for value in values if isinstance(value, str)]
+    return canonical_ns_targets(map(_dns_name, known)) if len(known) == len(values) else values
+
+
+def _server(value: str) -> str:
+    server = canonical_domain(value)
+    if not re.fullmatch("[a-z0-9_.:-]+", server):
+        raise ValueError("must be a host name or an IP address, without brackets or port, such as ns1.acme.com")
+    return server
+
+
+def _base64(value: str) -> str:
+    try:
+        if base64.b64decode(value.strip(), validate=True):
+            return value.strip()
+    except ValueError:
+        pass
+    raise ValueError("must be base64, like the `secret` in the key file")
+
+
+def _whole(value: Any) -> Any:
+    """Returns an int for a float without a fraction, because the engine has no integers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_DnsName = Annotated[str, AfterValidator(_dns_name)]
+
+
+class NsRecordsInputs(Declaration):
+    """The inputs of an Rfc2136Delegation.
+
+    Records of another name, or in another zone, are other records. A server that moved still has the same zone. A
+    change of the key is an update, because the state must have the key that is valid.
+    """
+
+    domain: Annotated[_DnsName, Limit("below the apex of `zone`"), Marker.REPLACES] = Field(
+        description="the domain to delegate"
+    )
+    zone: Annotated[_DnsName, Marker.REPLACES] = Field(description="the name of the zone, such as acme.com")
+    ns_targets: Annotated[list[Any], Field(min_length=1), AfterValidator(_ns_targets), Limit("one or more")] = Field(
+        description="the values of the records"
+    )
+    ttl: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=LONGEST_TTL_SECONDS)] = Field(
+        description="how long resolvers may cache the records, in seconds"
+    )
+    server: Annotated[str, AfterValidator(_server), Limit("a host name or an IP address")] = Field(
+        description="the primary server of the zone"
+    )
+    port: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535)] = Field(
+        DNS_PORT, description="the TCP port of the server"
+    )
+    tsig_key_name: _DnsName | None = Field(
+        None, description="the name of the TSIG key that signs all messages. Without one, they are unsigned"
+    )
+    tsig_secret: Annotated[str | None, AfterValidator(_base64), Limit("base64"), Marker.SECRET] = Field(
+        None, description="the secret of the TSIG key"
+    )
+    tsig_algorithm: TsigAlgorithm = Field(DEFAULT_TSIG_ALGORITHM, description="the algorithm of the TSIG key")
+
+
+class NsRecordsOutputs(BaseModel):
+    """The outputs of an Rfc2136Delegation: its inputs, with the values and the TTL that the server has."""
+
+    domain: str = Field(description="the delegated domain, in lowercase and without a trailing dot")
+    zone: str = Field(description="the name of the zone")
+    ns_targets: list[str] = Field(description="the values of the records")
+    ttl: int = Field(description="how long resolvers may cache the records, in seconds")
+    server: str = Field(description="the primary server of the zone")
+    port: int = Field(description="the TCP port of the server")
+    tsig_key_name: str | None = Field(None, description="the name of the TSIG key")
+    tsig_secret: Annotated[str | None, Marker.SECRET] = Field(None, description="the secret of the TSIG key")
+    tsig_algorithm: str = Field(description="the algorithm of the TSIG key")
