@@ -200,7 +200,7 @@ def test_existing_record_set_is_imported_with_pulumis_own_option(dns_mocks: DnsM
 
 
 def test_records_may_be_declared_without_a_delegation(dns_mocks: DnsMocks) -> None:
-    import pulumi_aws as aws
+    import pulumi_aws as aws  # pyright: ignore[reportMissingImports]
 
     def program() -> None:
         ingress = connect()
