@@ -87,14 +87,12 @@ def _check_certificate(ingress: IngressModel, now: datetime) -> Result:
     renews_at = parse_time(status.renews_at) if status and status.renews_at else None
     if renews_at is None:
         return Verdict.OK, sentence
+    date = f"{renews_at:%Y-%m-%d}"
     if now - renews_at > timedelta(days=RENEWAL_DAYS):
-        return (
-            Verdict.WRONG,
-            f"{sentence}, but its renewal is overdue since {renews_at:%Y-%m-%d}; contact ngrok support",
-        )
+        return Verdict.WRONG, f"{sentence}, but its renewal is overdue since {date}; contact ngrok support"
     if now > renews_at:
-        return Verdict.OK, f"{sentence}, and its renewal is due since {renews_at:%Y-%m-%d}"
-    return Verdict.OK, f"{sentence}, and its renewal begins on {renews_at:%Y-%m-%d}"
+        return Verdict.OK, f"{sentence}, and its renewal is due since {date}"
+    return Verdict.OK, f"{sentence}, and its renewal begins on {date}"
 
 
 def _check_caa_records(domain: str, lookup: ZoneLookup) -> Result:
@@ -106,11 +104,7 @@ def _check_caa_records(domain: str, lookup: ZoneLookup) -> Result:
         return Verdict.OK, "no CAA record restricts its certificates"
     if not found.issuers or LETSENCRYPT_ISSUER in found.issuers:
         return Verdict.OK, f"the CAA records of {found.owner} allow Let's Encrypt"
-    step = f'add the record 0 issue "{LETSENCRYPT_ISSUER}"'
-    return (
-        Verdict.WRONG,
-        f"the CAA records of {found.owner} do not allow Let's Encrypt to issue its certificate; {step}",
-    )
+    return Verdict.WRONG, f'the CAA records of {found.owner} forbid Let\'s Encrypt; add 0 issue "{LETSENCRYPT_ISSUER}"'
 
 
 def _listed(targets: Iterable[str]) -> str:

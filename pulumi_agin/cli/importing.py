@@ -83,7 +83,7 @@ def bulk_file(ingresses: Mapping[str, IngressModel]) -> str:
 
 
 def _by_name(ingresses: Sequence[IngressModel]) -> dict[str, IngressModel]:
-    """Returns ingresses by resource name, sorted: the domain with hyphens, and also the ID if two domains share that."""
+    """Returns ingresses by resource name, sorted: the domain with hyphens, and the ID if two domains share that."""
     names = [re.sub(r"[^a-z0-9]+", "-", ingress.domain).strip("-") for ingress in ingresses]
     uses = Counter(names)
     unique = [

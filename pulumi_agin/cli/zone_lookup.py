@@ -14,7 +14,6 @@ import dns.message
 import dns.name
 import dns.query
 import dns.rcode
-import dns.rdataclass
 import dns.rdatatype
 import dns.resolver
 
@@ -70,7 +69,7 @@ class ZoneLookup:
         problem = "no server of its parent zone has an address"
         try:
             name = dns.name.from_text(f"{domain}.")
-            query = dns.message.make_query(name, dns.rdatatype.NS, flags=0)
+            query = dns.message.make_query(name, "NS", flags=0)
             for host, port in self._servers_above(name):
                 try:
                     response, _ = dns.query.udp_with_fallback(query, host, ATTEMPT_SECONDS, port)
@@ -106,7 +105,7 @@ class ZoneLookup:
             yield self._server
             return
         zone = dns.resolver.zone_for_name(name.parent(), resolver=self._resolver)
-        for record in self._resolver.resolve(zone, dns.rdatatype.NS):
+        for record in self._resolver.resolve(zone, "NS"):
             addresses: list[str] = []
             with suppress(dns.exception.DNSException):
                 addresses = [*self._resolver.resolve_name(record.target).addresses()]
@@ -116,7 +115,7 @@ class ZoneLookup:
 
     def _caa_records_of(self, name: str) -> CaaRecords | None:
         try:
-            answer = self._resolver.resolve(f"{name}.", dns.rdatatype.CAA, raise_on_no_answer=False)
+            answer = self._resolver.resolve(f"{name}.", "CAA", raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN:
             return None
         if answer.rrset is None:
@@ -132,9 +131,8 @@ class ZoneLookup:
 def _delegation(name: dns.name.Name, response: dns.message.Message) -> list[str]:
     """Returns the values of the NS records in the response of a server."""
     # A delegation is in the authority section, or in the answer if the server has the zone below it, too.
-    for section in (response.answer, response.authority):
-        records = response.get_rrset(section, name, dns.rdataclass.IN, dns.rdatatype.NS)
-        if records is not None:
+    for records in (*response.answer, *response.authority):
+        if records.name == name and records.rdtype == dns.rdatatype.NS:
             return canonical_ns_targets(str(record.target) for record in records)
     if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         raise LookupFailedError(f"responded {dns.rcode.to_text(response.rcode())}")
