@@ -1,0 +1,188 @@
+"""The lifecycle of an Agent Ingress on plain dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.ingress import AgentIngressLifecycle
+from pulumi_agin.lifecycle.operation import Call, FailedError
+from pulumi_agin.settings import API_KEY as KEY
+from pulumi_agin.settings import BASE_URL, Settings
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.ngrok import create, requests
+
+URN = "urn:pulumi:dev::test::agin:index:AgentIngress::connect"
+OTHER = "urn:pulumi:dev::test::agin:index:AgentIngress::renamed"
+RSA = {"authority": "letsencrypt", "private_key_type": "rsa"}
+UNKNOWN = object()
+
+
+class Process:
+    """A plugin process with one account, and the warnings that it has shown."""
+
+    def __init__(self, emulator: Emulator, key: str = API_KEY) -> None:
+        settings = Settings.load({KEY: key, BASE_URL: emulator.url}.get, {})
+        self.lifecycle = AgentIngressLifecycle(Account(settings))
+        self.warnings: list[str] = []
+
+    def call(self, urn: str = URN, **known: Any) -> Call:
+        return Call(urn, warn=self.warnings.append, is_unknown=lambda value: value is UNKNOWN, **known)
+
+    def create(self, urn: str = URN, **inputs: Any) -> tuple[str, dict[str, Any]]:
+        created = self.lifecycle.create(self.call(urn), {"domain": "connect.acme.com", **inputs})
+        return created.id, created.outputs
+
+    def changed(self, before: dict[str, Any], **inputs: Any) -> tuple[list[str], list[str]]:
+        difference = self.lifecycle.diff(self.call(outputs_before=before), "agin_1", inputs)
+        return list(difference.changed), list(difference.replacing)
+
+
+@pytest.fixture
+def process(emulator: Emulator) -> Process:
+    return Process(emulator)
+
+
+@pytest.fixture
+def start(emulator: Emulator) -> Callable[..., Process]:
+    return lambda **options: Process(emulator, **options)
+
+
+BEFORE = {"domain": "connect.acme.com", "description": "", "metadata": "m"}
+SAME = {"domain": "connect.acme.com", "metadata": "m"}
+
+
+@pytest.mark.parametrize(
+    ("before", "inputs", "changed"),
+    [
+        ({}, {}, []),
+        ({}, {"description": ""}, []),
+        ({}, {"domain": "Connect.ACME.com."}, []),
+        ({"certificate_management_policy": RSA}, {"certificate_management_policy": {"authority": "letsencrypt"}}, []),
+        ({"certificate_management_policy": None}, {}, []),
+        ({}, {"description": "d"}, ["description"]),
+        ({"description": "d"}, {}, ["description"]),
+        ({}, {"metadata": UNKNOWN}, ["metadata"]),
+        ({}, {"domain": "other.acme.com"}, ["domain"]),
+        ({}, {"domain": UNKNOWN}, ["domain"]),
+        ({"certificate_management_policy": RSA}, {}, ["certificate_management_policy"]),
+        (
+            {"certificate_management_policy": RSA},
+            {"certificate_management_policy": {"authority": "letsencrypt", "private_key_type": "ecdsa"}},
+            ["certificate_management_policy"],
+        ),
+    ],
+)
+def test_diff_is_explicit(process: Process, before: Any, inputs: Any, changed: list[str]) -> None:
+    replacing = [name for name in changed if name == "domain"]
+    assert process.changed({**BEFORE, **before}, **{**SAME, **inputs}) == (changed, replacing)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"domain": "other.acme.com"}, "this replacement deletes the Agent Ingress connect.acme.com"),
+        ({"certificate_management_policy": RSA}, "from ngrok's internal CA to letsencrypt"),
+        ({"certificate_management_policy": UNKNOWN}, ""),
+        ({"description": "d"}, ""),
+    ],
+)
+def test_diff_warns_of_what_cuts_agents_off(process: Process, inputs: dict[str, Any], words: str) -> None:
+    process.changed(BEFORE, **{**SAME, **inputs})
+    assert [words in each for each in process.warnings] == ([True] if words else [])
+
+
+def test_patch_carries_what_changed_and_clears(process: Process, emulator: Emulator) -> None:
+    id_, before = process.create(description="d", metadata="m", certificate_management_policy=RSA)
+    requests(emulator)
+    after = process.lifecycle.update(process.call(outputs_before=before), id_, {"domain": "connect.acme.com"})
+    expected = {"description": "", "metadata": "", "certificate_management_policy": None}
+    assert requests(emulator) == [("PATCH", expected)]
+    assert "certificate_management_policy" not in after
+    assert (after["description"], after["metadata"]) == ("", "")
+
+
+def test_create_that_ngrok_has_done_otherwise_is_a_success(process: Process, emulator: Emulator) -> None:
+    odd = {
+        "id": "agin_1",
+        "domain": "connect.acme.com",
+        "description": "odd",
+        "ns_targets": ["a.net"],
+        "created_at": "x",
+    }
+    emulator.add_fault("POST", "respond", status=201, json_body=odd)
+    id_, outputs = process.create(description="d")
+    assert (id_, outputs["description"], outputs["ns_targets"]) == ("agin_1", "odd", ["a.net."])
+    assert ["description" in each for each in process.warnings] == [True]
+
+
+def test_gone_is_believed_only_with_the_same_key(process: Process, start: Any, emulator: Emulator) -> None:
+    id_, before = process.create()
+    others = start(key=OTHER_ACCOUNTS_KEY)
+    call = others.call(outputs_before=before)
+    for operation in (
+        lambda: others.lifecycle.read(call, id_),
+        lambda: others.lifecycle.update(call, id_, {**SAME, "description": "new"}),
+        lambda: others.lifecycle.delete(call, id_),
+    ):
+        with pytest.raises(FailedError, match="does not prove that it was deleted"):
+            operation()
+    emulator.delete_ingress(id_)
+    call = start().call(outputs_before=before)
+    assert start().lifecycle.read(call, id_) is None
+    with pytest.raises(FailedError, match="deleted outside Pulumi"):
+        start().lifecycle.update(call, id_, {**SAME, "description": "new"})
+    start().lifecycle.delete(call, id_)
+    # A `get` of what the account lacks is an error.
+    with pytest.raises(FailedError, match="does not have it"):
+        start().lifecycle.read(start().call(), id_)
+
+
+def test_refresh_returns_the_inputs_that_the_program_sets(process: Process, emulator: Emulator) -> None:
+    policy = {"authority": "letsencrypt"}
+    inputs = {"domain": "connect.acme.com", "description": "d", "certificate_management_policy": policy}
+    id_, before = process.create(**{name: value for name, value in inputs.items() if name != "domain"})
+    emulator.set_ingress(id_, {"description": "drifted", "metadata": "added"})
+    existing = process.lifecycle.read(process.call(inputs_before=inputs, outputs_before=before), id_)
+    assert existing is not None
+    assert existing.inputs == {**inputs, "description": "drifted", "metadata": "added"}
+    assert existing.outputs["ns_targets"] == before["ns_targets"]
+
+
+def test_import_reads_and_is_deleted_under_no_other_name(process: Process, start: Any, emulator: Emulator) -> None:
+    id_ = create(emulator, "connect.acme.com")
+    emulator.clear_requests()
+    assert process.create(__import=id_)[0] == id_
+    assert [method for method, _ in requests(emulator)] == ["GET"]
+    with pytest.raises(FailedError, match='at ngrok, it has domain "connect.acme.com"'):
+        process.lifecycle.create(process.call(), {"domain": "other.acme.com", "__import": id_})
+    process.lifecycle.delete(process.call(), id_)
+    assert len(process.warnings) == 1
+
+    # In another process, after an interrupted run: the diff of the new name comes before the delete of the old one.
+    later = start()
+    later.lifecycle.diff(later.call(OTHER, outputs_before=BEFORE), id_, SAME)
+    later.lifecycle.delete(later.call(URN, outputs_before=BEFORE), id_)
+    assert len(later.warnings) == 1
+    assert len(emulator.ingresses()) == 1
+
+
+def test_taken_domain_names_the_ingress(process: Process, emulator: Emulator) -> None:
+    id_ = create(emulator, "connect.acme.com")
+    with pytest.raises(FailedError, match=f"ERR_NGROK_6706.*connect.acme.com already has the Agent Ingress {id_}"):
+        process.create()
+    create(emulator, "theirs.acme.com", OTHER_ACCOUNTS_KEY)
+    with pytest.raises(FailedError, match="theirs.acme.com belongs to another account"):
+        process.create(domain="theirs.acme.com")
+
+
+def test_settings_without_key_are_reported_by_check_and_calls(emulator: Emulator) -> None:
+    process = Process(emulator, key="")
+    checked = process.lifecycle.check(process.call(), {"domain": "connect.acme.com"})
+    assert ["there is no ngrok API key" in each.reason for each in checked.failures] == [True]
+    with pytest.raises(FailedError, match="there is no ngrok API key"):
+        process.create()
