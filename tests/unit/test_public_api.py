@@ -1,41 +1,32 @@
-"""The public API: names, class paths, pickled providers, and the modules that an import loads."""
+"""The public API: names, what states contain, and the modules that an import loads; and the house rules of the code."""
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import pickle
 import re
 import subprocess
 import sys
+from collections import Counter
 from importlib import resources
-from textwrap import dedent
+from pathlib import Path
 
 import pytest
 from pulumi.dynamic import Config, ConfigureRequest, Resource
 from pulumi.dynamic.dynamic import serialize_provider
 
 import pulumi_agin
-from pulumi_agin.base.version import VERSION
-from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
-from pulumi_agin.dynamic.certificate import CertificateValidationProvider
-from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
-from pulumi_agin.dynamic.servicer import DynamicProvider
+from pulumi_agin import settings
+from pulumi_agin.dynamic.front_end import DynamicProvider
+from pulumi_agin.dynamic.providers import AgentIngressProvider, CertificateValidationProvider, Rfc2136Provider
+from pulumi_agin.lifecycle import limits
+from pulumi_agin.version import VERSION
 from tests.support.keys import API_KEY
 
-# The pickled providers after their first four characters: `refresh` and `destroy` load them from a state.
-PROVIDERS_IN_STATES = {
-    "AgentIngressProvider": (
-        "QQAAAAAAAACMIXB1bHVtaV9hZ2luLmR5bmFtaWMuYWdlbnRfaW5ncmVzc5SMFEFnZW50SW5ncmVzc1Byb3ZpZGVylJOUKYGULg=="
-    ),
-    "CertificateValidationProvider": (
-        "SAAAAAAAAACMH3B1bHVtaV9hZ2luLmR5bmFtaWMuY2VydGlmaWNhdGWUjB1DZXJ0aWZpY2F0ZVZhbGlkYXRpb25Qcm92aWRlcpSTlCmBlC4="
-    ),
-    "Rfc2136Provider": "NgAAAAAAAACMG3B1bHVtaV9hZ2luLmR5bmFtaWMucmZjMjEzNpSMD1JmYzIxMzZQcm92aWRlcpSTlCmBlC4=",
-}
-
-# These four, by pickle protocol. The SDK uses Python's default protocol, which is 5 from Python 3.14 on.
-PICKLE_BEGINNINGS = {4: "gASV", 5: "gAWV"}
+PACKAGE = Path(pulumi_agin.__file__).parent
+MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def test_public_names() -> None:
@@ -48,24 +39,27 @@ def test_public_names() -> None:
     assert sorted(pulumi_agin.__all__) == sorted(names)
     for name in pulumi_agin.__all__:
         assert getattr(pulumi_agin, name).__name__.rpartition(".")[2] == name
-    assert {*pulumi_agin.__all__, "__version__"} <= set(dir(pulumi_agin))
     assert pulumi_agin.__version__ == VERSION
-    assert re.fullmatch(r"\d+\.\d+\.\d+", VERSION)
 
 
-@pytest.mark.parametrize("protocol", PICKLE_BEGINNINGS)
-@pytest.mark.parametrize("provider_class", [AgentIngressProvider, CertificateValidationProvider, Rfc2136Provider])
+@pytest.mark.parametrize("protocol", [4, 5])
+@pytest.mark.parametrize(
+    ("provider_class", "length"),
+    [(AgentIngressProvider, "PQ"), (CertificateValidationProvider, "Rg"), (Rfc2136Provider, "OA")],
+)
 def test_pickled_provider_in_states_never_changes(
-    provider_class: type[DynamicProvider], protocol: int, monkeypatch: pytest.MonkeyPatch
+    provider_class: type[DynamicProvider], length: str, protocol: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # By reference: a module and a name. The SDK uses Python's default protocol, which is 5 from Python 3.14 on.
     monkeypatch.setattr(pickle, "DEFAULT_PROTOCOL", protocol)
-    pickled = PICKLE_BEGINNINGS[protocol] + PROVIDERS_IN_STATES[provider_class.__name__]
     provider = provider_class()
-    # The key is not pickled.
     provider.configure(ConfigureRequest(Config({"agin:apiKey": API_KEY}, "test")))
-    provider.check({}, {"domain": "a.acme.com"})
-    assert serialize_provider(provider) == pickled
-    loaded = pickle.loads(base64.b64decode(pickled))
+    string = serialize_provider(provider)
+    assert string.startswith({4: "gASV", 5: "gAWV"}[protocol] + length)
+    pickled = base64.b64decode(string)
+    assert b"pulumi_agin.dynamic.providers" in pickled
+    assert provider_class.__name__.encode() in pickled
+    loaded = pickle.loads(pickled)
     assert type(loaded) is provider_class
     assert vars(loaded) == {}
 
@@ -78,11 +72,13 @@ def test_pickled_provider_in_states_never_changes(
         (pulumi_agin.dns.Rfc2136Delegation, "dynamic/agin:Rfc2136Delegation"),
     ],
 )
-def test_type_token_never_changes_even_in_a_subclass(python_class: type[Resource], name: str) -> None:
+def test_type_token_never_changes(python_class: type[Resource], name: str) -> None:
     assert python_class._resource_type_name == name
-    assert type("Mine", (python_class,), {})._resource_type_name == name  # type: ignore[attr-defined]
-    # With the class arguments of Pulumi's own class.
-    assert type("Mine", (python_class,), {}, module="m", name="N")._resource_type_name == name  # type: ignore[attr-defined]
+
+
+def test_subclass_of_an_ingress_keeps_its_type() -> None:
+    mine = type("Mine", (pulumi_agin.AgentIngress,), {})
+    assert mine._resource_type_name == "dynamic/agin:AgentIngress"  # type: ignore[attr-defined]
 
 
 def test_package_declares_that_it_has_no_plugin() -> None:
@@ -90,55 +86,74 @@ def test_package_declares_that_it_has_no_plugin() -> None:
     assert json.loads(resources.files("pulumi_agin").joinpath("pulumi-plugin.json").read_text()) == {"resource": False}
 
 
-def run(program: str) -> str:
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
-
-
 def packages_loaded_by(program: str) -> set[str]:
-    return set(run(f"import sys; {program}; print(*{{name.partition('.')[0] for name in sys.modules}})").split())
+    code = f"import sys; {program}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
 
 
-def test_program_and_provider_load_neither_requests_nor_pydantic() -> None:
-    program = f"from pulumi_agin import {', '.join(pulumi_agin.__all__)}"
-    for imports in (program, "from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider"):
-        loaded = packages_loaded_by(imports)
-        assert "pulumi_agin" in loaded
-        assert not {"requests", "urllib3", "pydantic", "pydantic_core", "dns"} & loaded
+@pytest.mark.parametrize(
+    ("program", "not_loaded"),
+    [
+        (f"from pulumi_agin import {', '.join(pulumi_agin.__all__)}", {"requests", "pydantic", "dns"}),
+        ("import pulumi_agin.dynamic.providers", {"requests", "pydantic", "dns"}),
+        ("import pulumi_agin.native.process", {"pulumi", "requests", "dns"}),
+        ("import pulumi_agin.lifecycle.ingress", {"pulumi", "grpc", "requests"}),
+    ],
+)
+def test_start_loads_no_more_than_it_needs(program: str, not_loaded: set[str]) -> None:
+    assert packages_loaded_by(program) & not_loaded == set()
 
 
-def test_plugin_does_not_load_the_sdk() -> None:
-    assert "pulumi" not in packages_loaded_by("import pulumi_agin.native.process, pulumi_agin.native.functions")
+def test_protocol_without_the_sdk_has_the_same_messages() -> None:
+    program = "from pulumi_agin.engine import protocol; print(protocol('provider_pb2').CheckRequest(urn='u').urn)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "u"
 
 
-def test_lifecycle_loads_neither_pulumi_nor_grpc() -> None:
-    modules = "agent_ingress, certificate, claims, functions, outputs, services, taken"
-    loaded = packages_loaded_by(f"from pulumi_agin.lifecycle import {modules}")
-    assert not {"pulumi", "grpc", "google"} & loaded
+# -- the house ------------------------------------------------------------------------------------------------
 
 
-def test_protocol_classes_are_those_of_the_sdk() -> None:
-    ours = "from pulumi_agin.engine.protocol import provider_pb2 as ours"
-    theirs = "from pulumi.runtime.proto import provider_pb2 as theirs"
-    for imports in (f"{ours}; {theirs}", f"{theirs}; {ours}"):
-        assert run(f"{imports}; print(ours.CheckRequest is theirs.CheckRequest)") == "True"
+def test_no_module_name_exists_twice() -> None:
+    names = Counter(path.name for path in MODULES if path.name not in ("__init__.py", "__main__.py"))
+    assert {name: times for name, times in names.items() if times > 1} == {}
 
 
-def test_sdk_with_other_files_is_loaded_as_a_whole() -> None:
-    program = """
-    import sys, types
-    from pulumi_agin.engine import protocol
-    # A package without files.
-    sys.modules[protocol.PACKAGE] = types.ModuleType(protocol.PACKAGE)
-    sys.modules[protocol.PACKAGE].__path__ = []
-    from pulumi_agin.engine.protocol import provider_pb2
-    print("pulumi" in sys.modules)
-    """
-    assert run(dedent(program)) == "True"
-
-
-def test_lookup_outside_of_a_program_is_explained() -> None:
-    script = "import pulumi_agin; pulumi_agin.get_agent_ingress(domain='connect.acme.com')"
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert (
-        "RunError: get_agent_ingress works only in a program that Pulumi runs, as in `pulumi preview`" in ended.stderr
+def test_undocumented_names_of_the_sdk_are_in_three_modules() -> None:
+    """Documented are the names in `__all__` of `pulumi`, `pulumi.dynamic` and `pulumi.runtime`, except `rpc`."""
+    pattern = re.compile(
+        r"pulumi\.runtime\.(?:proto|rpc|mocks|settings|sync_await)|from pulumi\.runtime import|f_locals"
     )
+    users = {path.relative_to(PACKAGE).as_posix() for path in MODULES if pattern.search(path.read_text("utf-8"))}
+    assert users == {"engine.py", "sdk_names.py", "dynamic/servicer.py"}
+
+
+def test_no_attribute_with_an_underscore_is_read_from_another_object() -> None:
+    found = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno} {node.attr}"
+        for path, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and re.match("_[a-z]", node.attr)
+        and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
+        # Documented names of the standard library.
+        and node.attr not in ("_getframe", "_replace", "_asdict", "_exit")
+        # A call of super() in a class is its own.
+        and not isinstance(node.value, ast.Call)
+    ]
+    own = {
+        f"{path.relative_to(PACKAGE)}:{node.lineno} {node.attr}"
+        for path, tree in MODULES.items()
+        for owner in ast.walk(tree)
+        if isinstance(owner, ast.ClassDef)
+        for node in ast.walk(owner)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == owner.name
+    }
+    assert [each for each in found if each not in own] == []
+
+
+def test_limits_in_docstrings_are_those_of_the_code() -> None:
+    text = (pulumi_agin.AgentIngress.__init__.__doc__ or "") + (pulumi_agin.AgentIngressArgs.__init__.__doc__ or "")
+    for limit in (limits.DOMAIN_MAX_BYTES, limits.DESCRIPTION_MAX_BYTES, limits.METADATA_MAX_BYTES):
+        assert text.count(f"The limit is {limit} bytes") == 2
+    assert str(settings.DEFAULT_CALL_SECONDS) in (pulumi_agin.Provider.__init__.__doc__ or "")
+    assert str(limits.LONGEST_TTL_SECONDS) in (pulumi_agin.AgentIngressDelegation.__init__.__doc__ or "")
