@@ -37,7 +37,7 @@ class Scripted:
         script = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 script.requests.append({name.lower(): value for name, value in self.headers.items()})
                 self.send_response(script.status)
                 for name, value in script.headers.items():
