@@ -159,7 +159,7 @@ def test_import_reads_and_is_deleted_under_no_other_name(process: Process, start
     emulator.clear_requests()
     assert process.create(__import=id_)[0] == id_
     assert [method for method, _ in requests(emulator)] == ["GET"]
-    with pytest.raises(FailedError, match='at ngrok, it has domain "connect.acme.com"'):
+    with pytest.raises(FailedError, match=r'at ngrok, it has domain "connect\.acme\.com"'):
         process.lifecycle.create(process.call(), {"domain": "other.acme.com", "__import": id_})
     process.lifecycle.delete(process.call(), id_)
     assert len(process.warnings) == 1
@@ -177,7 +177,7 @@ def test_taken_domain_names_the_ingress(process: Process, emulator: Emulator) ->
     with pytest.raises(FailedError, match=f"ERR_NGROK_6706.*connect.acme.com already has the Agent Ingress {id_}"):
         process.create()
     create(emulator, "theirs.acme.com", OTHER_ACCOUNTS_KEY)
-    with pytest.raises(FailedError, match="theirs.acme.com belongs to another account"):
+    with pytest.raises(FailedError, match=r"theirs\.acme\.com belongs to another account"):
         process.create(domain="theirs.acme.com")
 
 
