@@ -14,8 +14,7 @@ ingress = agin.AgentIngress(
     opts=pulumi.ResourceOptions(protect=True),
 )
 
-# Cloudflare has a record for each name server. The resources are named by their values, so that adding or removing a
-# record changes no other.
+# Cloudflare has a record for each name server: connect-1 to connect-4.
 delegation = agin.AgentIngressDelegation(
     "connect",
     agent_ingress=ingress,

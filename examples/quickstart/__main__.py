@@ -17,6 +17,6 @@ ingress = agin.AgentIngress(
 
 pulumi.export("agent_ingress_id", ingress.id)
 pulumi.export("domain", ingress.domain)
-# Create NS records with these values at the domain's DNS provider.
+# The values of the domain's NS records: pass ingress.ns_targets to a record of your DNS package.
 pulumi.export("ns_targets", ingress.ns_targets)
 pulumi.export("region_domains", ingress.region_domains)

@@ -16,15 +16,20 @@ const ingress = new agin.AgentIngress(
     { protect: true },
 );
 
-// Cloudflare has a record for each name server. The resources are named by their values, so that adding or removing a
-// record changes no other. ngrok returns the values when the ingress is created. Until then, there are no records.
-const records = ingress.nsTargets.apply((targets) =>
-    targets.map((target) => {
-        // Cloudflare drops the trailing dot, so every preview would show a change.
-        const value = target.replace(/\.$/, "");
-        return new cloudflare.DnsRecord(
-            `connect-${value}`,
-            { zoneId: config.require("zoneId"), name: ingress.domain, type: "NS", content: value, ttl: 300 },
+// Cloudflare has a record for each name server, and ngrok returns four. The records are declared outside of any `apply`:
+// otherwise, the first preview would not show them, and a run in which the ingress fails could delete them.
+const records = [0, 1, 2, 3].map(
+    (index) =>
+        new cloudflare.DnsRecord(
+            `connect-${index + 1}`,
+            {
+                zoneId: config.require("zoneId"),
+                name: ingress.domain,
+                type: "NS",
+                // Cloudflare drops the trailing dot, so every preview would show a change.
+                content: ingress.nsTargets.apply((targets) => targets[index].replace(/\.$/, "")),
+                ttl: 300,
+            },
             {
                 // An attacker could hijack a delegation that outlives its ingress, so the records are deleted before
                 // the ingress. If the domain changes, the new records are created before the old ones are deleted.
@@ -33,8 +38,7 @@ const records = ingress.nsTargets.apply((targets) =>
                 deleteBeforeReplace: false,
                 protect: true,
             },
-        );
-    }),
+        ),
 );
 
 // Waits until the certificate is issued, for which Let's Encrypt needs the records.

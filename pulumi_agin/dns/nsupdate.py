@@ -6,7 +6,9 @@ import asyncio
 import copy
 import importlib.util
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import pulumi
 from pulumi import contains_unknowns, dynamic
@@ -15,6 +17,9 @@ from pulumi_agin import program
 from pulumi_agin.dynamic.providers import Rfc2136Provider
 
 from .adapter import Adapter
+
+if TYPE_CHECKING:
+    from pulumi_agin.rfc2136.records import NsRecordsLifecycle
 
 
 def rfc2136(
@@ -137,31 +142,36 @@ class Rfc2136Delegation(dynamic.Resource, module="agin", name="Rfc2136Delegation
             "tsig_algorithm": tsig_algorithm,
         }
         run = program.current()
+        # Mocks get the option as it is.
         if run is not None and opts.import_ is not None:
             inputs["__import"], opts.import_ = opts.import_, None
         secret = pulumi.ResourceOptions(additional_secret_outputs=["tsig_secret"])
-        super().__init__(Rfc2136Provider(), resource_name, inputs, pulumi.ResourceOptions.merge(secret, opts))
+        # A copy, because the SDK adds the provider to it.
+        super().__init__(Rfc2136Provider(), resource_name, dict(inputs), pulumi.ResourceOptions.merge(secret, opts))
         if run is not None and pulumi.runtime.is_dry_run():
-            known = pulumi.Output.all(self.id, inputs)
-            warned: pulumi.Output[None] = known.apply(
-                lambda values: _warn_in_preview(run, self, values), run_with_unknowns=True
-            )
-            del warned
+            values = pulumi.Output.all(self.id, inputs)
+            # The program waits for every apply, also if nothing has its result.
+            _: pulumi.Output[None] = values.apply(partial(_warn_in_preview, run, self), run_with_unknowns=True)
+
+
+# The lifecycle of each run's previews, which queries a server that does not respond only once.
+_lifecycles: WeakKeyDictionary[program.Run, NsRecordsLifecycle] = WeakKeyDictionary()
 
 
 async def _warn_in_preview(run: program.Run, resource: pulumi.Resource, values: Sequence[Any]) -> None:
-    """Warns of new records if the server is down, rejects the key, or has other records."""
+    """Warns if the records are to be created, and the server is down, rejects the key, or has other records."""
     id_, inputs = values
-    place = {name: value for name, value in inputs.items() if name != "ns_targets" and value is not None}
-    if not contains_unknowns(id_) or contains_unknowns(place):
+    if not contains_unknowns(id_):
         return
     from pulumi_agin.lifecycle.operation import Call
-    from pulumi_agin.rfc2136.records import NsRecordsLifecycle, preview_problem
+    from pulumi_agin.rfc2136.records import NsRecordsLifecycle
 
-    checked = NsRecordsLifecycle().check(Call(), {**place, "ns_targets": ["unknown.example."]})
-    if checked.failures:
-        return
-    # In a thread, because it blocks.
-    problem = await asyncio.to_thread(preview_problem, checked.inputs)
-    if problem:
-        run.warn_once(problem, resource)
+    lifecycle = _lifecycles.setdefault(run, NsRecordsLifecycle())
+    call = Call(is_unknown=contains_unknowns)
+    checked = lifecycle.check(call, inputs)
+    # The engine shows the failures of its own check.
+    if not checked.failures:
+        # In a thread, because it blocks.
+        problem = await asyncio.to_thread(lifecycle.preview_problem, call, checked.inputs)
+        if problem:
+            run.warn_once(problem, resource)

@@ -24,6 +24,7 @@ from pulumi_agin.engine import Engine, protocol
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.ingress import taken_sentence
 from pulumi_agin.lifecycle.operation import Call, Difference, FailedError, Lifecycle, sentence_of
+from pulumi_agin.rfc2136.records import NsRecordsLifecycle
 from pulumi_agin.settings import PROVIDER_NAME, Settings
 from pulumi_agin.version import VERSION
 
@@ -136,6 +137,8 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
             if request.preview:
                 if resource is RESOURCES[0]:
                     self._warn_if_taken(call, inputs["domain"])
+                if isinstance(lifecycle, NsRecordsLifecycle) and (problem := lifecycle.preview_problem(call, inputs)):
+                    call.warn(problem)
                 return provider_pb2.CreateResponse(properties=_previewed(resource, inputs))
             created = lifecycle.create(call, inputs)
             return provider_pb2.CreateResponse(id=created.id, properties=_outputs(resource, created.outputs))

@@ -1,12 +1,13 @@
-"""Inputs and outputs of an Rfc2136Delegation, declared once."""
+"""Inputs and outputs of an Rfc2136Delegation, declared once, without dnspython."""
 
 from __future__ import annotations
 
 import base64
 import re
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationInfo, WrapValidator
 
 from pulumi_agin.api.values import canonical_domain, canonical_ns_targets
 from pulumi_agin.lifecycle.inputs import Declaration, Limit, Marker
@@ -20,17 +21,33 @@ DEFAULT_TSIG_ALGORITHM: TsigAlgorithm = "hmac-sha256"
 _LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 
 
+class NsSet(NamedTuple):
+    """The NS records of one name: their values in canonical form, and their TTL in seconds."""
+
+    targets: tuple[str, ...]
+    ttl: int
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.targets)} (TTL {self.ttl})"
+
+
 def _dns_name(value: str) -> str:
     name = canonical_domain(value)
     if not re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", name) or len(name) > DOMAIN_MAX_BYTES:
         raise ValueError("must be a valid DNS name")
+    if name.rpartition(".")[2].isdigit():
+        raise ValueError("must be a DNS name, not an IP address")
     return name
 
 
+def _pass_unknown(value: Any, check: Callable[[Any], Any], info: ValidationInfo) -> Any:
+    """Leaves one value of a list as it is if it is unknown, as `Declaration` does with a whole field."""
+    return value if info.context and info.context(value) else check(value)
+
+
 def _ns_targets(values: list[Any]) -> list[Any]:
-    # In a preview, some may be unknown.
-    known = [value for value in values if isinstance(value, str)]
-    return canonical_ns_targets(map(_dns_name, known)) if len(known) == len(values) else values
+    # Their order is known only once all of them are.
+    return canonical_ns_targets(values) if all(isinstance(value, str) for value in values) else values
 
 
 def _server(value: str) -> str:
@@ -55,21 +72,22 @@ def _whole(value: Any) -> Any:
 
 
 _DnsName = Annotated[str, AfterValidator(_dns_name)]
+_NsTarget = Annotated[_DnsName, WrapValidator(_pass_unknown)]
 
 
 class NsRecordsInputs(Declaration):
     """The inputs of an Rfc2136Delegation.
 
     Records of another name, or in another zone, are other records. A server that moved still has the same zone. A
-    change of the key is an update, because the state must have the key that is valid.
+    change of the key is an update, because a refresh and a destroy use the key in the state.
     """
 
     domain: Annotated[_DnsName, Limit("below the apex of `zone`"), Marker.REPLACES] = Field(
         description="the domain to delegate"
     )
     zone: Annotated[_DnsName, Marker.REPLACES] = Field(description="the name of the zone, such as acme.com")
-    ns_targets: Annotated[list[Any], Field(min_length=1), AfterValidator(_ns_targets), Limit("one or more")] = Field(
-        description="the values of the records"
+    ns_targets: Annotated[list[_NsTarget], Field(min_length=1), AfterValidator(_ns_targets), Limit("one or more")] = (
+        Field(description="the values of the records")
     )
     ttl: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=LONGEST_TTL_SECONDS)] = Field(
         description="how long resolvers may cache the records, in seconds"

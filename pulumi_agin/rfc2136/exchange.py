@@ -1,4 +1,4 @@
-"""Exchange of messages with the primary server of a zone: one message at a time, signed with TSIG, and retried."""
+"""Exchange of one DNS message with the primary server of a zone: signed with TSIG, sent over TCP, and retried."""
 
 from __future__ import annotations
 
@@ -14,151 +14,181 @@ import dns.opcode
 import dns.query
 import dns.rcode
 import dns.tsig
-import dns.update
 
 from pulumi_agin.api.clock import format_duration
+from pulumi_agin.api.errors import InterruptedCallError
 from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.lifecycle.operation import FailedError
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 RESPONSE_TIMEOUT_SECONDS = 10.0
+FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 20.0
 
 # How long a message is retried if no connection can be made.
 UNCONNECTED_SECONDS = 30.0
 
-# The codes of a response about records, which must be signed if there is a key.
-_SIGNED_RCODES = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET)
+# Responses with these codes show what the server has or did, so they must be signed if there is a key.
+_EVIDENCE = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET)
 
-_NEXT_STEPS = {
+_NO_DNS = "its response is not a DNS message; check server and port"
+_NO_UPDATES = "it does not support DNS UPDATE (RFC 2136); check server and port"
+
+# By the code of a rejection, or of its TSIG error.
+_CAUSES = {
     "BADKEY": "it has no key with this name and algorithm; check tsig_key_name and tsig_algorithm",
     "BADSIG": "it has another secret for this key; check tsig_secret",
     "BADTIME": "the clocks of this machine and of the server differ by more than 5 minutes",
-    "REFUSED": "it does not allow this to the key or to this machine; check update-policy, tsig_key_name and server",
-    "NOTAUTH": "it is not the primary server of the zone, or does not accept the key; check server and zone",
+    "REFUSED": "it does not allow this to the key or this machine; check tsig_key_name, zone and its policy",
+    "NOTAUTH": "it is not the primary server of the zone, or does not accept the key; check server, zone and the key",
     "NOTZONE": "the domain is not in the zone; check zone",
-    "NOTIMP": "it does not support DNS UPDATE (RFC 2136); check server and port",
-    "FORMERR": "it does not support DNS UPDATE (RFC 2136); check server and port",
+    "NOTIMP": _NO_UPDATES,
+    "FORMERR": _NO_UPDATES,
 }
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt to send a message: the response that ends the attempts, or why there is none."""
+    """The outcome of one attempt: a response that shows what the server has or did, or else a problem."""
 
     response: dns.message.Message | None = None
     problem: str = ""
+    is_connected: bool = True
     is_transient: bool = False
-    was_sent: bool = True
-    """Whether the server may have carried out an update."""
+    is_in_doubt: bool = False
+    """Whether the server may have carried out the message although no response proves it."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A message after its last attempt. `is_in_doubt` is whether the server may have carried out an update unseen."""
+    """A message after its last attempt: its response, or the failure."""
 
-    action: str
     response: dns.message.Message | None
-    problem: str
+    failure: FailedError
     is_in_doubt: bool
+    """Whether the server may have carried out an update in this or an earlier attempt, unseen."""
 
     @property
-    def failure(self) -> FailedError:
-        return FailedError(f"could not {self.action}: {self.problem}")
+    def is_confirmed(self) -> bool:
+        return self.response is not None and self.response.rcode() == dns.rcode.NOERROR
 
 
 class Exchange:
-    """Sends messages about the NS records of one domain. The lifecycle makes one for each call.
+    """Sends messages about the NS records of one domain, for one call of the engine.
 
-    No connection, no response and SERVFAIL are retried until the budget ends, without a connection for 30 seconds. A
-    server has undone an update to which it responds with SERVFAIL (RFC 2136, 3.4.2.7).
+    | outcome of an attempt           | retried             | an update is then in doubt      |
+    |---------------------------------|---------------------|---------------------------------|
+    | no connection                   | yes, for 30 seconds | no                              |
+    | no response                     | yes                 | yes                             |
+    | SERVFAIL (the update is undone) | yes                 | only if unsigned in spite of a key |
+    | any other rejection             | no                  | only if unsigned in spite of a key |
+    | no DNS, or a wrong signature    | no                  | yes                             |
+
+    Anyone between the server and this machine can forge an unsigned response.
     """
 
     def __init__(self, place: Mapping[str, Any], budget: Budget) -> None:
-        """`place` are the inputs or outputs with the server, the zone, the domain and the key."""
-        self.zone: str = place["zone"]
-        self.domain: str = place["domain"]
+        """`place` are inputs or outputs of a resource, with the server, the domain and the key."""
+        self.budget = budget
         self._address = (str(place["server"]), int(place["port"]))
+        self._object = f"the NS records of {place['domain']} at {place['server']} port {self._address[1]}"
         self._key = None
         if place.get("tsig_key_name"):
             algorithm = place["tsig_algorithm"]
-            tsig = dns.tsig.HMAC_MD5 if algorithm == "hmac-md5" else algorithm
-            self._key = dns.tsig.Key(place["tsig_key_name"], place["tsig_secret"], tsig)
-        self._budget = budget
+            # dnspython has a longer name for it.
+            algorithm = dns.tsig.HMAC_MD5 if algorithm == "hmac-md5" else algorithm
+            self._key = dns.tsig.Key(place["tsig_key_name"], place["tsig_secret"], algorithm)
 
-    def send(self, message: dns.message.Message, verb: str, budget: Budget | None = None) -> Sent:
-        """Sends a message. `verb` is what the call does, for messages. Raises no network error."""
-        budget = budget or self._budget
-        action = f"{verb} the NS records of {self.domain} at {self._address[0]} port {self._address[1]}"
+    def failure(self, verb: str, reason: str) -> FailedError:
+        """Returns a failure of the call. `verb` is what it does with the NS records."""
+        return FailedError(f"could not {verb} {self._object}: {reason}")
+
+    def send(self, message: dns.message.Message, verb: str, budget: Budget) -> Sent:
+        """Sends a message until an attempt is final or the budget ends. `verb` is for messages. Raises no failure."""
         if self._key:
             message.use_tsig(self._key)
-        is_in_doubt, pause, unconnected_since = False, 1.0, None
+        is_update = message.opcode() == dns.opcode.UPDATE
+        is_in_doubt = False
+        unconnected_since: float | None = None
+        pause = FIRST_PAUSE_SECONDS
         try:
             while True:
                 began = budget.elapsed
                 attempt = self._attempt(message, budget)
-                if attempt.response is not None and not attempt.problem:
-                    return Sent(action, attempt.response, "", is_in_doubt)
-                is_in_doubt = is_in_doubt or (attempt.was_sent and message.opcode() == dns.opcode.UPDATE)
-                unconnected_since = None if attempt.was_sent else (unconnected_since or began)
-                gave_up = unconnected_since is not None and began - unconnected_since >= UNCONNECTED_SECONDS
+                is_in_doubt = is_in_doubt or (is_update and attempt.is_in_doubt)
+                if attempt.is_connected:
+                    unconnected_since = None
+                elif unconnected_since is None:
+                    unconnected_since = began
+                gave_up = unconnected_since is not None and budget.elapsed - unconnected_since >= UNCONNECTED_SECONDS
                 wait = budget.clock.jitter(pause)
-                if not attempt.is_transient or wait >= budget.left or gave_up:
-                    return Sent(action, attempt.response, attempt.problem, is_in_doubt)
-                budget.wait(wait, action, attempt.problem)
+                if not attempt.is_transient or gave_up or wait >= budget.left:
+                    return Sent(attempt.response, self.failure(verb, attempt.problem), is_in_doubt)
+                budget.wait(wait, f"{verb} {self._object}", attempt.problem)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        except InterruptedCallError:
+            return Sent(None, self.failure(verb, "it was interrupted"), is_in_doubt)
         finally:
             budget.finish()
 
     def _attempt(self, message: dns.message.Message, budget: Budget) -> Attempt:
+        """Sends a message once, over a connection of its own. Raises no network error."""
         wire = message.to_wire()  # signs it again, because the signature contains the time
         seconds = min(CONNECT_TIMEOUT_SECONDS, max(budget.left, 0.1))
         try:
             connection = socket.create_connection(self._address, seconds)
         except OSError as error:
+            is_transient = not isinstance(error, socket.gaierror) or error.errno == socket.EAI_AGAIN
             problem = f"no connection{_why(error, seconds)}; check server and port"
-            return Attempt(problem=problem, is_transient=not isinstance(error, socket.gaierror), was_sent=False)
+            return Attempt(problem=problem, is_connected=False, is_transient=is_transient)
         seconds = min(RESPONSE_TIMEOUT_SECONDS, max(budget.left, 0.1))
         try:
             with connection:
-                connection.setblocking(False)
-                end = time.time() + seconds
-                dns.query.send_tcp(connection, wire, end)
-                # Signatures are verified later: `dns.query.tcp` rejects an unsigned rejection.
-                unverified: Any = False
-                response, _ = dns.query.receive_tcp(connection, end, keyring=unverified)
+                response = _response_to(wire, connection, seconds)
         except (dns.exception.Timeout, OSError, EOFError) as error:
-            return Attempt(problem=f"no response{_why(error, seconds)}", is_transient=True)
+            return Attempt(problem=f"no response{_why(error, seconds)}", is_transient=True, is_in_doubt=True)
         except (dns.exception.DNSException, ValueError):
-            return Attempt(problem="its response is not a DNS message; check server and port")
+            return Attempt(problem=_NO_DNS, is_in_doubt=True)
         return self._judge(message, response)
 
     def _judge(self, message: dns.message.Message, response: dns.message.Message) -> Attempt:
-        """Interprets a response. Without a valid signature, it is no evidence for what the server has done."""
+        """Interprets a response to the message, after a check of its signature if there is a key."""
         if not message.is_response(response):
-            return Attempt(problem="its response is not a DNS message; check server and port")
+            return Attempt(problem=_NO_DNS, is_in_doubt=True)
+        is_trusted = self._key is None or _is_validly_signed(response, message)
         rcode = response.rcode()
+        if rcode in _EVIDENCE:
+            if is_trusted:
+                return Attempt(response)
+            problem = "its response is not validly signed with the key, so it is not trusted"
+            return Attempt(problem=problem, is_in_doubt=True)
         code = dns.rcode.to_text(rcode)
-        if rcode in _SIGNED_RCODES and self._key and not self._is_signed(response, message):
-            return Attempt(problem="its response is not validly signed with the key, so it is not trusted")
-        if rcode == dns.rcode.SERVFAIL:
-            return Attempt(problem="the server returned SERVFAIL; see its log", is_transient=True, was_sent=False)
-        if rcode in _SIGNED_RCODES:
-            return Attempt(response)
         if response.tsig_error:
             code = dns.rcode.to_text(dns.rcode.Rcode(response.tsig_error), tsig=True)
-        problem = f"the server returned {code}: {_NEXT_STEPS.get(code, 'see its log')}"
-        # Anything between could have sent an unsigned rejection.
-        return Attempt(response, problem, was_sent=bool(self._key) and not response.had_tsig)
+        problem = f"the server returned {code}: {_CAUSES.get(code, 'see its log')}"
+        return Attempt(problem=problem, is_transient=rcode == dns.rcode.SERVFAIL, is_in_doubt=not is_trusted)
 
-    @staticmethod
-    def _is_signed(response: dns.message.Message, message: dns.message.Message) -> bool:
-        try:
-            dns.message.from_wire(response.wire or b"", keyring=message.keyring, request_mac=message.mac)
-        except (dns.exception.DNSException, ValueError):
-            return False
-        return response.had_tsig
+
+def _response_to(wire: bytes, connection: socket.socket, seconds: float) -> dns.message.Message:
+    """Sends a message, and returns the response, whose signature is not verified yet."""
+    connection.setblocking(False)
+    end = time.time() + seconds
+    dns.query.send_tcp(connection, wire, end)
+    # `dns.query.tcp` raises an error if the response is unsigned, which a rejection may be.
+    unverified: Any = False
+    response, _ = dns.query.receive_tcp(connection, end, keyring=unverified)
+    return response
+
+
+def _is_validly_signed(response: dns.message.Message, message: dns.message.Message) -> bool:
+    if not response.had_tsig:
+        return False
+    try:
+        dns.message.from_wire(response.wire or b"", keyring=message.keyring, request_mac=message.mac)
+    except (dns.exception.DNSException, ValueError):
+        return False
+    return True
 
 
 def _why(error: Exception, seconds: float) -> str:

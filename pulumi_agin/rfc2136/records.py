@@ -2,41 +2,56 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.progress import Budget
-from pulumi_agin.api.values import canonical_domain, canonical_ns_targets
+from pulumi_agin.api.values import canonical_domain
 from pulumi_agin.lifecycle.inputs import validate
 from pulumi_agin.lifecycle.operation import Call, Checked, Created, Difference, Existing, FailedError, InputFailure
 
-from .declaration import NsRecordsInputs
+from .declaration import NsRecordsInputs, NsSet
 
 if TYPE_CHECKING:
-    from .exchange import Exchange, Sent
+    from .primary_server import PrimaryServer
 
-# The hidden input with the option `import_` of a Python program.
+# The hidden input with the option `import_` of a Python program, which is the domain.
 IMPORT = "__import"
 
-CALL_SECONDS = 300
-# The part of a write's time that is kept to read the records back, at most a quarter of it.
-READ_BACK_SECONDS = 10.0
-# How long a preview waits for the server.
-PREVIEW_SECONDS = 5
+# The hidden output after a create or an update of unknown outcome: all values of ours that the server may have. Users'
+# states contain it, so its name never changes.
+UNSETTLED = "_unsettled_ns_targets"
 
-_MISSING = "NS records by DNS updates need dnspython: pip install 'pulumi-agin[rfc2136]'"
+# How long a call may take without a custom timeout. A name server that restarts needs seconds.
+CALL_SECONDS = 60.0
+# How long a preview waits for a server, once for all records there.
+PREVIEW_SECONDS = 5.0
+
+_REPLACING = ("domain", "zone")
 
 
 class NsRecordsLifecycle:
     """The lifecycle of an Rfc2136Delegation. `operation.Lifecycle` says when each method is called.
 
-    Nothing of somebody else is changed: each update requires that the name has the records that were read before, and
-    a delete names its values. An update whose response was lost is settled by reading the records.
+    Nothing of somebody else is changed: `primary_server` says under which conditions the server carries out an update,
+    and how one is settled whose response was lost. One of unknown outcome succeeds with a warning, because a failure
+    would leave its values out of the state, and no delete would find them. The next `pulumi up` repeats it.
+
+    All settings, including the key, are inputs, so that they are in the state for a refresh and a destroy.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock
+        # Which resource has the records at a place: after a rename without an alias, while `import_` is left in the
+        # program, two resources have them, and the delete of the old one must not delete them.
+        self._kept: dict[tuple[Any, ...], str] = {}
+        # What this process has imported: with `--replace`, a resource can be the replacement of its own records.
+        self._imported: set[tuple[Any, ...]] = set()
+        # One query of a preview at a time, so that a server that does not respond costs its time once.
+        self._preview_lock = threading.Lock()
+        self._failed_in_preview: set[tuple[Any, ...]] = set()
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and reports every problem with them."""
@@ -45,190 +60,165 @@ class NsRecordsLifecycle:
         failures = [InputFailure(str(problem)) for problem in problems]
         if ("tsig_key_name" in checked) != ("tsig_secret" in checked):
             failures.append(InputFailure("set both tsig_key_name and tsig_secret, or neither"))
-        names = [checked.get(name) for name in ("domain", "zone")]
-        if all(isinstance(name, str) for name in names) and not str(names[0]).endswith(f".{names[1]}"):
-            failures.append(InputFailure(f"the domain {names[0]} is not below the apex of the zone {names[1]}"))
-        if IMPORT in inputs:
-            checked[IMPORT] = inputs[IMPORT]
+        domain, zone, id_ = checked.get("domain"), checked.get("zone"), inputs.get(IMPORT)
+        # In a preview, each may be unknown.
+        if isinstance(domain, str) and isinstance(zone, str) and not domain.endswith(f".{zone}"):
+            failures.append(InputFailure(f"the domain {domain} is not below the apex of the zone {zone}"))
+        if isinstance(domain, str) and isinstance(id_, str) and canonical_domain(id_) != domain:
+            failures.append(
+                InputFailure(f"the option import_ must be the domain {domain}; remove it once the records are imported")
+            )
+        if id_ is not None:
+            checked[IMPORT] = id_
         return Checked(checked, failures)
 
+    def preview_problem(self, call: Call, inputs: Mapping[str, Any]) -> str:
+        """Returns what will make the create of checked inputs fail, as a sentence; "" if nothing is known to.
+
+        The program or the plugin calls it in a preview of a create. A server that does not respond, or rejects the key,
+        is reported once, because it is no problem of each record. `call` needs no more than `is_unknown`.
+        """
+        where = {name: value for name, value in inputs.items() if name not in ("ns_targets", "ttl", IMPORT)}
+        if any(map(call.is_unknown, where.values())):
+            return ""
+        server = (inputs["server"], inputs["port"], inputs["zone"], inputs.get("tsig_key_name"))
+        with self._preview_lock:
+            if server in self._failed_in_preview:
+                return ""
+            try:
+                existing = _connect(where, Budget(PREVIEW_SECONDS, clock=self._clock)).read()
+            except FailedError as error:
+                self._failed_in_preview.add(server)
+                return f"{error}. This preview checks no other records at this server"
+        if inputs.get(IMPORT) is not None:
+            targets = inputs["ns_targets"]
+            is_known = isinstance(targets, list) and not any(map(call.is_unknown, [*targets, inputs["ttl"]]))
+            return _not_imported_sentence(inputs, existing) if is_known else ""
+        if existing is None:
+            return ""
+        from .primary_server import taken_sentence
+
+        return taken_sentence(inputs["domain"], existing)
+
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        before, names = call.outputs_before, NsRecordsInputs.model_fields
-        changed = [name for name in names if _canonical(inputs.get(name)) != _canonical(before.get(name))]
-        return Difference(changed, [name for name in changed if name in ("domain", "zone")])
+        """Compares the inputs with the state. After a create or an update of unknown outcome, it is to be repeated."""
+        before = call.outputs_before
+        changed = [name for name in NsRecordsInputs.model_fields if before.get(name) != inputs.get(name)]
+        replacing = [name for name in changed if name in _REPLACING]
+        if not replacing:
+            self._kept[_place(before)] = call.urn
+        return Difference(changed, replacing, is_repeated=UNSETTLED in before)
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Creates the records of a name that has none, or with `import_`, takes those that are as wanted."""
-        exchange = self._exchange(call, inputs)
-        if IMPORT in inputs:
-            existing = _read(exchange, "import")
-            if existing != _wanted(inputs):
-                raise FailedError(
-                    f"the NS records of {exchange.domain} can't be imported, because the program differs from them: "
-                    f"the server has {_shown(existing)}"
-                )
+        """Creates the records of a name that has none, or reads those that `import_` names."""
+        server = _connect(inputs, self._budget(call))
+        if inputs.get(IMPORT) is None:
+            outputs = self._write(call, server, inputs, known=(), verb="create")
         else:
-            self._replace(call, exchange, inputs, known=())
-        return Created(exchange.domain, _outputs(inputs))
+            if sentence := _not_imported_sentence(inputs, server.read("import")):
+                raise FailedError(sentence)
+            self._imported.add(_place(inputs))
+            outputs = _outputs(inputs)
+        self._kept[_place(inputs)] = call.urn
+        return Created(inputs["domain"], outputs)
 
     def read(self, call: Call, id_: str) -> Existing | None:
-        """Reads the records for a refresh. An ID does not say where they are, so an import fails."""
+        """Reads the records for a refresh. An ID does not say where they are, so an import by the ID fails."""
         before = call.outputs_before
         if "server" not in before:
-            raise FailedError("an Rfc2136Delegation can't be read by its ID, which does not contain the server")
-        existing = _read(self._exchange(call, before), "read")
+            raise FailedError(
+                "an Rfc2136Delegation can't be imported by an ID, which does not say where the records are"
+            )
+        existing = _connect(before, self._budget(call)).read()
         if existing is None:
             return None
-        outputs = {**before, "ns_targets": existing[0], "ttl": existing[1]}
-        inputs = {**(call.inputs_before or {}), "ns_targets": existing[0], "ttl": existing[1]}
-        return Existing(id_, outputs, inputs if call.inputs_before else None)
+        if UNSETTLED in before:
+            ours = _ours(before)
+            if ours.isdisjoint(existing.targets):
+                return None
+            if not ours.issuperset(existing.targets):
+                # Somebody else's are there, too, and must not become ours.
+                return Existing(id_, dict(before), None)
+        found = {"ns_targets": list(existing.targets), "ttl": existing.ttl}
+        inputs = {**call.inputs_before, **found} if call.inputs_before else None
+        return Existing(id_, {**_outputs(before), **found}, inputs)
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Replaces the records, if the name has none but those of the state or of the program.
+        """Replaces the records, even with equal ones, so that a new key is verified before the state has it.
 
-        The program's may be there since an update whose outcome was unknown.
+        Those of the program may be there since an update that failed.
         """
-        exchange = self._exchange(call, inputs)
-        self._replace(call, exchange, inputs, known=[*call.outputs_before["ns_targets"], *inputs["ns_targets"]])
-        return _outputs(inputs)
+        server = _connect(inputs, self._budget(call))
+        known = _ours(call.outputs_before).union(inputs["ns_targets"])
+        return self._write(call, server, inputs, known, verb="update")
 
     def delete(self, call: Call, id_: str) -> None:
-        """Deletes the records with the values of the state, and no others. They may be gone already."""
-        import dns.update
-
+        """Deletes the values of the state, and no others, unless another resource of the program has them, too."""
         before = call.outputs_before
-        exchange = self._exchange(call, before)
-        update = dns.update.UpdateMessage(f"{exchange.zone}.")
-        for target in before["ns_targets"]:
-            update.delete(f"{exchange.domain}.", "NS", target)
-        sent = exchange.send(update, "delete", self._time_for_write(call))
-        if sent.problem:
-            existing = _read_back(exchange, sent)
-            if existing is not None and set(before["ns_targets"]) & set(existing[0]):
-                raise sent.failure
+        place = _place(before)
+        if place in self._imported or self._kept.get(place, call.urn) != call.urn:
+            call.warn(
+                f"the NS records of {before['domain']} were not deleted, because the program has imported them again, "
+                "under another name or with `--replace`. Remove the option import_ from the program"
+            )
+            return
+        _connect(before, self._budget(call)).delete(_ours(before))
 
     # -- one call -----------------------------------------------------------------------------------------
-
-    def _exchange(self, call: Call, place: Mapping[str, Any]) -> Exchange:
-        return _new_exchange(place, self._budget(call))
 
     def _budget(self, call: Call) -> Budget:
         seconds = call.timeout_seconds or CALL_SECONDS
         return Budget(seconds, clock=self._clock, is_cancelled=call.is_cancelled, show=call.show)
 
-    def _time_for_write(self, call: Call) -> Budget:
-        budget = self._budget(call)
-        return budget.part(budget.seconds - min(READ_BACK_SECONDS, budget.seconds / 4))
-
-    def _replace(self, call: Call, exchange: Exchange, inputs: Mapping[str, Any], known: Collection[str]) -> None:
-        """Replaces the records of a name if each has a known value, or creates them if there are none."""
-        import dns.update
-
-        verb = "update" if known else "create"
-        before = _read(exchange, verb)
-        if before is not None and not set(before[0]) <= set(known):
-            raise FailedError(
-                f"{exchange.domain} already has NS records that are not of this stack, which were left unchanged: "
-                f"{_shown(before)}. Import or delete them"
-            )
-        update = dns.update.UpdateMessage(f"{exchange.zone}.")
-        update.absent(f"{exchange.domain}.", "CNAME")
-        if before is None:
-            update.absent(f"{exchange.domain}.", "NS")
-        else:
-            update.present(f"{exchange.domain}.", "NS", *before[0])
-        update.replace(f"{exchange.domain}.", inputs["ttl"], "NS", *inputs["ns_targets"])
-        sent = exchange.send(update, verb, self._time_for_write(call))
-        if sent.problem or _has_failed_prerequisite(sent):
-            existing = _read_back(exchange, sent)
-            if not sent.is_in_doubt or existing != _wanted(inputs):
-                raise FailedError(
-                    f"{_failure(sent)}. The server has {_shown(existing)}. Run `pulumi up` again; before a destroy, "
-                    "check that no record is left"
-                )
+    def _write(
+        self, call: Call, server: PrimaryServer, inputs: Mapping[str, Any], known: Collection[str], verb: str
+    ) -> dict[str, Any]:
+        """Writes the records of a create or an update, and returns the outputs."""
+        doubt = server.replace(_wanted(inputs), known, verb)
+        if not doubt:
+            return _outputs(inputs)
+        call.warn(
+            f"it is unknown whether the server has the new NS records of {inputs['domain']}: {doubt}. The state has "
+            "all values that may be there, and the next `pulumi up` writes the records again"
+        )
+        return {**_outputs(inputs), UNSETTLED: sorted({*known, *inputs["ns_targets"]})}
 
 
-def preview_problem(inputs: Mapping[str, Any]) -> str:
-    """Returns why the server can't be used or the records can't be created, for previews; "" without a problem."""
+def _connect(place: Mapping[str, Any], budget: Budget) -> PrimaryServer:
+    """Returns the server of inputs or outputs. The plugin starts without dnspython, which takes time to load."""
     try:
-        existing = _read(_new_exchange(inputs, Budget(PREVIEW_SECONDS)), "read")
-    except FailedError as error:
-        return str(error)
-    if existing is None or IMPORT in inputs:
-        return ""
-    return f"{inputs['domain']} already has NS records at the server, {_shown(existing)}: import or delete them"
-
-
-def _new_exchange(place: Mapping[str, Any], budget: Budget) -> Exchange:
-    try:
-        from .exchange import Exchange
+        from .primary_server import PrimaryServer
     except ImportError:
-        raise FailedError(_MISSING) from None
-    return Exchange(place, budget)
-
-
-def _read(exchange: Exchange, verb: str) -> tuple[list[str], int] | None:
-    """Returns the values and the TTL of the NS records; None if the server is sure that there are none."""
-    import dns.flags
-    import dns.message
-    import dns.rdatatype
-
-    sent = exchange.send(dns.message.make_query(f"{exchange.domain}.", "NS", flags=0), verb)
-    response = sent.response
-    if response is None or sent.problem:
-        raise sent.failure
-    # The records of a delegation are in the authority section, or in the answer if the server has both zones.
-    for records in (*response.answer, *response.authority):
-        if records.rdtype == dns.rdatatype.NS and canonical_domain(str(records.name)) == exchange.domain:
-            targets = canonical_ns_targets(str(record.target) for record in records)
-            return targets, records.ttl
-    is_authoritative = bool(response.flags & dns.flags.AA)
-    zones = [canonical_domain(str(each.name)) for each in response.authority if each.rdtype == dns.rdatatype.SOA]
-    # An alias may come from a wildcard, which matches every name without records.
-    has_alias = any(each.rdtype == dns.rdatatype.CNAME for each in response.answer)
-    if is_authoritative and (exchange.zone in zones or has_alias):
-        return None
-    raise FailedError(
-        f"could not {sent.action}: the server has no authority for {exchange.domain} in the zone {exchange.zone}; "
-        "check that server is the zone's primary server, and that the domain is not in a zone of its own"
-    )
-
-
-def _read_back(exchange: Exchange, sent: Sent) -> tuple[list[str], int] | None:
-    """Reads the records after an update that was not confirmed."""
-    try:
-        return _read(exchange, "read")
-    except FailedError as error:
         raise FailedError(
-            f"{_failure(sent)}, and {error}. The server may have applied it: run `pulumi up` again before anything else"
+            "NS records by DNS updates need a package that is not installed: pip install 'pulumi-agin[rfc2136]'"
         ) from None
+    return PrimaryServer(place, budget)
 
 
-def _failure(sent: Sent) -> FailedError:
-    if sent.problem:
-        return sent.failure
-    return FailedError(
-        f"could not {sent.action}: another client changed them at the same time, or the name is an alias"
+def _not_imported_sentence(inputs: Mapping[str, Any], existing: NsSet | None) -> str:
+    """Returns why existing records can't be imported, for the create and for the preview; "" if they can be."""
+    if existing == _wanted(inputs):
+        return ""
+    return (
+        f"the NS records of {inputs['domain']} can't be imported, because the server has {existing or 'none'}, and the "
+        f"program has {_wanted(inputs)}. Change the program or the records, or remove the option import_"
     )
 
 
-def _has_failed_prerequisite(sent: Sent) -> bool:
-    import dns.rcode
-
-    return sent.response is not None and sent.response.rcode() in (dns.rcode.YXRRSET, dns.rcode.NXRRSET)
+def _wanted(inputs: Mapping[str, Any]) -> NsSet:
+    return NsSet(tuple(inputs["ns_targets"]), int(inputs["ttl"]))
 
 
-def _wanted(inputs: Mapping[str, Any]) -> tuple[list[str], int]:
-    return list(inputs["ns_targets"]), int(inputs["ttl"])
+def _ours(outputs: Mapping[str, Any]) -> set[str]:
+    """Returns all values in a state that the server may have from this resource."""
+    return {*outputs["ns_targets"], *outputs.get(UNSETTLED, ())}
 
 
-def _shown(existing: tuple[list[str], int] | None) -> str:
-    return f"{', '.join(existing[0])} (TTL {existing[1]})" if existing else "no NS records of this name"
+def _outputs(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the outputs in inputs or in a state, without hidden ones."""
+    return {name: values[name] for name in NsRecordsInputs.model_fields if values.get(name) is not None}
 
 
-def _outputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: inputs[name] for name in NsRecordsInputs.model_fields if inputs.get(name) is not None}
-
-
-def _canonical(value: Any) -> Any:
-    return int(value) if isinstance(value, float) else value
+def _place(values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Returns what identifies the records of inputs or of a state."""
+    return tuple(values.get(name) for name in ("server", "port", "zone", "domain"))

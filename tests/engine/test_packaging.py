@@ -10,9 +10,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from pulumi_agin.cli.import_program import program
 
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.cli.import_program import program
 from tests.support.imported_program import with_delegations
 
 ROOT = Path(__file__).parents[2]

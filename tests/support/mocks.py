@@ -35,9 +35,9 @@ class Mocks(pulumi.runtime.Mocks):
             outputs |= {**COMPUTED, "ns_targets": self.ns_targets}
         return f"{args.name}-id", outputs
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         self.called.append(args)
-        return self.answer, None
+        return self.answer, []
 
     def inputs(self, name: str) -> dict[str, Any]:
         """Returns the inputs of a registered resource."""
@@ -46,14 +46,25 @@ class Mocks(pulumi.runtime.Mocks):
 
 
 @pytest.fixture
-def mocks(request: pytest.FixtureRequest) -> Iterator[Mocks]:
+def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mocks]:
     """Mocks of a preview, or with the parameter False of an update."""
+    # The SDK never closes the loops that it makes.
+    loops: list[asyncio.AbstractEventLoop] = []
+    make_loop = asyncio.new_event_loop
+
+    def make_and_keep() -> asyncio.AbstractEventLoop:
+        loops.append(make_loop())
+        return loops[-1]
+
+    monkeypatch.setattr(asyncio, "new_event_loop", make_and_keep)
     installed = Mocks()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     pulumi.runtime.set_mocks(installed, preview=getattr(request, "param", True))
     yield installed
-    loop.close()
+    loop.run_until_complete(loop.shutdown_default_executor())
+    for each in loops:
+        each.close()
 
 
 def run(program: Callable[[], Any]) -> Any:
