@@ -1,23 +1,27 @@
-"""Checks of one Agent Ingress: its NS records at the zone's own servers, its certificate, and CAA records."""
+"""Checks of one Agent Ingress: its NS records, its certificate, and the CAA records that apply to it.
+
+To add a check, write a function that returns its verdict and sentence, and call it in `check_ingress`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import NamedTuple, TypeAlias
 
 from pulumi_agin.api.clock import parse_time
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.api.values import canonical_domain, canonical_ns_targets
 from pulumi_agin.lifecycle.certificate import Issuance, describe_certificate
-from pulumi_agin.lifecycle.operation import FailedError
 
-QUERY_SECONDS = 5.0
+from .zone_lookup import LookupFailedError, ZoneLookup
 
-# The name of Let's Encrypt in CAA records.
-LETSENCRYPT = "letsencrypt.org"
+# ngrok renews a certificate 30 days before it ends. After half of them, somebody should look.
+RENEWAL_DAYS = 14
+
+# Let's Encrypt's name in a certificate policy, and its name in CAA records.
+LETSENCRYPT = "letsencrypt"
+LETSENCRYPT_ISSUER = "letsencrypt.org"
 
 
 class Verdict(Enum):
@@ -25,145 +29,83 @@ class Verdict(Enum):
 
     OK = "ok"
     WRONG = "wrong"
+    """The user has to do something."""
     UNKNOWN = "unknown"
+    """It could not be checked, or ngrok is still at work."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One check with its result as a sentence. `subject` is a domain, or the API key."""
+class Finding(NamedTuple):
+    """The result of one check of a domain, with one sentence. The check of the API key has no domain."""
 
-    subject: str
+    domain: str
+    check: str
     verdict: Verdict
     sentence: str
 
-    def as_json(self) -> dict[str, str]:
-        return {"subject": self.subject, "verdict": self.verdict.value, "sentence": self.sentence}
+
+Result: TypeAlias = tuple[Verdict, str]
 
 
-class _NotFoundOutError(Exception):
-    """DNS gave no answer. The message is a clause."""
+def check_ingress(ingress: IngressModel, lookup: ZoneLookup, now: datetime) -> Iterator[Finding]:
+    """Yields the findings about an ingress. They are not sanitized."""
+    domain, policy = ingress.domain, ingress.certificate_management_policy
+    yield Finding(domain, "agent_ingress", Verdict.OK, f"it has the Agent Ingress {ingress.id}")
+    yield Finding(domain, "ns_records", *_check_ns_records(ingress, lookup))
+    yield Finding(domain, "certificate", *_check_certificate(ingress, now))
+    if policy and policy.authority == LETSENCRYPT:
+        yield Finding(domain, "caa_records", *_check_caa_records(domain, lookup))
 
 
-def check_ingress(ingress: IngressModel, sanitize: Callable[[str, int], str], dns: str | None) -> Iterator[Finding]:
-    """Yields the findings about an ingress. `dns` is the server that has the zones, in place of public DNS."""
-    domain, lookup = ingress.domain, _Lookup(dns)
-    yield Finding(domain, *_ns_records(ingress, lookup))
-    yield Finding(domain, *_certificate(ingress, sanitize))
-    if ingress.certificate_management_policy is not None:
-        yield Finding(domain, *_caa(domain, lookup))
-
-
-def _ns_records(ingress: IngressModel, lookup: _Lookup) -> tuple[Verdict, str]:
-    try:
-        found = lookup.delegation(ingress.domain)
-    except _NotFoundOutError as error:
-        return Verdict.UNKNOWN, f"its NS records could not be read: {error}"
+def _check_ns_records(ingress: IngressModel, lookup: ZoneLookup) -> Result:
     wanted = set(ingress.ns_targets)
-    if not found:
-        return Verdict.WRONG, f"it is not delegated: the zone has no NS records for it; they must be {_listed(wanted)}"
+    if not wanted:
+        return Verdict.UNKNOWN, "ngrok returned no ns_targets for it; contact ngrok support"
+    try:
+        found = set(lookup.ns_targets(ingress.domain))
+    except LookupFailedError as error:
+        return Verdict.UNKNOWN, f"its NS records could not be read: {error}"
     if found == wanted:
         return Verdict.OK, "its NS records are right"
-    parts = [f"{_listed(wanted - found)} missing" if wanted - found else ""]
-    parts += [f"{_listed(found - wanted)} too many" if found - wanted else ""]
-    return Verdict.WRONG, f"its NS records are wrong: {', and '.join(filter(None, parts))}"
+    if not found:
+        return Verdict.WRONG, f"it is not delegated; create NS records with {_listed(wanted)}"
+    differences = {"missing": wanted - found, "extra": found - wanted}
+    parts = [f"{word}: {_listed(names)}" for word, names in differences.items() if names]
+    return Verdict.WRONG, f"its NS records are not ngrok's ns_targets; {'; '.join(parts)}"
 
 
-def _certificate(ingress: IngressModel, sanitize: Callable[[str, int], str]) -> tuple[Verdict, str]:
+def _check_certificate(ingress: IngressModel, now: datetime) -> Result:
     issuance, status = Issuance.of(ingress), ingress.certificate_management_status
-    described = f"its certificate is {sanitize(describe_certificate(ingress), 400)}"
+    sentence = f"its certificate is {describe_certificate(ingress)}"
+    if issuance is Issuance.NOT_MANAGED:
+        return Verdict.OK, sentence
+    job = status.provisioning_job if status else None
+    # ngrok retries after its own error. Any other one is not documented, or in the user's DNS.
+    if job and job.error_code not in (None, "INTERNAL_ERROR"):
+        return Verdict.WRONG, sentence
     if not issuance.is_ready:
-        return Verdict.WRONG, described
+        return Verdict.UNKNOWN, sentence
     renews_at = parse_time(status.renews_at) if status and status.renews_at else None
-    if issuance is Issuance.NOT_MANAGED or renews_at is None:
-        return Verdict.OK, described
-    days = (datetime.now(timezone.utc) - renews_at).days
-    if days > 0:
-        return Verdict.WRONG, f"{described}, but its renewal is overdue for {days} days; see the reason at ngrok"
-    return Verdict.OK, f"{described}, and will be renewed at {renews_at:%Y-%m-%d}"
+    if renews_at is None:
+        return Verdict.OK, sentence
+    date = f"{renews_at:%Y-%m-%d}"
+    if now - renews_at > timedelta(days=RENEWAL_DAYS):
+        return Verdict.WRONG, f"{sentence}, but its renewal is overdue since {date}; contact ngrok support"
+    if now > renews_at:
+        return Verdict.OK, f"{sentence}, and its renewal is due since {date}"
+    return Verdict.OK, f"{sentence}, and its renewal begins on {date}"
 
 
-def _caa(domain: str, lookup: _Lookup) -> tuple[Verdict, str]:
+def _check_caa_records(domain: str, lookup: ZoneLookup) -> Result:
     try:
-        owner, issuers = lookup.caa(domain)
-    except _NotFoundOutError as error:
-        return Verdict.UNKNOWN, f"its CAA records could not be read: {error}"
-    if issuers is None or LETSENCRYPT in issuers:
-        return Verdict.OK, "its CAA records allow Let's Encrypt"
-    return Verdict.WRONG, f'the CAA records of {owner} forbid Let\'s Encrypt; add `0 issue "{LETSENCRYPT}"` there'
+        found = lookup.caa_records(domain)
+    except LookupFailedError as error:
+        return Verdict.UNKNOWN, f"the CAA records above it could not be read: {error}"
+    if found is None:
+        return Verdict.OK, "no CAA record restricts its certificates"
+    if not found.issuers or LETSENCRYPT_ISSUER in found.issuers:
+        return Verdict.OK, f"the CAA records of {found.owner} allow Let's Encrypt"
+    return Verdict.WRONG, f'the CAA records of {found.owner} forbid Let\'s Encrypt; add 0 issue "{LETSENCRYPT_ISSUER}"'
 
 
-def _listed(targets: set[str]) -> str:
+def _listed(targets: Iterable[str]) -> str:
     return ", ".join(sorted(targets))
-
-
-class _Lookup:
-    """DNS lookups, at the servers of the zones themselves, so that no cache is in between."""
-
-    def __init__(self, server: str | None) -> None:
-        try:
-            import dns.resolver
-        except ImportError:
-            raise FailedError("doctor needs dnspython: pip install 'pulumi-agin[doctor]'") from None
-        self._server: tuple[str, int] | None = None
-        if server:
-            host, _, port = server.rpartition(":")
-            if not host or not port.isdecimal():
-                raise FailedError("--dns must be HOST:PORT, such as 127.0.0.1:5353")
-            self._server = (host.strip("[]"), int(port))
-        self._resolver = dns.resolver.Resolver(configure=self._server is None)
-        if self._server:
-            self._resolver.nameservers = [self._server[0]]
-            self._resolver.port = self._server[1]
-        self._resolver.lifetime = QUERY_SECONDS
-
-    def delegation(self, domain: str) -> set[str]:
-        """Returns the values of the NS records that the zone above a domain has for it. It has none if empty."""
-        import dns.rdatatype
-
-        response = self._ask_zone_of(domain.partition(".")[2], domain, "NS")
-        found: set[str] = set()
-        # A delegation is in the authority section of a referral, or in the answer if the server has both zones.
-        for records in (*response.answer, *response.authority):
-            if records.rdtype == dns.rdatatype.NS and canonical_domain(str(records.name)) == domain:
-                found |= set(canonical_ns_targets(str(record.target) for record in records))
-        return found
-
-    def caa(self, domain: str) -> tuple[str, set[str] | None]:
-        """Returns the name whose CAA records apply to a domain, with the issuers that they allow; None without any.
-
-        The records of the domain itself are ngrok's, so those of the names above it are read.
-        """
-        import dns.rdatatype
-
-        name = domain.partition(".")[2]
-        while "." in name:
-            response = self._ask_zone_of(name, name, "CAA")
-            for records in response.answer:
-                if records.rdtype == dns.rdatatype.CAA:
-                    issued = [each for each in records if each.tag == b"issue"]
-                    return name, {each.value.decode().partition(";")[0].strip() for each in issued}
-            name = name.partition(".")[2]
-        return "", None
-
-    def _ask_zone_of(self, zone_name: str, domain: str, rdtype: str) -> Any:
-        """Asks a server of the zone that has a name, without recursion."""
-        import dns.exception
-        import dns.message
-        import dns.query
-        import dns.resolver
-
-        query = dns.message.make_query(f"{domain}.", rdtype, flags=0)
-        try:
-            if self._server:
-                return dns.query.tcp(query, self._server[0], QUERY_SECONDS, self._server[1])
-            zone = dns.resolver.zone_for_name(f"{zone_name}.", resolver=self._resolver)
-            servers = [str(each.target) for each in self._resolver.resolve(zone, "NS")]
-            for server in servers:
-                address = str(self._resolver.resolve(server, "A")[0])
-                try:
-                    return dns.query.tcp(query, address, QUERY_SECONDS)
-                except (dns.exception.DNSException, OSError, EOFError):
-                    continue
-        except (dns.exception.DNSException, OSError, EOFError) as error:
-            raise _NotFoundOutError(str(error) or type(error).__name__) from None
-        raise _NotFoundOutError("none of the zone's servers responded")

@@ -1,54 +1,107 @@
-"""The project in the current folder: the settings and the Agent Ingresses of its selected stack, by Pulumi's CLI."""
+"""The project in the current folder: the settings and the Agent Ingresses of a stack, read with Pulumi's CLI.
+
+In each function, `stack` is the option `--stack`; None for the selected one.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from pulumi_agin.api.progress import Budget
+from pulumi_agin.api.redaction import one_line
 from pulumi_agin.lifecycle.operation import FailedError
-from pulumi_agin.settings import API_KEY, BASE_URL, TIMEOUT_SECONDS, Settings
+from pulumi_agin.settings import ENVIRONMENT, Settings
 
-# The types of Agent Ingresses in a state: in a Python program, and in other languages.
-TYPES = ("pulumi-python:dynamic/agin:AgentIngress", "agin:index:AgentIngress")
+# The types of Agent Ingresses in a state: of a Python program, and of the provider plugin.
+AGENT_INGRESSES = ("pulumi-python:dynamic/agin:AgentIngress", "agin:index:AgentIngress")
+
+# The time limit of a request. A rate limit of ngrok ends within a minute.
+REQUEST_SECONDS = 60.0
+
+_NO_STACK = "no stack selected"
 
 
-def load_settings() -> Settings:
-    """Returns the settings of the selected stack and the environment. Without a project, those of the environment."""
+def add_stack_to(parser: ArgumentParser) -> None:
+    """Adds the option that selects a stack to a command."""
+    parser.add_argument("--stack", metavar="NAME", help="the stack with the settings; default: the selected one")
+
+
+def load_settings(stack: str | None) -> Settings:
+    """Returns the settings of a stack's config, and for what it lacks, those of the environment.
+
+    Without a project, a selected stack, or `pulumi` on PATH, they are all from the environment, unless the user names a
+    stack. If there is a stack whose config can't be read, that is an error, because the key in the environment may
+    belong to another account.
+    """
     config: dict[str, Any] = {}
-    if Path("Pulumi.yaml").exists() and shutil.which("pulumi"):
-        config = _pulumi("config", "--show-secrets", "--json")
-    values = {name: config.get(name, {}).get("value") for name in (API_KEY, BASE_URL, TIMEOUT_SECONDS)}
-    settings = Settings.load(values.get)
+    if stack or (_has_project() and shutil.which("pulumi")):
+        try:
+            config = _pulumi("config", "--show-secrets", "--json", stack=stack)
+        except FailedError as error:
+            if stack or _NO_STACK not in str(error):
+                raise
+    settings = Settings.load({name: config.get(name, {}).get("value") for name in ENVIRONMENT}.get)
     if settings.problems:
         raise FailedError("; ".join(settings.problems))
     return settings
 
 
-def domains_of_stack() -> list[str]:
-    """Returns the domains of the Agent Ingresses in the state of the selected stack."""
-    if not Path("Pulumi.yaml").exists():
+def new_budget(settings: Settings) -> Budget:
+    """Returns the time for the requests of a command."""
+    return Budget(min(REQUEST_SECONDS, settings.timeout_seconds))
+
+
+def domains_of_stack(stack: str | None) -> list[str]:
+    """Returns the domains of the Agent Ingresses in the state of a stack, without those that the program only reads."""
+    if not stack and not _has_project():
         raise FailedError("there is no Pulumi project in this folder: name the domains, or use --all")
-    resources = _pulumi("stack", "export")["deployment"].get("resources", [])
-    ingresses = [each for each in resources if each["type"] in TYPES and not each.get("delete")]
-    return sorted({each["outputs"]["domain"] for each in ingresses if each.get("outputs", {}).get("domain")})
+    # A stack without an update has no deployment.
+    deployment = _pulumi("stack", "export", stack=stack)["deployment"] or {}
+    domains = set()
+    for resource in deployment.get("resources") or []:
+        is_managed = not resource.get("external") and not resource.get("delete")
+        domain = resource.get("outputs", {}).get("domain")
+        if resource["type"] not in AGENT_INGRESSES or not is_managed or domain is None:
+            continue
+        if not isinstance(domain, str):
+            raise FailedError("a domain in the stack is a secret: name the domains, or use --all")
+        domains.add(domain)
+    return sorted(domains)
 
 
-def _pulumi(*arguments: str) -> dict[str, Any]:
+def _has_project() -> bool:
+    """Returns whether Pulumi's CLI finds a project, in this folder or above it."""
+    folders = (Path.cwd(), *Path.cwd().parents)
+    return any((folder / f"Pulumi.{ending}").is_file() for folder in folders for ending in ("yaml", "yml", "json"))
+
+
+def _pulumi(*command: str, stack: str | None) -> dict[str, Any]:
     """Runs Pulumi's CLI, and returns its JSON."""
+    selection = [f"--stack={stack}"] if stack else []
     try:
-        ran = subprocess.run(  # noqa: S603 - the arguments are ours
-            ["pulumi", *arguments, "--non-interactive"],  # noqa: S607 - the user's CLI
+        ran = subprocess.run(  # noqa: S603 - a command of ours
+            ["pulumi", *command, *selection, "--non-interactive", "--color=never"],  # noqa: S607 - the user's CLI
+            stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
         )
     except OSError as error:
         raise FailedError(f"could not run pulumi: {error.strerror}") from None
     if ran.returncode:
-        last = (ran.stderr.strip() or "no message").splitlines()[-1]
-        raise FailedError(f"pulumi {' '.join(arguments[:2])} failed: {last}")
+        raise FailedError(f"`pulumi {command[0]}` failed: {_reason(ran.stderr)}")
     found: dict[str, Any] = json.loads(ran.stdout or "{}")
     return found
+
+
+def _reason(stderr: str) -> str:
+    """Returns the line of the CLI with the error. A warning may come before it."""
+    lines = [line for line in stderr.splitlines() if line.strip()] or ["it printed nothing"]
+    line = next((each for each in lines if each.startswith("error: ")), lines[-1])
+    return one_line(line.removeprefix("error: "))

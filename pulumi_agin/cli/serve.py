@@ -9,8 +9,11 @@ import threading
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from pulumi_agin.api.values import LOOPBACK_HOSTS
 from pulumi_agin.lifecycle.operation import FailedError
+from pulumi_agin.settings import API_KEY, BASE_URL
 
 DEFAULT_API_KEY = "emulator-key"
 
@@ -38,8 +41,11 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: Namespace) -> int:
-    # ngrok's key in the environment is never used: the emulator would show it.
+    # Never the key in the environment, which may be that of an account at ngrok.
     first, *others = options.api_key or [DEFAULT_API_KEY]
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
     try:
         from pulumi_agin.emulator import Emulator
 
@@ -55,19 +61,27 @@ def _run(options: Namespace) -> int:
             limit=options.limit,
         )
         emulator.start()
-    except (ImportError, ValueError, OSError, OverflowError) as error:
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FailedError(f"can't listen on {options.host}, port {options.port}: {reason}") from None
+    except (ImportError, ValueError) as error:
         raise FailedError(str(error)) from None
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
     try:
         print(emulator.url, flush=True)  # noqa: T201
-        sys.stderr.write(
-            "To use it in a stack:\n"
-            f"  pulumi config set agin:apiBaseUrl {emulator.url}\n"
-            f"  pulumi config set --secret agin:apiKey {first}\n"
-        )
+        # Programs reject an unencrypted URL of any other host.
+        if urlsplit(emulator.url).hostname in LOOPBACK_HOSTS:
+            sys.stderr.write(_instructions(emulator.url, first))
         ended.wait()
     finally:
         emulator.stop()
     return 0
+
+
+def _instructions(url: str, api_key: str) -> str:
+    # Without the key, the command prompts for it.
+    key = f" {api_key}" if api_key == DEFAULT_API_KEY else ""
+    return (
+        "To use it in a stack, run these commands in the project's folder:\n"
+        f"  pulumi config set {BASE_URL} {url}\n"
+        f"  pulumi config set --secret {API_KEY}{key}\n"
+    )

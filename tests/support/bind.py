@@ -41,6 +41,8 @@ class Bind:
     folder: Path
     """The folder of its files."""
     keys: Sequence[Key]
+    records: str = ""
+    """More records of the zone, in the form of a zone file."""
     zone: str = "acme.com"
     port: int = 0
     """The port; 0 for a free one."""
@@ -147,4 +149,4 @@ zone "{self.zone}" {{
 @ SOA ns1.{self.zone}. hostmaster.{self.zone}. 1 3600 600 86400 60
 @ NS ns1.{self.zone}.
 ns1 A 127.0.0.1
-"""
+{self.records}"""

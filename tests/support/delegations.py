@@ -1,52 +1,39 @@
-"""The adapters of `pulumi_agin.dns`, and programs with a delegation under Pulumi's mocks."""
+"""The adapters of `pulumi_agin.dns` with the records that each declares, and delegations under Pulumi's mocks."""
 
 from __future__ import annotations
 
 import functools
-import inspect
-import linecache
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pulumi
 import pytest
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime.mocks import MockMonitor
 
 import pulumi_agin as agin
-from pulumi_agin.program.run import ProgramRun
-from tests.support.mocks import NS_TARGETS, TYPE, Mocks, Request, run
-from tools import docs
+from tests.support.mocks import TYPE, run
 
 DELEGATION = "agin:index:AgentIngressDelegation"
 ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
-DOTTED = NS_TARGETS
-UNDOTTED = ["ns-1.example.net", "ns-2.example.net"]
-
-
-class Ttls(NamedTuple):
-    """TTLs that a DNS provider accepts, TTLs that it rejects, and the part of the message about those."""
-
-    accepted: list[int]
-    rejected: list[int]
-    right: str
-
-
-ANY_TTL = Ttls([0], [], "")
+UNDOTTED = [f"ns-{number}.example.net" for number in (1, 2, 3, 4)]
+DOTTED = [f"{name}." for name in UNDOTTED]
+ALL_KNOWN = {"domain": "connect.acme.com", "ns_targets": DOTTED, "agent_ingress_id": ID}
 
 
 class Expected(NamedTuple):
-    """The package of an adapter, and the record that it should make in the zone acme.com."""
+    """The package of an adapter, and what it declares for connect.acme.com in the zone acme.com."""
 
     package: str
     arguments: dict[str, Any]
     token: str
     inputs: dict[str, Any]
     value: str
+    """The name of the input with the values, or with one of them."""
     values: list[Any]
-    import_id: str | None
-    """The ID to import, where R12 is the ID of a single record; None if there is no `adopt`."""
-    ttls: Ttls
     named_by: str = "name"
-    overwrites: bool = False
-    """Whether a create may overwrite existing records."""
+    import_id: str = ""
+    """The ID for the import of a record that has one value, where ID is the DNS provider's."""
 
 
 # One resource with all values.
@@ -58,8 +45,6 @@ SETS = {
         {"zoneId": "Z1", "name": "connect.acme.com", "type": "NS", "ttl": 300},
         "records",
         DOTTED,
-        import_id="Z1_connect.acme.com_NS",
-        ttls=ANY_TTL,
     ),
     "gcp": Expected(
         "pulumi_gcp",
@@ -68,9 +53,6 @@ SETS = {
         {"managedZone": "acme-com", "project": "acme-dns", "name": "connect.acme.com.", "type": "NS", "ttl": 300},
         "rrdatas",
         DOTTED,
-        import_id="acme-dns/acme-com/connect.acme.com./NS",
-        ttls=ANY_TTL,
-        overwrites=True,
     ),
     "azure": Expected(
         "pulumi_azure_native",
@@ -86,8 +68,6 @@ SETS = {
         "nsRecords",
         [{"nsdname": value} for value in DOTTED],
         named_by="relativeRecordSetName",
-        import_id="/subscriptions/0b1f6471/resourceGroups/dns-rg/providers/Microsoft.Network/dnsZones/acme.com/NS/connect",
-        ttls=Ttls([1], [0], "1 second or more"),
     ),
     "ns1": Expected(
         "pulumi_ns1",
@@ -97,8 +77,6 @@ SETS = {
         "answers",
         [{"answer": value} for value in UNDOTTED],
         named_by="domain",
-        import_id="acme.com/connect.acme.com/NS",
-        ttls=Ttls([1], [0], "1 second or more"),
     ),
     "hcloud": Expected(
         "pulumi_hcloud",
@@ -107,9 +85,6 @@ SETS = {
         {"zone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "records",
         [{"value": value} for value in DOTTED],
-        import_id="acme.com/connect/NS",
-        ttls=Ttls([60], [0, 59], "60 seconds or more"),
-        overwrites=True,
     ),
     "gandi": Expected(
         "pulumiverse_gandi",
@@ -118,9 +93,6 @@ SETS = {
         {"zone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "values",
         DOTTED,
-        import_id="acme.com/connect/NS",
-        ttls=Ttls([300, 2592000], [0, 299, 2592001], "300 to 2592000 seconds"),
-        overwrites=True,
     ),
     "external_dns": Expected(
         "pulumi_kubernetes",
@@ -135,8 +107,6 @@ SETS = {
         "targets",
         UNDOTTED,
         named_by="metadata.name",
-        import_id=None,
-        ttls=ANY_TTL,
     ),
 }
 
@@ -149,8 +119,7 @@ SINGLES = {
         {"zoneId": "023e105f", "name": "connect.acme.com", "type": "NS", "ttl": 300},
         "content",
         UNDOTTED,
-        import_id="023e105f/R12",
-        ttls=Ttls([1, 30, 86400], [0, 29, 86401], "30 to 86400 seconds, or 1 for an automatic TTL"),
+        import_id="023e105f/ID",
     ),
     "digitalocean": Expected(
         "pulumi_digitalocean",
@@ -159,8 +128,7 @@ SINGLES = {
         {"domain": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "value",
         DOTTED,
-        import_id="acme.com,R12",
-        ttls=Ttls([30], [0, 29], "30 seconds or more"),
+        import_id="acme.com,ID",
     ),
     "dnsimple": Expected(
         "pulumi_dnsimple",
@@ -169,8 +137,7 @@ SINGLES = {
         {"zoneName": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "value",
         UNDOTTED,
-        import_id="acme.com_R12",
-        ttls=Ttls([1], [0], "1 second or more"),
+        import_id="acme.com_ID",
     ),
     "linode": Expected(
         "pulumi_linode",
@@ -179,12 +146,7 @@ SINGLES = {
         {"domainId": 12345, "name": "connect", "recordType": "NS", "ttlSec": 300},
         "target",
         UNDOTTED,
-        import_id="12345,R12",
-        ttls=Ttls(
-            [30, 2419200],
-            [0, 60, 2419201],
-            "30, 120, 300, 3600, 7200, 14400, 28800, 57600, 86400, 172800, 345600, 604800, 1209600, 2419200",
-        ),
+        import_id="12345,ID",
     ),
     "vercel": Expected(
         "pulumiverse_vercel",
@@ -193,8 +155,7 @@ SINGLES = {
         {"domain": "acme.com", "teamId": "team_1", "name": "connect", "type": "NS", "ttl": 300},
         "value",
         DOTTED,
-        import_id="team_1/R12",
-        ttls=Ttls([60], [0, 59], "60 seconds or more"),
+        import_id="team_1/ID",
     ),
     "ovh": Expected(
         "pulumi_ovh",
@@ -204,8 +165,7 @@ SINGLES = {
         "target",
         DOTTED,
         named_by="subdomain",
-        import_id="R12.acme.com",
-        ttls=Ttls([0, 60], [1, 59], "60 seconds or more, or 0 for the zone's TTL"),
+        import_id="ID.acme.com",
     ),
     "scaleway": Expected(
         "pulumiverse_scaleway",
@@ -214,9 +174,7 @@ SINGLES = {
         {"dnsZone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "data",
         DOTTED,
-        import_id="acme.com/R12",
-        ttls=Ttls([60, 2592000], [0, 59, 2592001], "60 to 2592000 seconds"),
-        overwrites=True,
+        import_id="acme.com/ID",
     ),
 }
 ADAPTERS = {**SETS, **SINGLES}
@@ -229,36 +187,57 @@ ZONES = {
     if value == "acme.com"
 }
 
-# The lookup function, its arguments, and its result. Ids are numbers if they are in the API.
-FOUND: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    "cloudflare": (
-        "cloudflare:index/getDnsRecords:getDnsRecords",
-        {"zoneId": "023e105f", "name": {"exact": "connect.acme.com"}, "type": "NS"},
-        {"results": [{"id": "12", "content": "NS-1.example.net"}, {"id": "13", "content": "ns-2.example.net"}]},
-    ),
-    "digitalocean": (
-        "digitalocean:index/getRecords:getRecords",
-        {
-            "domain": "acme.com",
-            "filters": [{"key": "type", "values": ["NS"]}, {"key": "name", "values": ["connect"]}],
-        },
-        {"records": [{"id": 12, "value": "ns-1.example.net."}, {"id": 13, "value": "ns-2.example.net."}]},
-    ),
-    "scaleway": (
-        "scaleway:domain/getRecord:getRecord",
-        {"dnsZone": "acme.com", "name": "connect", "type": "NS", "data": "ns-1.example.net."},
-        {"id": "acme.com/12"},
-    ),
-}
+
+class Declared:
+    """A resource as the program registered it."""
+
+    def __init__(self, request: Any) -> None:
+        self.token: str = request.type
+        self.name: str = request.name
+        self.inputs: dict[str, Any] = MessageToDict(request.object)
+        self.parent: str = request.parent
+        self.dependencies: list[str] = [urn.rpartition("::")[2] for urn in request.dependencies]
+        self.provider: str = request.provider
+        self.is_protected: bool = request.protect
+        self.import_id: str = request.importId
+        self.replace_on_changes: list[str] = list(request.replaceOnChanges)
+        is_set = request.deleteBeforeReplaceDefined
+        self.delete_before_replace: bool | None = request.deleteBeforeReplace if is_set else None
 
 
-def kind_of_adopt(name: str) -> str:
-    """Returns the type of an adapter's argument `adopt`; "" if it has none."""
-    return str(inspect.get_annotations(getattr(agin.dns, name)).get("adopt", ""))
+class DnsMocks(pulumi.runtime.Mocks):
+    """The engine of a program with a delegation. In a preview, it knows no ID and no output of what it is to create."""
+
+    def __init__(self) -> None:
+        self.declared: list[Declared] = []
+        self.to_create: set[str] = set()
+        """The names of these resources."""
+        self.ns_targets = DOTTED
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        if args.name in self.to_create:
+            return "", args.inputs
+        if args.typ == TYPE:
+            return ID, {**args.inputs, "ns_targets": self.ns_targets}
+        return f"{args.name}-id", args.inputs
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
+        raise AssertionError("an adapter called a function of its package")
+
+    def records(self) -> list[Declared]:
+        """Returns all resources but the ingress and the delegation, by name."""
+        others = [each for each in self.declared if each.token not in (TYPE, DELEGATION)]
+        return sorted(others, key=lambda each: each.name)
 
 
-# The packages of these adapters can't find records, so `adopt` needs their IDs.
-NEED_IDS = [name for name in docs.ADAPTERS if kind_of_adopt(name) == "Ids | None"]
+class Monitor(MockMonitor):
+    """Keeps the whole registrations. Pulumi's monitor passes only a part of them to the mocks."""
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - its name in Pulumi
+        if not request.type.startswith("pulumi:"):
+            self.mocks.declared.append(Declared(request))  # type: ignore[attr-defined]
+        register: Any = super().RegisterResource
+        return register(request)
 
 
 def adapter(name: str, **arguments: Any) -> Any:
@@ -270,55 +249,32 @@ def connect() -> agin.AgentIngress:
     return agin.AgentIngress("ingress", domain="connect.acme.com")
 
 
-def records(mocks: Mocks) -> list[Request]:
-    """Returns the registered resources except the ingress and the delegation."""
-    others = (TYPE, DELEGATION)
-    return sorted(
-        (each for each in mocks.requests if each.token not in others and not each.token.startswith("pulumi:")),
-        key=lambda each: each.name,
-    )
-
-
 def with_values(expected: Expected, values: Any) -> dict[str, Any]:
+    """Returns the inputs of a record with all values, or with one of them."""
     if expected.package == "pulumi_kubernetes":
         [endpoint] = expected.inputs["spec"]["endpoints"]
         return {**expected.inputs, "spec": {"endpoints": [{**endpoint, expected.value: values}]}}
     return {**expected.inputs, expected.value: values}
 
 
-def known_of(delegation: agin.AgentIngressDelegation) -> dict[str, Any]:
-    """Returns the known outputs of a delegation, once the program has run."""
+def run_delegation(make: Callable[[], Any], **arguments: Any) -> dict[str, Any]:
+    """Runs a program with an ingress and its delegation by an adapter. Returns the delegation's known outputs."""
     known: dict[str, Any] = {}
-    for name in ("domain", "ns_targets", "agent_ingress_id"):
-        output: pulumi.Output[Any] = getattr(delegation, name)
-        output.apply(functools.partial(known.__setitem__, name))
+
+    def program() -> None:
+        delegation = agin.AgentIngressDelegation("connect", connect(), make(), **arguments)
+        for name in ALL_KNOWN:
+            output: pulumi.Output[Any] = getattr(delegation, name)
+            output.apply(functools.partial(known.__setitem__, name))
+
+    run(program)
     return known
 
 
-def run_delegation(dns: Any, **arguments: Any) -> dict[str, Any]:
-    """Runs a program with an ingress and its delegation. Returns the delegation's known outputs."""
-    known: list[dict[str, Any]] = []
-
-    def program() -> None:
-        made: Any = dns() if callable(dns) else dns
-        known.append(known_of(agin.AgentIngressDelegation("connect", connect(), made, **arguments)))
-
-    run(program)
-    return known[0]
-
-
-def refusal(dns: Any, **arguments: Any) -> str:
-    """Returns the error of a delegation, without its place in the program."""
-    # Each is a separate run.
-    ProgramRun.current()._wrong_zones.clear()
+def refusal(make: Callable[[], Any], **arguments: Any) -> str:
+    """Returns the error of a delegation without its beginning, which names the delegation."""
     with pytest.raises(pulumi.RunError) as caught:
-        run_delegation(dns, **arguments)
-    return without_place(str(caught.value))
-
-
-def without_place(message: str) -> str:
-    """Returns the rest of a message that begins with the place of a delegation in this file."""
-    file, line, rest = message.split(":", 2)
-    assert file == "delegations.py"
-    assert "AgentIngressDelegation(" in linecache.getline(__file__, int(line))
-    return rest.removeprefix(" ")
+        run_delegation(make, **arguments)
+    named, _, message = str(caught.value).partition(": ")
+    assert named == 'AgentIngressDelegation "connect"'
+    return message

@@ -89,7 +89,7 @@ def test_fails_when_its_time_is_over(
     lifecycle: CertificateValidationLifecycle, emulator: Emulator, clock: Clock, custom: float | None, limit: float
 ) -> None:
     id_ = waiting(emulator)
-    with pytest.raises(FailedError, match="was not issued within .* the next `pulumi up` validates again"):
+    with pytest.raises(FailedError, match=r"was not issued within .* the next `pulumi up` validates again"):
         lifecycle.create(Call(timeout_seconds=custom), inputs(id_))
     assert clock.now - 1000 == pytest.approx(limit, abs=20)
 
@@ -99,7 +99,7 @@ def test_dns_error_has_a_grace_period(
 ) -> None:
     id_ = waiting(emulator)
     emulator.set_certificate(id_, "dns_error")
-    with pytest.raises(FailedError, match="The NS records of connect.acme.com must be"):
+    with pytest.raises(FailedError, match=r"The NS records of connect\.acme\.com must be"):
         lifecycle.create(Call(), inputs(id_))
     assert clock.now - 1000 == pytest.approx(600, abs=20)
 

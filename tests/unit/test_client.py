@@ -32,12 +32,13 @@ class Scripted:
     """A server with one response for all requests."""
 
     def __init__(self) -> None:
-        self.status, self.headers, self.body = 200, {}, b""
+        self.status, self.body = 200, b""
+        self.headers: dict[str, str] = {}
         self.requests: list[dict[str, str]] = []
         script = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 script.requests.append({name.lower(): value for name, value in self.headers.items()})
                 self.send_response(script.status)
                 for name, value in script.headers.items():

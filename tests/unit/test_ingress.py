@@ -124,11 +124,12 @@ def test_gone_is_believed_only_with_the_same_key(process: Process, start: Any, e
     id_, before = process.create()
     others = start(key=OTHER_ACCOUNTS_KEY)
     call = others.call(outputs_before=before)
-    for operation in (
+    operations: list[Callable[[], object]] = [
         lambda: others.lifecycle.read(call, id_),
         lambda: others.lifecycle.update(call, id_, {**SAME, "description": "new"}),
         lambda: others.lifecycle.delete(call, id_),
-    ):
+    ]
+    for operation in operations:
         with pytest.raises(FailedError, match="does not prove that it was deleted"):
             operation()
     emulator.delete_ingress(id_)
@@ -144,7 +145,7 @@ def test_gone_is_believed_only_with_the_same_key(process: Process, start: Any, e
 
 def test_refresh_returns_the_inputs_that_the_program_sets(process: Process, emulator: Emulator) -> None:
     policy = {"authority": "letsencrypt"}
-    inputs = {"domain": "connect.acme.com", "description": "d", "certificate_management_policy": policy}
+    inputs: dict[str, Any] = {"domain": "connect.acme.com", "description": "d", "certificate_management_policy": policy}
     id_, before = process.create(**{name: value for name, value in inputs.items() if name != "domain"})
     emulator.set_ingress(id_, {"description": "drifted", "metadata": "added"})
     existing = process.lifecycle.read(process.call(inputs_before=inputs, outputs_before=before), id_)
@@ -158,7 +159,7 @@ def test_import_reads_and_is_deleted_under_no_other_name(process: Process, start
     emulator.clear_requests()
     assert process.create(__import=id_)[0] == id_
     assert [method for method, _ in requests(emulator)] == ["GET"]
-    with pytest.raises(FailedError, match='at ngrok, it has domain "connect.acme.com"'):
+    with pytest.raises(FailedError, match=r'at ngrok, it has domain "connect\.acme\.com"'):
         process.lifecycle.create(process.call(), {"domain": "other.acme.com", "__import": id_})
     process.lifecycle.delete(process.call(), id_)
     assert len(process.warnings) == 1
@@ -176,7 +177,7 @@ def test_taken_domain_names_the_ingress(process: Process, emulator: Emulator) ->
     with pytest.raises(FailedError, match=f"ERR_NGROK_6706.*connect.acme.com already has the Agent Ingress {id_}"):
         process.create()
     create(emulator, "theirs.acme.com", OTHER_ACCOUNTS_KEY)
-    with pytest.raises(FailedError, match="theirs.acme.com belongs to another account"):
+    with pytest.raises(FailedError, match=r"theirs\.acme\.com belongs to another account"):
         process.create(domain="theirs.acme.com")
 
 

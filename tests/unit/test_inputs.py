@@ -10,7 +10,7 @@ from pulumi_agin.api.values import FIELDS
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs, CertificateValidationInputs, validate
 
 UNKNOWN = object()
-SECRET = "do-not-print-me"  # noqa: S105
+SECRET = "do-not-print-me"
 OUTPUT = "Calling __str__ on an Output[T] is not supported."
 
 

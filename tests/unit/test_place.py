@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_agin.base.version import VERSION
+from pulumi_agin.version import VERSION
 from tools.place import with_absolute_links
 from tools.steps import StepError
 

@@ -1,0 +1,45 @@
+"""`pulumi-agin explain`, and the names in messages."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pulumi_agin as package
+from pulumi_agin.cli.explain import sections
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+def names_in_messages() -> Iterator[str]:
+    """Yields each name that a string of the package tells to explain, also if the string has several lines."""
+    for file in Path(package.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+            text = "".join(str(part.value) for part in parts if isinstance(part, ast.Constant))
+            yield from re.findall(r"pulumi-agin explain ([a-z-]+)", text)
+
+
+def test_each_name_in_a_message_has_a_section_and_each_section_a_message() -> None:
+    assert set(names_in_messages()) == sections().keys()
+
+
+def test_section_stands_alone(pulumi_agin: Command) -> None:
+    status, out, err = pulumi_agin("explain", "taken")
+    assert (status, err) == (0, "")
+    assert out.startswith("## taken\n\n**Message:** ")
+    assert "\n## " not in out
+    for text in sections().values():
+        assert "](" not in text
+
+
+def test_names_are_listed(pulumi_agin: Command) -> None:
+    assert pulumi_agin("explain") == (0, "\n".join(sections()) + "\n", "")
+
+
+def test_unknown_name_is_one_sentence(pulumi_agin: Command) -> None:
+    status, out, err = pulumi_agin("explain", "tekan\n")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith('pulumi-agin: no section has the name "tekan"; valid names are taken, ')
