@@ -24,8 +24,8 @@ LETSENCRYPT = "letsencrypt"
 LETSENCRYPT_ISSUER = "letsencrypt.org"
 
 
-class Verdict(Enum):
-    """The result of a check."""
+class Verdict(str, Enum):
+    """The result of a check. JSON has its value."""
 
     OK = "ok"
     WRONG = "wrong"
@@ -35,9 +35,9 @@ class Verdict(Enum):
 
 
 class Finding(NamedTuple):
-    """The result of one check of a domain, with one sentence. The check of the API key has no domain."""
+    """The result of one check, with one sentence. JSON has the same names. The check of the API key has no domain."""
 
-    domain: str
+    domain: str | None
     check: str
     verdict: Verdict
     sentence: str

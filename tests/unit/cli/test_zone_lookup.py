@@ -23,7 +23,10 @@ PUBLIC: Zones = {
 @pytest.mark.parametrize(
     ("zones", "found"),
     [
-        ({(DOMAIN, "NS"): ["NS-2.awsdns.net.", "ns-1.awsdns.org."]}, ["ns-1.awsdns.org.", "ns-2.awsdns.net."]),
+        (
+            {(DOMAIN, "NS"): ["NS-2.awsdns.net.", "ns-1.awsdns.org."], (DOMAIN, "SOA"): SOA},
+            ["ns-1.awsdns.org.", "ns-2.awsdns.net."],
+        ),
         ({(DOMAIN, "TXT"): ["other"]}, []),
         ({}, []),
     ],
