@@ -86,7 +86,10 @@ def test_example_delegates_its_domains(name: str, mocks: Mocks, monkeypatch: pyt
         records = [each for each in mocks.registered if each.typ == token]
         assert records[0].inputs[argument] == expected
     if name == "many-accounts":
-        assert {each.name: f"::{each.name}" in each.provider for each in ingresses} == {"first": True, "second": True}
+        assert {each.name: f"::{each.name}" in str(each.provider) for each in ingresses} == {
+            "first": True,
+            "second": True,
+        }
 
 
 def language_of(folder: Path) -> str:
