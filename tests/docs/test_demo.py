@@ -103,8 +103,8 @@ def test_full_demo_ends_with_a_certificate(checkout: Path, cli: Path) -> None:
     [doctor] = re.findall("^  (pulumi-agin doctor .*)$", make(checkout, cli, "demo-shell", "FULL=1"), re.M)
     typed = make(checkout, cli, "demo-shell", "FULL=1", stdin=f"{doctor} && echo valid\nset -e\n{IN_SHELL}")
     assert re.search("^valid$", typed, re.M)
-    # Each doctor has four lines.
-    assert len(re.findall(r"^ok  ", typed, re.M)) == 8
+    # Each doctor has a line for each check: the key, the ingress, the records, the certificate, CAA records.
+    assert len(re.findall(r"^ok  ", typed, re.M)) == 10
     assert 'agent:\n  connect_url: "connect.acme.com:443"\n  connect_cas: "host"\n' in typed
     assert "5 deleted" in make(checkout, cli, "demo-destroy")
     assert_nothing_is_left(checkout)
