@@ -143,7 +143,7 @@ def test_alias_continues_the_state_of_a_python_program(yaml_project: Project, em
             type: agin:AgentIngress
             properties: {domain: connect.acme.com, description: d}
             options:
-              aliases: [{type: "pulumi-python:dynamic/agin:AgentIngress"}]
+              aliases: ["urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::connect"]
         """
     )
     assert "1 unchanged" in project.up() or "2 unchanged" in project.up()
