@@ -146,7 +146,8 @@ class Rfc2136Delegation(dynamic.Resource, module="agin", name="Rfc2136Delegation
         if run is not None and opts.import_ is not None:
             inputs["__import"], opts.import_ = opts.import_, None
         secret = pulumi.ResourceOptions(additional_secret_outputs=["tsig_secret"])
-        super().__init__(Rfc2136Provider(), resource_name, inputs, pulumi.ResourceOptions.merge(secret, opts))
+        # A copy, because the SDK adds the provider to it.
+        super().__init__(Rfc2136Provider(), resource_name, dict(inputs), pulumi.ResourceOptions.merge(secret, opts))
         if run is not None and pulumi.runtime.is_dry_run():
             values = pulumi.Output.all(self.id, inputs)
             # The program waits for every apply, also if nothing has its result.

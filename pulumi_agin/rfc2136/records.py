@@ -91,7 +91,8 @@ class NsRecordsLifecycle:
                 self._failed_in_preview.add(server)
                 return f"{error}. This preview checks no other records at this server"
         if inputs.get(IMPORT) is not None:
-            is_known = not call.is_unknown(inputs["ttl"]) and not any(map(call.is_unknown, inputs["ns_targets"]))
+            targets = inputs["ns_targets"]
+            is_known = isinstance(targets, list) and not any(map(call.is_unknown, [*targets, inputs["ttl"]]))
             return _not_imported_sentence(inputs, existing) if is_known else ""
         if existing is None:
             return ""

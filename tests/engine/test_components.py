@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pulumi_agin.dynamic.run_facts import RUN_FACTS
+
 from pulumi_agin.emulator import Emulator
 from tests.support.cloud_provider import Cloud, install_dns
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OTHER_ROTATED_KEY, OURS, THEIRS

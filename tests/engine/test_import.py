@@ -84,9 +84,9 @@ def test_import_writes_nothing_and_then_does_nothing(project: Project, emulator:
 
 
 # Each field, a policy and its key type, and an ID that the account lacks.
-DIFFERENT = f"""
+DIFFERENT = """
 opts = pulumi.ResourceOptions
-letsencrypt = {{"authority": "letsencrypt"}}
+letsencrypt = {"authority": "letsencrypt"}
 agin.AgentIngress("domain", domain="other.acme.com", opts=opts(import_="DOMAIN"))
 agin.AgentIngress("empty", domain="empty.acme.com", opts=opts(import_="EMPTY"))
 agin.AgentIngress("metadata", domain="metadata.acme.com", metadata="m", opts=opts(import_="METADATA"))

@@ -10,9 +10,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from pulumi_agin.cli.import_program import program
 
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.cli.import_program import program
 from tests.support.imported_program import with_delegations
 
 ROOT = Path(__file__).parents[2]
@@ -146,7 +146,7 @@ def test_wheel_contains_only_the_package(user_env: Path) -> None:
 
 def test_wheel_contains_the_errors_page(user_env: Path) -> None:
     command = user_env / "bin" / "pulumi-agin"
-    printed = subprocess.run([command, "explain", "taken-domain"], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run([command, "explain", "taken"], capture_output=True, text=True, check=True).stdout
     assert printed in (ROOT / "docs" / "reference" / "errors.md").read_text()
 
 

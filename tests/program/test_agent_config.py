@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 import pulumi_agin as agin
-from pulumi_agin.api.errors import InvalidInputsError
-from pulumi_agin.lifecycle.functions import configure_agent
+from pulumi_agin.lifecycle.lookups import configure_agent
+from pulumi_agin.lifecycle.operation import FailedError
 from tests.support.mocks import run
 
 # An update, because in a preview an absent output is unknown.
@@ -61,7 +61,7 @@ def test_a_region_selects_its_domain_and_an_unknown_one_fails() -> None:
 
 def test_only_some_of_many_regions_are_listed() -> None:
     regions = [f"tunnel.r{number}.connect.acme.com" for number in range(100, 422)]
-    with pytest.raises(InvalidInputsError, match=r"it has r100, r101, .* and 312 more$"):
+    with pytest.raises(FailedError, match=r"it has r100, r101, .* and 312 more$"):
         configure_agent("agent_config", "connect.acme.com", None, regions, None, "mars")
 
 

@@ -32,7 +32,8 @@ class Scripted:
     """A server with one response for all requests."""
 
     def __init__(self) -> None:
-        self.status, self.headers, self.body = 200, {}, b""
+        self.status, self.body = 200, b""
+        self.headers: dict[str, str] = {}
         self.requests: list[dict[str, str]] = []
         script = self
 

@@ -124,11 +124,12 @@ def test_gone_is_believed_only_with_the_same_key(process: Process, start: Any, e
     id_, before = process.create()
     others = start(key=OTHER_ACCOUNTS_KEY)
     call = others.call(outputs_before=before)
-    for operation in (
+    operations: list[Callable[[], object]] = [
         lambda: others.lifecycle.read(call, id_),
         lambda: others.lifecycle.update(call, id_, {**SAME, "description": "new"}),
         lambda: others.lifecycle.delete(call, id_),
-    ):
+    ]
+    for operation in operations:
         with pytest.raises(FailedError, match="does not prove that it was deleted"):
             operation()
     emulator.delete_ingress(id_)
@@ -144,7 +145,7 @@ def test_gone_is_believed_only_with_the_same_key(process: Process, start: Any, e
 
 def test_refresh_returns_the_inputs_that_the_program_sets(process: Process, emulator: Emulator) -> None:
     policy = {"authority": "letsencrypt"}
-    inputs = {"domain": "connect.acme.com", "description": "d", "certificate_management_policy": policy}
+    inputs: dict[str, Any] = {"domain": "connect.acme.com", "description": "d", "certificate_management_policy": policy}
     id_, before = process.create(**{name: value for name, value in inputs.items() if name != "domain"})
     emulator.set_ingress(id_, {"description": "drifted", "metadata": "added"})
     existing = process.lifecycle.read(process.call(inputs_before=inputs, outputs_before=before), id_)

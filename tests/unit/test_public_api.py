@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import pickle
 import re
 import subprocess
 import sys
+from collections import Counter
 from importlib import resources
 
 import pytest
@@ -58,9 +60,9 @@ def test_public_names() -> None:
 def test_pickled_provider_in_states_never_changes(
     provider_class: type[DynamicProvider], rest: str, protocol: int, beginning: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # By reference: a module and a name. The SDK uses Python's default protocol, which is 5 from Python 3.14 on.
     monkeypatch.setattr(pickle, "DEFAULT_PROTOCOL", protocol)
     provider = provider_class()
-    # The key is not pickled.
     provider.configure(ConfigureRequest(Config({"agin:apiKey": API_KEY}, "test")))
     provider.check({}, {"domain": "a.acme.com"})
     assert serialize_provider(provider) == beginning + rest

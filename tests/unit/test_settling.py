@@ -12,7 +12,7 @@ from pulumi_agin.api import errors, settling
 from pulumi_agin.api.client import Client
 from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import Secret
-from pulumi_agin.emulator import Emulator
+from pulumi_agin.emulator import Emulator, FaultKind
 from tests.support.clock import Clock
 from tests.support.emulator import EmulatorClock
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
@@ -36,7 +36,7 @@ def budget(clock: Clock) -> Budget:
     return Budget(300, clock=clock)
 
 
-FAULTS: list[list[tuple[str, dict[str, Any]]]] = [
+FAULTS: list[list[tuple[FaultKind, dict[str, Any]]]] = [
     [("reset_before", {})],
     [("reset_after", {})],
     [("respond", {"status": 503})],
@@ -51,7 +51,7 @@ FAULTS: list[list[tuple[str, dict[str, Any]]]] = [
 @pytest.mark.parametrize("faults", FAULTS)
 @pytest.mark.parametrize("verb", ["create", "update", "delete"])
 def test_one_write_is_done_once(
-    client: Client, budget: Budget, emulator: Emulator, verb: str, faults: list[tuple[str, dict[str, Any]]]
+    client: Client, budget: Budget, emulator: Emulator, verb: str, faults: list[tuple[FaultKind, dict[str, Any]]]
 ) -> None:
     method = {"create": "POST", "update": "PATCH", "delete": "DELETE"}[verb]
     id_ = "" if verb == "create" else settling.create(client, WANTED, budget).id

@@ -1,59 +1,29 @@
-"""Rfc2136Delegation through the engine, with a real BIND. Its calls are tested in tests/servicer."""
+"""Rfc2136Delegation in a Python program, with the real engine and BIND. Its calls are tested in tests/servicer."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
 
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.lifecycle import urns
+from pulumi_agin.rfc2136.records import UNSETTLED
 from tests.support.bind import Bind, Key
-from tests.support.flaky_proxy import Outage, between
+from tests.support.flaky_proxy import Lossy, between
+from tests.support.ports import free_port
 from tests.support.project import Project
 from tests.support.records import delegate, serial
 from tests.support.result import Result
 from tools.bind import Programs
 
-NAMES = [
-    "adopted-1",
-    "adopted-2",
-    "drifted",
-    "removed",
-    "rotated",
-    "moved",
-    "moved-new",
-    "settled",
-    "refreshed",
-    "deleted",
-    "replaced",
-    "tainted",
-    "forced",
-    "records",
-]
-KEY = Key("agin", [f"{name}.acme.com" for name in NAMES])
+TYPE = "pulumi-python:dynamic/agin:Rfc2136Delegation"
+NAMES = ["imported", "taken", "drifted", "removed", "rotated", "moved", "moved-new", "repeated", "refreshed", "deleted"]
+KEY = Key("agin", [f"{name}.acme.com" for name in [*NAMES, "connect"]])
 NEW_KEY = Key("new", ["rotated.acme.com"])
-
 TARGETS = ["ns1.x.net.", "ns2.x.net."]
-
-
-@pytest.fixture
-def bind(tmp_path: Path, bind_programs: Programs) -> Iterator[Bind]:
-    with Bind(bind_programs, tmp_path / "bind", [KEY, NEW_KEY]) as running:
-        yield running
-
-
-@pytest.fixture
-def project(project: Project) -> Project:
-    """A project whose programs find the secrets of the keys in the environment."""
-    project.environment |= {"SECRET": KEY.secret, "NEW_SECRET": NEW_KEY.secret}
-    return project
-
 
 PROGRAM = """
 import os
@@ -69,6 +39,23 @@ def delegate(name, **others):
 """
 
 
+@pytest.fixture
+def bind(tmp_path: Path, bind_programs: Programs) -> Iterator[Bind]:
+    with Bind(bind_programs, tmp_path / "bind", [KEY, NEW_KEY]) as running:
+        yield running
+
+
+@pytest.fixture
+def project(project: Project) -> Project:
+    """A project whose programs find the secrets of the keys in the environment."""
+    project.environment |= {"SECRET": KEY.secret, "NEW_SECRET": NEW_KEY.secret}
+    return project
+
+
+def write_program(project: Project, port: int, text: str) -> None:
+    project.program(PROGRAM.replace("PORT", str(port)) + dedent(text))
+
+
 def referrals(bind: Bind, names: list[str]) -> dict[str, list[str]]:
     return {name: bind.referral(f"{name}.acme.com") for name in names}
 
@@ -81,36 +68,33 @@ def assert_no_secret(project: Project, *results: Result) -> None:
         assert [name for name, text in texts.items() if secret in text] == []
 
 
-def test_fleet_on_bind(project: Project, bind: Bind) -> None:
-    program = PROGRAM.replace("PORT", str(bind.port))
-    rest = 'delegate("drifted")\ndelegate("removed")\ndelegate("rotated")\ndelegate("moved")\n'
-    for name in ("adopted-1", "adopted-2"):
+def test_life_of_records(project: Project, bind: Bind) -> None:
+    for name in ("imported", "taken"):
         delegate(bind, f"{name}.acme.com", TARGETS, KEY)
-
-    # As after an `up` that was killed before it wrote its state.
-    project.program(program + rest + 'delegate("adopted-1")\ndelegate("adopted-2")\n')
-    failed = project.pulumi("up", "--yes", "--continue-on-error", fails=True)
-    warned = failed.output.partition("Updating (")[0]
-    for name in ("adopted-1", "adopted-2"):
-        left_alone = f"already has NS records at 127.0.0.1:{bind.port}, which are left unchanged: {', '.join(TARGETS)}"
-        assert f"will fail unless it deletes these records first: {name}.acme.com {left_alone}" in warned
-        assert f"error: {name}.acme.com {left_alone}" in failed
-    assert "; if an interrupted run created them, adopt=True adopts them" in failed
-    assert not failed.has_traceback
-    created = ["drifted", "removed", "rotated", "moved"]
-    assert referrals(bind, created) == dict.fromkeys(created, TARGETS)
-
+    imported = 'opts=pulumi.ResourceOptions(import_="imported.acme.com")'
     before = serial(bind)
-    adopted = 'delegate("adopted-1", adopt=True)\ndelegate("adopted-2", adopt=True)\n'
-    project.program(program + rest + adopted)
-    adopting = project.preview_and_up()
-    preview = adopting.output.partition("Updating (")[0]
-    assert preview.count("already match the program, so they will be adopted, and nothing is written there") == 2
-    assert "2 created" in adopting
+    write_program(project, bind.port, f'delegate("imported", {imported})\ndelegate("taken")')
+    first = project.pulumi("up", "--yes", "--continue-on-error", fails=True)
+    preview, _, update = first.output.partition("Updating (")
+    taken = "taken.acme.com already has NS records at the server, which are left unchanged: ns1.x.net., ns2.x.net."
+    assert f"warning: {taken}" in preview
+    assert f"error: {taken}" in update
+    assert not first.has_traceback
+    assert project.names(TYPE) == {"imported"}
     assert serial(bind) == before
 
+    # Under another name, with the option left: the old one is deleted, and the records stay.
+    names = ["drifted", "removed", "rotated", "moved"]
+    others = "".join(f'delegate("{name}")\n' for name in names)
+    renamed = f'Renamed = delegate("renamed", domain="imported.acme.com", {imported})\n'
+    write_program(project, bind.port, others + renamed)
+    second = project.preview_and_up()
+    assert "the NS records of imported.acme.com were not deleted, because the program has imported them again" in second
+    assert referrals(bind, ["imported", *names]) == dict.fromkeys(["imported", *names], TARGETS)
+    assert "unchanged" in project.up("--expect-no-changes")
+
     # The records change at the server, and the domain and the key of two others in the program.
-    delegate(bind, "drifted.acme.com", ["ns9.x.net"], KEY)
+    delegate(bind, "drifted.acme.com", ["ns9.x.net."], KEY)
     delegate(bind, "removed.acme.com", [], KEY)
     changed = """
         delegate("drifted")
@@ -119,102 +103,94 @@ def test_fleet_on_bind(project: Project, bind: Bind) -> None:
         moved = delegate("moved", domain="moved-new.acme.com")
         pulumi.export("ns_targets", moved.ns_targets)
     """
-    project.program(program + dedent(changed) + adopted)
-    updated = project.up("--refresh", "--diff")
-    assert '"ns9.x.net." => "ns1.x.net."' in updated
+    write_program(project, bind.port, dedent(changed) + renamed)
+    third = project.up("--refresh", "--diff")
+    assert '"ns9.x.net." => "ns1.x.net."' in third
     for count in ("1 created", "2 updated", "1 replaced"):
-        assert count in updated
-    there = ["adopted-1", "adopted-2", "drifted", "removed", "rotated", "moved-new"]
+        assert count in third
+    there = ["imported", "drifted", "removed", "rotated", "moved-new"]
     assert referrals(bind, [*there, "moved"]) == dict.fromkeys(there, TARGETS) | {"moved": []}
     assert project.outputs()["ns_targets"] == TARGETS
 
-    assert_no_secret(project, failed, adopting, updated, project.destroy())
+    assert_no_secret(project, first, second, third, project.destroy())
     assert referrals(bind, there) == {name: [] for name in there}
 
 
-def unsettled(project: Project) -> dict[str, Any]:
-    """Returns the values that the server may have, by the names of unsettled delegations."""
-    delegations = project.of_type("pulumi-python:dynamic/agin:Rfc2136Delegation")
-    kept = {each["urn"].rpartition("::")[2]: each["outputs"].get("_unsettled_ns_targets") for each in delegations}
-    return {name: values for name, values in kept.items() if values}
+def unsettled(project: Project) -> set[str]:
+    """Returns the names of the delegations of unknown outcome."""
+    return {
+        each["urn"].rpartition("::")[2] for each in project.of_type(TYPE) if each["outputs"].get(UNSETTLED) == TARGETS
+    }
 
 
-def test_writes_of_unknown_outcome_are_settled(project: Project, bind: Bind) -> None:
-    names = ["settled", "refreshed", "deleted"]
-    outages = {name: Outage() for name in names}
+def test_writes_of_unknown_outcome(project: Project, bind: Bind) -> None:
+    names = ["repeated", "refreshed", "deleted"]
+    rules = {name: Lossy(loses_reads=True) for name in names}
     with ExitStack() as proxies:
-        program = PROGRAM
-        for name, outage in outages.items():
-            port = proxies.enter_context(between(bind, outage))
-            timeouts = "opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='5s'))"
-            program += f'delegate("{name}", port={port}, {timeouts})\n'
-        project.program(program.replace("PORT", "53"))
-        failed = project.up("--continue-on-error", fails=True)
-        possible = f"The state keeps all possible values ({', '.join(TARGETS)}): run `pulumi up` again"
-        assert failed.output.count(possible) >= 3
-        assert not failed.has_traceback
-        assert referrals(bind, names) == dict.fromkeys(names, TARGETS)
-        assert unsettled(project) == dict.fromkeys(names, TARGETS)
-        for outage in outages.values():
-            outage.is_over = True
+        timeouts = "opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='3s'))"
+        ports = {name: proxies.enter_context(between(bind, rule)) for name, rule in rules.items()}
+        text = "".join(f'delegate("{name}", port={port}, {timeouts})\n' for name, port in ports.items())
+        write_program(project, 53, text)
+        created = project.up()
+        for name in names:
+            assert f"it is unknown whether the server has the new NS records of {name}.acme.com" in created
+        assert unsettled(project) == set(names)
+        for rule in rules.values():
+            rule.seen, rule.times = 0, 0
 
-        urns = {each: f"urn:pulumi:dev::test::pulumi-python:dynamic/agin:Rfc2136Delegation::{each}" for each in names}
-        # With --diff, both list every changed output, including hidden ones.
-        refreshed = project.refresh("--diff", "--target", urns["refreshed"])
-        assert set(unsettled(project)) == {"settled", "deleted"}
-        settled = project.up("--diff", "--target", urns["settled"])
-        assert set(unsettled(project)) == {"deleted"}
-        assert "_unsettled" not in refreshed.output + settled.output
+        def urn(name: str) -> str:
+            return f"urn:pulumi:dev::test::{TYPE}::{name}"
+
+        refreshed = project.refresh("--target", urn("refreshed"))
+        assert unsettled(project) == {"repeated", "deleted"}
+        repeated = project.up("--target", urn("repeated"))
+        assert "1 updated" in repeated
+        assert unsettled(project) == {"deleted"}
         assert referrals(bind, names) == dict.fromkeys(names, TARGETS)
-        assert_no_secret(project, failed, refreshed, settled)
+        assert_no_secret(project, created, refreshed, repeated)
         project.destroy()
     assert referrals(bind, names) == {name: [] for name in names}
+
+
+def test_dead_server_and_rejected_key_are_one_warning_in_a_preview(project: Project, bind: Bind) -> None:
+    wrong = 'tsig_key_name="new", tsig_secret=os.environ["SECRET"]'
+    text = f"""
+        ingress = agin.AgentIngress("connect", domain="connect.acme.com")
+        for name in ("drifted", "removed"):
+            delegate(f"{{name}}", {wrong})
+            delegate(f"{{name}}-dead", port={free_port()})
+        # Its values are unknown.
+        delegate("connect", ns_targets=ingress.ns_targets, {wrong})
+    """
+    write_program(project, bind.port, text)
+    preview = project.pulumi("preview")
+    assert preview.diagnostics.count("warning: ") == 2
+    assert preview.diagnostics.count("the server returned BADSIG: it has another secret for this key") == 1
+    assert preview.diagnostics.count("no connection (Connection refused); check server and port") == 1
+    assert not preview.has_traceback
+    for secret in (KEY.secret, NEW_KEY.secret):
+        assert secret not in preview.output
 
 
 REPLACED = """
 import os
 
-D = pulumi.ResourceOptions(delete_before_replace=True)
-
-def site(name, opts=None, opts_of_records=None, adopt=False):
-    bind = agin.dns.rfc2136(
-        "127.0.0.1", "acme.com", "agin", os.environ["SECRET"], port=PORT, adopt=adopt, opts=opts_of_records
-    )
-    ingress = agin.AgentIngress(name, domain=f"{name}.acme.com", opts=opts)
+def site(name, domain):
+    bind = agin.dns.rfc2136("127.0.0.1", "acme.com", "agin", os.environ["SECRET"], port=PORT)
+    ingress = agin.AgentIngress(name, domain=domain)
     agin.AgentIngressDelegation(name, ingress, bind)
 
-site("replaced", D)
-site("tainted", D, adopt=True)
-site("records", opts_of_records=D)
-site("forced")
+site("site", "DOMAIN")
 """
 
 
-def test_replacements_never_advise_to_remove_their_own_records(
-    project: Project, bind: Bind, emulator: Emulator
-) -> None:
-    names = ["replaced", "tainted", "records", "forced"]
-    project.program(REPLACED.replace("PORT", str(bind.port)))
-    project.up()
-    before = {each["domain"].partition(".")[0]: each["id"] for each in emulator.ingresses()}
-    ingresses = {name: f"urn:pulumi:dev::test::{project.INGRESS}::{name}" for name in names}
-    [records] = [each["urn"] for each in project.of_type(urns.RFC2136_DELEGATION) if each["urn"].endswith("::records")]
-
-    # Replaced before the records that depend on it, or the records alone.
-    project.pulumi("state", "taint", "--yes", ingresses["tainted"])
-    replaced = project.pulumi("up", "--yes", "--replace", ingresses["replaced"], "--replace", records)
-    assert "remove them" not in replaced
-    # The engine does not send the plugin that this create is a replacement, nor its options.
-    met = re.findall("will fail unless it deletes these records first: (\\S+) already", replaced.diagnostics)
-    assert met == ["records.acme.com"]
-    after = {each["domain"].partition(".")[0]: each["id"] for each in emulator.ingresses()}
-    assert {name for name in names if before[name] != after[name]} == {"replaced", "tainted"}
-    live = {each["domain"]: sorted(f"{target}." for target in each["ns_targets"]) for each in emulator.ingresses()}
-    assert {f"{name}.acme.com": targets for name, targets in referrals(bind, names).items()} == live
-
-    # Without the option, the ingress itself is in the way.
-    project.pulumi("state", "taint", "--yes", ingresses["forced"])
-    failed = project.up(fails=True)
-    assert "pulumi-agin explain taken-domain`. Import it only if" in failed.messages["forced"]
-    project.pulumi("state", "untaint", "--yes", ingresses["forced"])
-    assert "unchanged" in project.up("--expect-no-changes")
+def test_domain_of_a_delegation_changes(project: Project, bind: Bind, emulator: Emulator) -> None:
+    for domain in ("moved.acme.com", "moved-new.acme.com"):
+        project.program(REPLACED.replace("PORT", str(bind.port)).replace("DOMAIN", domain))
+        assert "warning: moved-new" not in project.preview_and_up()
+        [ingress] = emulator.ingresses()
+        live = {f"{target}." for target in ingress["ns_targets"]}
+        assert set(bind.referral(domain)) == live
+    assert bind.referral("moved.acme.com") == []
+    project.destroy()
+    assert bind.referral("moved-new.acme.com") == []

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_agin.base.version import VERSION
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.version import VERSION
 from tests.support import clone
 from tests.support.pages import blocks
 from tests.support.ports import free_port

@@ -26,9 +26,11 @@ from urllib.parse import parse_qs
 import pytest
 import requests
 
-from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.base.facts import PUBLIC_API
-from pulumi_agin.base.redaction import Secret, redact
+from pulumi_agin.api import settling
+from pulumi_agin.api.client import Client
+from pulumi_agin.api.progress import Budget
+from pulumi_agin.api.redaction import Secret
+from pulumi_agin.api.values import PUBLIC_API
 from pulumi_agin.emulator import Emulator
 from tests.support.emulator import EmulatorClock
 from tests.support.keys import API_KEY
@@ -111,7 +113,7 @@ class Service:
 
     def without_account(self, text: str) -> str:
         """Returns a string without the key, IDs and the domain."""
-        text = redact(text, self.key).replace(self.url, "URL")
+        text = Secret(self.key).redact(text).replace(self.url, "URL")
         return re.sub(r"\b([a-z]{2,12})_[0-9A-Za-z]{20,40}\b", r"\1_…", text.replace(self.domain, "DOMAIN"))
 
 
@@ -129,10 +131,10 @@ def real(request: pytest.FixtureRequest) -> Iterator[Service]:
     domain: str = request.config.getoption("--ngrok") or pytest.skip("compares ngrok with the emulator: needs --ngrok")
     key = os.environ.get("NGROK_API_KEY") or pytest.exit("--ngrok needs NGROK_API_KEY", 2)
     url = os.environ.get("NGROK_API_BASE_URL", PUBLIC_API).rstrip("/")
-    client = AgentIngressClient(Secret(key), url)
+    client, budget = Client(Secret(key), url), Budget(300)
 
     def below_domain() -> list[str]:
-        return [ingress.id for ingress in client.list() if ingress.domain.endswith(f".{domain}")]
+        return [ingress.id for ingress in client.list(None, budget) if ingress.domain.endswith(f".{domain}")]
 
     if existing := below_domain():
         pytest.exit(f"nothing was changed: delete {', '.join(existing)} first, or name another domain", 2)
@@ -141,7 +143,7 @@ def real(request: pytest.FixtureRequest) -> Iterator[Service]:
         yield service
     finally:
         for id_ in set(below_domain()).intersection(service.created):
-            client.delete(id_)
+            settling.delete(client, id_, budget)
         assert below_domain() == [], "these were not created by this run"
 
 

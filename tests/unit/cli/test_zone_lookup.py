@@ -109,3 +109,10 @@ def test_caa_records_behind_an_error_are_not_missing(monkeypatch: pytest.MonkeyP
 def test_invalid_server_is_one_sentence(server: str) -> None:
     with pytest.raises(FailedError, match="--dns must be the address of a DNS server"):
         ZoneLookup(server)
+
+
+def test_server_of_other_zones_is_no_proof_of_missing_caa_records() -> None:
+    zones: Zones = {("acme.com", "TXT"): ["other"]}
+    failure = pytest.raises(LookupFailedError, match="neither a server of its zone nor a resolver")
+    with dns_server(zones, is_authoritative=False) as port, failure:
+        ZoneLookup(f"127.0.0.1:{port}").caa_records(DOMAIN)

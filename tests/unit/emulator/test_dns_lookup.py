@@ -10,7 +10,7 @@ import dns.rcode
 import pytest
 
 from pulumi_agin.emulator import Emulator, dns_lookup
-from tests.support.dns_server import dns_server, referral
+from tests.support.dns_stub import dns_server, referral
 from tests.support.emulator import POLICY, Api, EmulatorClock
 from tests.support.keys import API_KEY
 
@@ -18,7 +18,7 @@ from tests.support.keys import API_KEY
 def test_delegation_is_queried_without_recursion(emulator_clock: EmulatorClock) -> None:
     with (
         dns_server(referral, tcp=True) as server,
-        Emulator(API_KEY, clock=emulator_clock, dns=str(server)) as emulator,
+        Emulator(API_KEY, clock=emulator_clock, dns=server) as emulator,
     ):
         api = Api(emulator)
         ingress = api.create(certificate_management_policy=POLICY)
@@ -32,7 +32,7 @@ def test_rejection_without_the_question_is_a_dns_error(emulator_clock: EmulatorC
         response.question.clear()
         response.set_rcode(dns.rcode.REFUSED)
 
-    with dns_server(reject, tcp=True) as server, Emulator(API_KEY, clock=emulator_clock, dns=str(server)) as emulator:
+    with dns_server(reject, tcp=True) as server, Emulator(API_KEY, clock=emulator_clock, dns=server) as emulator:
         ingress = Api(emulator).create(certificate_management_policy=POLICY)
         emulator_clock.advance(2)
         code, message = Api(emulator).job(ingress)
