@@ -88,7 +88,7 @@ def test_every_input_is_registered(name: str, given: dict[str, Any], mocks: Mock
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 does not keep overloads")
 def test_every_input_is_an_argument_for_type_checkers(name: str) -> None:
-    [_, by_keywords] = typing.get_overloads(agin.AgentIngress.__init__)
+    [_, by_keywords] = typing.get_overloads(agin.AgentIngress.__init__)  # type: ignore[attr-defined]
     assert name in parameters_of(by_keywords), f"the overload of AgentIngress.__init__ in agent_ingress.py lacks {name}"
 
 

@@ -83,7 +83,7 @@ def test_file_of_an_agent(policy: Any, authtoken: str | None, region: str | None
 
 @pytest.mark.parametrize("authtoken", ["", "two words", "a\nb", "ü"])
 def test_invalid_authtoken_is_not_shown(authtoken: str) -> None:
-    with pytest.raises(FailedError, match="^the authtoken is empty or contains invalid characters; copy it"):
+    with pytest.raises(FailedError, match=r"^the authtoken is empty or contains invalid characters; copy it"):
         configure_agent("connect.acme.com", None, [], authtoken, None)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import json
 import pickle
 import re
 import subprocess
 import sys
-from collections import Counter
 from importlib import resources
 
 import pytest
