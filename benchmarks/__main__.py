@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import engine, import_cost, limit
+from benchmarks import engine, import_cost
 from tools import environment, pulumi_cli
 from tools.steps import exit_status, report
 
@@ -25,8 +25,6 @@ IMPORT_RUNS = 21
 
 IMPORT_SECONDS = 0.015
 RATIO = 1.1
-LIMIT_RATIO = 1.15
-LIMIT_REQUESTS = 1.1
 
 COLUMNS = "{:<40}{:>9}{:>9}{:>8}{:>10}  {:<10}{:>9}{:>13}{:>8}  {}"
 
@@ -40,11 +38,6 @@ def main() -> None:
         front_end = engine.Dynamic() if name == "dynamic" else engine.Native(arguments.peer)
         measured = engine.measure(tools, front_end, _loads(arguments), arguments.runs)
         rows += [_engine_row(front_end, case, each) for case, each in measured.items()]
-    report(f"{limit.COUNT} under the limit …")
-    rows.append(_limit_row(f"{limit.COUNT}, limit in {limit.WINDOW_SECONDS:g} s", limit.scaled()))
-    if arguments.real_limit:
-        report("the same through the engine: about two minutes …")
-        rows.append(_limit_row(f"up of {limit.COUNT}, real limit", limit.real(tools)))
     print(_heading(tools, arguments.runs))
     print(
         COLUMNS.format("", "floor s", "ours s", "ratio", "over s", "goal", "requests", "connections", "MB", "").rstrip()
@@ -82,7 +75,6 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--parallel", type=int, help="the engine's --parallel (default: its own)")
     parser.add_argument("--runs", type=int, default=9, help="of each; the figures are medians (default: %(default)s)")
-    parser.add_argument("--real-limit", action="store_true", help="up against the real limit too: two minutes more")
     return parser.parse_args()
 
 
@@ -103,7 +95,7 @@ Python {platform.python_version()}, pulumi SDK {version("pulumi")}, CLI {cli.rem
 floor: the same number of resources that send no requests, by the same front end; with latency, also the time of our \
 requests,
 {engine.Load(1, 0).calls} at once by default, at most {engine.Dynamic.most_calls} in a Python program, and one by one \
-in the list of a refresh; under the limit, the time that it forces.
+in the list of a refresh.
 ratio: ours to the floor, at 0 ms the median of the pairs. over: ours less the floor.
 MB: the memory peaks of all processes of the command together.
 """
@@ -146,18 +138,6 @@ def _engine_row(front_end: engine.FrontEnd, case: engine.Case, measured: engine.
     if measured.peer:
         row += f"  peer {statistics.median(measured.peer):.2f} s, ours to it {measured.ratio_to_peer():.2f}"
     return row
-
-
-def _limit_row(title: str, run: limit.Limited) -> str:
-    wrong = (run.failures, run.requests > limit.COUNT * LIMIT_REQUESTS, run.ours > run.floor * LIMIT_RATIO)
-    return _row(
-        title,
-        run.floor,
-        run.ours,
-        goal=f"{LIMIT_RATIO:g} times",
-        missed=any(wrong),
-        last=(run.requests, run.connections, ""),
-    ) + (f" {run.failures} failed" if run.failures else "")
 
 
 def _row(

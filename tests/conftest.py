@@ -11,16 +11,12 @@ import pytest
 from pulumi_agin import cli
 from pulumi_agin.emulator import Emulator
 from tests.support import clock as test_clock
-from tests.support.bind import Bind, Key
 from tests.support.emulator import Api, EmulatorClock
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tools import environment
-from tools.bind import Programs
 from tools.steps import heed_interrupts
 
 TESTS = Path(__file__).parent
-DOMAIN = "connect.acme.com"
-KEY = Key("agin", [DOMAIN])
 
 pytest_plugins = [
     "tests.support.set_up",
@@ -88,12 +84,6 @@ def emulator_clock() -> EmulatorClock:
 @pytest.fixture
 def api(emulator: Emulator) -> Api:
     return Api(emulator)
-
-
-@pytest.fixture(scope="session")
-def running_bind(tmp_path_factory: pytest.TempPathFactory, bind_programs: Programs) -> Iterator[Bind]:
-    with Bind(bind_programs, tmp_path_factory.mktemp("bind"), [KEY]) as bind:
-        yield bind
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from pulumi_agin.cli.import_program import program
 
 from pulumi_agin.api.models import IngressModel
-from tests.support.imported_program import with_delegations
+from pulumi_agin.cli.importing import program
 
 ROOT = Path(__file__).parents[2]
 
@@ -118,7 +117,7 @@ def test_type_checkers_reject_only_wrong_lines(checker: list[str], user_env: Pat
 
 
 def imported_program() -> str:
-    """Returns the program of `pulumi-agin import --code` for two ingresses, with delegations."""
+    """Returns the program of `pulumi-agin import` for two ingresses."""
     policy = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
     fields = {
         "id": "agin_1",
@@ -127,8 +126,7 @@ def imported_program() -> str:
         "created_at": "2024-08-02T07:15:39Z",
     }
     ingresses = [fields, {**fields, "description": "d", "certificate_management_policy": policy}]
-    models = {str(number): IngressModel.model_validate(each) for number, each in enumerate(ingresses)}
-    return "# pyright: strict\n" + with_delegations(program(models, [], None, None), 'agin.dns.aws(zone_id="Z1")')
+    return program([IngressModel.model_validate(each) for each in ingresses])
 
 
 def test_wheel_contains_only_the_package(user_env: Path) -> None:

@@ -60,6 +60,8 @@ def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     installed = Mocks()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    # The SDK would keep the root of another test, whose loop is closed.
+    pulumi.runtime.settings.set_root_resource(None)
     pulumi.runtime.set_mocks(installed, preview=getattr(request, "param", True))
     yield installed
     loop.run_until_complete(loop.shutdown_default_executor())
@@ -71,7 +73,7 @@ def run(program: Callable[[], Any]) -> Any:
     """Runs a program under mocks until all of its resources are registered, and returns the value of its Output."""
     seen: dict[str, Any] = {}
 
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def test() -> Any:
         result = program()
         return pulumi.Output.from_input(result).apply(lambda value: seen.update(value=value))

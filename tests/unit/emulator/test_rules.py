@@ -15,7 +15,6 @@ import requests
 from pulumi_agin.emulator import CertificateState, Emulator
 from tests.support.emulator import POLICY, Api, EmulatorClock
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.support.odd_emulator import OddEmulator, Oddities
 
 SAMPLES: dict[str, Any] = json.loads((Path(__file__).parent / "data/agent_ingress_samples.json").read_text())
 LIST = "/agent_ingresses"
@@ -327,19 +326,19 @@ def test_certificate_can_be_kept_in_a_state(
     assert api.certificate(created) is None
 
 
-def test_official_client_works(emulator: OddEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_official_client_works(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
-    # The client raises KeyError if a response has no description.
-    emulator.oddities = Oddities(empty="string")
+    # The client raises KeyError if a response has no description or metadata.
+    texts = {"description": "acme devices", "metadata": "m"}
     client: Any = ngrok.Client(API_KEY, emulator.url).agent_ingresses
-    created = client.create("connect.acme.com", description="acme devices")
+    created = client.create("connect.acme.com", description="acme devices", metadata="old")
     client.update(created.id, metadata="m")
     read = client.get(created.id)
     assert (read.domain, read.description, read.metadata) == ("connect.acme.com", "acme devices", "m")
-    client.create("b.acme.com")
+    client.create("b.acme.com", **texts)
     assert [each.domain for each in client.list(limit="1")] == ["b.acme.com", "connect.acme.com"]
     with pytest.raises(ngrok.Error, match="already exists"):
-        client.create("connect.acme.com")
+        client.create("connect.acme.com", **texts)
     client.delete(created.id)
     with pytest.raises(ngrok.NotFoundError):
         client.get(created.id)
