@@ -24,8 +24,8 @@ LETSENCRYPT = "letsencrypt"
 LETSENCRYPT_ISSUER = "letsencrypt.org"
 
 
-class Verdict(Enum):
-    """The result of a check."""
+class Verdict(str, Enum):
+    """The result of a check. JSON has its value."""
 
     OK = "ok"
     WRONG = "wrong"
@@ -35,9 +35,9 @@ class Verdict(Enum):
 
 
 class Finding(NamedTuple):
-    """The result of one check of a domain, with one sentence. The check of the API key has no domain."""
+    """The result of one check, with one sentence. JSON has the same names. The check of the API key has no domain."""
 
-    domain: str
+    domain: str | None
     check: str
     verdict: Verdict
     sentence: str
@@ -97,14 +97,14 @@ def _check_certificate(ingress: IngressModel, now: datetime) -> Result:
 
 def _check_caa_records(domain: str, lookup: ZoneLookup) -> Result:
     try:
-        found = lookup.caa_records(domain)
+        owner, issuers = lookup.issuers(domain)
     except LookupFailedError as error:
         return Verdict.UNKNOWN, f"the CAA records above it could not be read: {error}"
-    if found is None:
+    if not owner:
         return Verdict.OK, "no CAA record restricts its certificates"
-    if not found.issuers or LETSENCRYPT_ISSUER in found.issuers:
-        return Verdict.OK, f"the CAA records of {found.owner} allow Let's Encrypt"
-    return Verdict.WRONG, f'the CAA records of {found.owner} forbid Let\'s Encrypt; add 0 issue "{LETSENCRYPT_ISSUER}"'
+    if not issuers or LETSENCRYPT_ISSUER in issuers:
+        return Verdict.OK, f"the CAA records of {owner} allow Let's Encrypt"
+    return Verdict.WRONG, f'the CAA records of {owner} forbid Let\'s Encrypt; add 0 issue "{LETSENCRYPT_ISSUER}"'
 
 
 def _listed(targets: Iterable[str]) -> str:

@@ -51,7 +51,7 @@ def _run(options: Namespace) -> int:
             # A lookup can take seconds, so each line is shown at once.
             print(f"{finding.verdict.value:8} {subject}: {finding.sentence}", flush=True)  # noqa: T201
     if options.json:
-        print(json.dumps([_as_json(each) for each in findings], indent=2))  # noqa: T201
+        print(json.dumps([each._asdict() for each in findings], indent=2))  # noqa: T201
     verdicts = {each.verdict.value for each in findings}
     return next(status for verdict, status in STATUSES.items() if verdict in verdicts)
 
@@ -75,7 +75,7 @@ def _findings(options: Namespace) -> Iterator[Finding]:
         listed = settings.new_client().list(None, new_budget(settings))
     except NgrokError as error:
         verdict = Verdict.WRONG if isinstance(error, AuthenticationError) else Verdict.UNKNOWN
-        yield Finding("", "api_key", verdict, str(error))
+        yield Finding(None, "api_key", verdict, str(error))
         return
     by_domain = {each.domain: each for each in listed}
     domains = sorted(by_domain) if options.all else domains
@@ -83,7 +83,7 @@ def _findings(options: Namespace) -> Iterator[Finding]:
         raise FailedError(
             f"there is nothing to check: the {'account' if options.all else 'stack'} has no Agent Ingress"
         )
-    yield Finding("", "api_key", Verdict.OK, f"ngrok accepts the one from {settings.api_key_source}")
+    yield Finding(None, "api_key", Verdict.OK, f"ngrok accepts the one from {settings.api_key_source}")
     for domain in dict.fromkeys(domains):
         ingress = by_domain.get(domain)
         if ingress is None:
@@ -94,12 +94,3 @@ def _findings(options: Namespace) -> Iterator[Finding]:
             continue
         for finding in check_ingress(ingress, lookup, datetime.now(timezone.utc)):
             yield finding._replace(sentence=settings.api_key.sanitize(finding.sentence, LONGEST_SENTENCE))
-
-
-def _as_json(finding: Finding) -> dict[str, str | None]:
-    return {
-        "domain": finding.domain or None,
-        "check": finding.check,
-        "verdict": finding.verdict.value,
-        "sentence": finding.sentence,
-    }

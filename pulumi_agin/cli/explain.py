@@ -13,9 +13,7 @@ from pulumi_agin.lifecycle.operation import FailedError
 
 def add_to(commands: Any) -> None:
     """Adds the command to the parser."""
-    parser = commands.add_parser(
-        "explain", help="explain a message", description="Prints what to do after a message, in full."
-    )
+    parser = commands.add_parser("explain", help="explain a message", description="Prints what to do after a message.")
     parser.add_argument("name", nargs="?", metavar="NAME", help="the name in the message; without it, all names")
     parser.set_defaults(run=_run)
 

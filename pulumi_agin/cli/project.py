@@ -95,13 +95,8 @@ def _pulumi(*command: str, stack: str | None) -> dict[str, Any]:
     except OSError as error:
         raise FailedError(f"could not run pulumi: {error.strerror}") from None
     if ran.returncode:
-        raise FailedError(f"`pulumi {command[0]}` failed: {_reason(ran.stderr)}")
+        # A warning may come before the error.
+        reason = ran.stderr.rpartition("error: ")[2] or "it printed nothing"
+        raise FailedError(f"`pulumi {command[0]}` failed: {one_line(reason)}")
     found: dict[str, Any] = json.loads(ran.stdout or "{}")
     return found
-
-
-def _reason(stderr: str) -> str:
-    """Returns the line of the CLI with the error. A warning may come before it."""
-    lines = [line for line in stderr.splitlines() if line.strip()] or ["it printed nothing"]
-    line = next((each for each in lines if each.startswith("error: ")), lines[-1])
-    return one_line(line.removeprefix("error: "))

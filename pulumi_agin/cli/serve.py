@@ -33,9 +33,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--allow-host", action="append", metavar="NAME", help="another host name that clients use")
     parser.add_argument("--api-key", action="append", metavar="KEY", help="an API key (repeatable, one account each)")
     parser.add_argument("--file", type=Path, metavar="PATH", help="store the ingresses in this file")
-    parser.add_argument(
-        "--dns", metavar="HOST:PORT", help="issue certificates only for domains delegated on this server"
-    )
+    parser.add_argument("--dns", metavar="HOST:PORT", help="a server that must have the NS records for a certificate")
     parser.add_argument("--limit", type=int, default=120, help="the requests per minute of an account; 0 for no limit")
     parser.set_defaults(run=_run)
 

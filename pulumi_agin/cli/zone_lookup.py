@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import dns.exception
@@ -28,15 +27,6 @@ RESOLVER_SECONDS = 5.0
 
 class LookupFailedError(Exception):
     """DNS gave no usable response. The message is a clause."""
-
-
-class CaaRecords(NamedTuple):
-    """The CAA records that apply to a domain."""
-
-    owner: str
-    """The name that has them."""
-    issuers: list[str]
-    """The authorities in their `issue` records: "" for none. Without such a record, they allow all."""
 
 
 _FAILURES = (dns.exception.DNSException, LookupFailedError, OSError, EOFError)
@@ -80,24 +70,24 @@ class ZoneLookup:
             problem = f"its parent zone was not found: {_reason(error)}"
         raise LookupFailedError(problem)
 
-    def caa_records(self, domain: str) -> CaaRecords | None:
-        """Returns the CAA records that apply to a domain; None without any.
+    def issuers(self, domain: str) -> tuple[str, list[str]]:
+        """Returns the nearest name above a domain with CAA records, which apply to it, and the authorities they allow.
 
-        They are those of the nearest name above it that has some. The domain itself is delegated to ngrok, and a
-        top-level domain has none.
+        An authority is "" if a record allows none. Without an `issue` record, which allows all, the list is empty, and
+        without CAA records, the name is. The domain itself is delegated to ngrok, and a top-level domain has none.
         """
         names = [domain.split(".", labels)[labels] for labels in range(1, domain.count("."))]
         for name in names:
             try:
-                found = self._caa_records_of(name)
+                owner, issuers = self._issuers_of(name)
             except _FAILURES as error:
                 # The server of `--dns` rejects names above its zones.
                 if self._server and name != names[0] and isinstance(error, dns.resolver.NoNameservers):
                     break
                 raise LookupFailedError(f"for {name}, the resolver {_reason(error)}") from None
-            if found:
-                return found
-        return None
+            if owner:
+                return owner, issuers
+        return "", []
 
     def _servers_above(self, name: dns.name.Name) -> Iterator[tuple[str, int]]:
         """Yields the addresses and ports of the servers of the zone above a name."""
@@ -113,19 +103,18 @@ class ZoneLookup:
                 # The port is 53, except in tests.
                 yield address, self._resolver.port
 
-    def _caa_records_of(self, name: str) -> CaaRecords | None:
+    def _issuers_of(self, name: str) -> tuple[str, list[str]]:
         try:
             answer = self._resolver.resolve(f"{name}.", "CAA", raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN:
-            return None
+            return "", []
         if answer.rrset is None:
             if not answer.response.flags & (dns.flags.AA | dns.flags.RA):
                 raise LookupFailedError("is neither a server of its zone nor a resolver")
-            return None
+            return "", []
         issue = [each.value.decode("utf-8", "replace") for each in answer.rrset if each.tag.lower() == b"issue"]
         # Parameters may follow the authority.
-        issuers = [value.partition(";")[0].strip().lower() for value in issue]
-        return CaaRecords(canonical_domain(str(answer.rrset.name)), issuers)
+        return canonical_domain(str(answer.rrset.name)), [value.partition(";")[0].strip().lower() for value in issue]
 
 
 def _delegation(name: dns.name.Name, response: dns.message.Message) -> list[str]:

@@ -105,28 +105,24 @@ def test_type_checkers_reject_only_wrong_lines(checker: list[str], user_env: Pat
     ingress = 'ingress = agin.AgentIngress("ingress", domain="a.b")'
     wrong = f"{IMPORTS}{ingress}{WRONG_LINES}"
     (tmp_path / "right.py").write_text(RIGHT_PROGRAM)
-    (tmp_path / "imported.py").write_text(imported_program())
+    for count in (1, 2):
+        (tmp_path / f"imported{count}.py").write_text(imported_program(count))
     (tmp_path / "wrong.py").write_text(wrong)
     command = [str(Path(sys.executable).parent / checker[0]), *checker[1:], str(user_env / "bin" / "python")]
-    run = subprocess.run(
-        [*command, "right.py", "imported.py", "wrong.py"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    files = ["right.py", "imported1.py", "imported2.py", "wrong.py"]
+    run = subprocess.run([*command, *files], cwd=tmp_path, capture_output=True, text=True, check=False)
     lines = wrong.splitlines()
     found = {(file, lines[int(number) - 1]) for file, number in re.findall(r"(\w+\.py):(\d+).*\berror:", run.stdout)}
     assert found == {("wrong.py", line) for line in WRONG_LINES.splitlines() if line}, run.stdout
 
 
-def imported_program() -> str:
-    """Returns the program of `pulumi-agin import` for two ingresses."""
+def imported_program(count: int) -> str:
+    """Returns the program of `pulumi-agin import` for one or two ingresses."""
     policy = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
-    fields = {
-        "id": "agin_1",
-        "domain": "a.acme.com",
-        "ns_targets": ["ns1.example."],
-        "created_at": "2024-08-02T07:15:39Z",
-    }
-    ingresses = [fields, {**fields, "description": "d", "certificate_management_policy": policy}]
-    return program([IngressModel.model_validate(each) for each in ingresses])
+    required = {"id": "agin_1", "domain": "a.acme.com", "ns_targets": [], "created_at": "2024-08-02T07:15:39Z"}
+    ingresses = [{**required, "description": "d", "certificate_management_policy": policy}, required][:count]
+    models = {str(number): IngressModel.model_validate(each) for number, each in enumerate(ingresses)}
+    return "# pyright: strict\n" + program(models)
 
 
 def test_wheel_contains_only_the_package(user_env: Path) -> None:

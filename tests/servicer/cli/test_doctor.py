@@ -94,7 +94,7 @@ def test_each_problem_is_found_until_all_is_well(doctor: Command, emulator: Emul
 def test_output_has_a_line_for_each_check(doctor: Command, emulator: Emulator, bind: Bind) -> None:
     id_ = create(emulator, DOMAIN)
     set_records(bind, DOMAIN, "NS", ns_targets(emulator, DOMAIN))
-    status, out, err = doctor("Connect.ACME.com.")
+    status, out, err = doctor("Connect.ACME.com.", DOMAIN)
     assert (status, err) == (0, "")
     assert out.splitlines() == [
         "ok       the API key: ngrok accepts the one from the environment variable NGROK_API_KEY",

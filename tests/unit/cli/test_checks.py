@@ -9,17 +9,18 @@ import pytest
 
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.cli.checks import check_ingress
-from pulumi_agin.cli.zone_lookup import CaaRecords, LookupFailedError, ZoneLookup
+from pulumi_agin.cli.zone_lookup import LookupFailedError, ZoneLookup
 from tests.support.emulator import POLICY
 
 NOW = datetime(2026, 3, 20, tzinfo=timezone.utc)
+NO_CAA: tuple[str, list[str]] = ("", [])
 TARGETS = ["ns-1.awsdns.org.", "ns-2.awsdns.net."]
 
 
 class Lookup(ZoneLookup):
     """Public DNS with the given records, or the reason that it can't be queried."""
 
-    def __init__(self, targets: list[str] | str = TARGETS, caa: CaaRecords | str | None = None) -> None:
+    def __init__(self, targets: list[str] | str = TARGETS, caa: tuple[str, list[str]] | str = NO_CAA) -> None:
         self._targets, self._caa = targets, caa
 
     def ns_targets(self, domain: str) -> list[str]:
@@ -27,7 +28,7 @@ class Lookup(ZoneLookup):
             raise LookupFailedError(self._targets)
         return self._targets
 
-    def caa_records(self, domain: str) -> CaaRecords | None:
+    def issuers(self, domain: str) -> tuple[str, list[str]]:
         if isinstance(self._caa, str):
             raise LookupFailedError(self._caa)
         return self._caa
@@ -108,15 +109,15 @@ def test_ingress_without_a_policy_needs_no_certificate_and_no_caa_record() -> No
 @pytest.mark.parametrize(
     ("caa", "verdict", "sentence"),
     [
-        (None, "ok", "no CAA record restricts its certificates"),
-        (CaaRecords("acme.com", []), "ok", "the CAA records of acme.com allow Let's Encrypt"),
-        (CaaRecords("acme.com", ["x.org", "letsencrypt.org"]), "ok", "the CAA records of acme.com allow Let's Encrypt"),
-        (CaaRecords("acme.com", ["x.org"]), "wrong", "the CAA records of acme.com forbid Let's Encrypt; add 0 issue"),
-        (CaaRecords("acme.com", [""]), "wrong", "the CAA records of acme.com forbid Let's Encrypt; add 0 issue"),
+        (NO_CAA, "ok", "no CAA record restricts its certificates"),
+        (("acme.com", []), "ok", "the CAA records of acme.com allow Let's Encrypt"),
+        (("acme.com", ["x.org", "letsencrypt.org"]), "ok", "the CAA records of acme.com allow Let's Encrypt"),
+        (("acme.com", ["x.org"]), "wrong", "the CAA records of acme.com forbid Let's Encrypt; add 0 issue"),
+        (("acme.com", [""]), "wrong", "the CAA records of acme.com forbid Let's Encrypt; add 0 issue"),
         ("timed out", "unknown", "the CAA records above it could not be read: timed out"),
     ],
 )
-def test_caa_records(caa: CaaRecords | str | None, verdict: str, sentence: str) -> None:
+def test_caa_records(caa: tuple[str, list[str]] | str, verdict: str, sentence: str) -> None:
     found = findings(Lookup(caa=caa), certificate_management_policy=POLICY)["caa_records"]
     assert found[0] == verdict
     assert found[1].startswith(sentence)

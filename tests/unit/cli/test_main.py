@@ -20,9 +20,10 @@ from tests.support.waiting import until
 COMMAND = [sys.executable, "-m", "pulumi_agin.cli"]
 
 
-def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.Popen([*COMMAND, *arguments], text=True, **streams)
+def start(*arguments: str, stdout: Any = subprocess.PIPE, **environment: str) -> subprocess.Popen[str]:
+    # Most users' Python buffers stdout, so that what can't be written is found late.
+    buffered = {**os.environ, **environment, "PYTHONUNBUFFERED": ""}
+    return subprocess.Popen([*COMMAND, *arguments], env=buffered, stdout=stdout, stderr=subprocess.PIPE, text=True)
 
 
 def stderr_of(process: subprocess.Popen[str], status: int) -> str:
@@ -85,7 +86,7 @@ def test_interrupt_exits_130(command: str, emulator: Emulator) -> None:
 @pytest.mark.usefixtures("settings_of_emulator")
 def test_locale_without_utf_8_prints_escapes(emulator: Emulator) -> None:
     create(emulator, "connect.acme.com", description="🚀")
-    process = start("import", "--all", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    process = start("import", "--all", PYTHONIOENCODING="ascii")
     out, _ = process.communicate(timeout=60)
     assert 'description="\\U0001f680"' in out
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pulumi_agin.cli import zone_lookup
-from pulumi_agin.cli.zone_lookup import CaaRecords, LookupFailedError, ZoneLookup
+from pulumi_agin.cli.zone_lookup import LookupFailedError, ZoneLookup
 from pulumi_agin.lifecycle.operation import FailedError
 from tests.support.dns_server import Zones, dns_server, use_as_public_dns
 from tests.support.ports import free_port
@@ -23,7 +23,10 @@ PUBLIC: Zones = {
 @pytest.mark.parametrize(
     ("zones", "found"),
     [
-        ({(DOMAIN, "NS"): ["NS-2.awsdns.net.", "ns-1.awsdns.org."]}, ["ns-1.awsdns.org.", "ns-2.awsdns.net."]),
+        (
+            {(DOMAIN, "NS"): ["NS-2.awsdns.net.", "ns-1.awsdns.org."], (DOMAIN, "SOA"): SOA},
+            ["ns-1.awsdns.org.", "ns-2.awsdns.net."],
+        ),
         ({(DOMAIN, "TXT"): ["other"]}, []),
         ({}, []),
     ],
@@ -77,32 +80,32 @@ def test_parent_zone_without_servers(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_caa_records_of_the_parent_apply(zones: Zones, found: list[str] | None) -> None:
     with dns_server(zones) as port:
-        records = ZoneLookup(f"127.0.0.1:{port}").caa_records(DOMAIN)
-    assert (records and sorted(records.issuers)) == found
+        owner, issuers = ZoneLookup(f"127.0.0.1:{port}").issuers(DOMAIN)
+    assert (sorted(issuers) if owner else None) == found
 
 
 def test_nearest_caa_records_apply() -> None:
     zones = {("b.acme.com", "CAA"): ['0 issue "near.org"'], ("acme.com", "CAA"): ['0 issue "far.org"']}
     with dns_server(zones) as port:
         lookup = ZoneLookup(f"127.0.0.1:{port}")
-        assert lookup.caa_records("c.b.acme.com") == CaaRecords("b.acme.com", ["near.org"])
-        assert lookup.caa_records("c.other.acme.com") == CaaRecords("acme.com", ["far.org"])
+        assert lookup.issuers("c.b.acme.com") == ("b.acme.com", ["near.org"])
+        assert lookup.issuers("c.other.acme.com") == ("acme.com", ["far.org"])
 
 
 def test_caa_records_above_the_zones_of_the_server_are_not_read() -> None:
     zones: Zones = {("acme.co.uk", "TXT"): ["other"], ("co.uk", "CAA"): "REFUSED"}
     with dns_server(zones) as port:
         lookup = ZoneLookup(f"127.0.0.1:{port}")
-        assert lookup.caa_records("connect.acme.co.uk") is None
+        assert lookup.issuers("connect.acme.co.uk") == ("", [])
         with pytest.raises(LookupFailedError, match=r"for co\.uk, the resolver failed"):
-            lookup.caa_records("acme.co.uk")
+            lookup.issuers("acme.co.uk")
 
 
 def test_caa_records_behind_an_error_are_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     with dns_server({("acme.com", "CAA"): "SERVFAIL"}) as port:
         use_as_public_dns(monkeypatch, port)
         with pytest.raises(LookupFailedError, match=r"for acme\.com, the resolver failed"):
-            ZoneLookup(None).caa_records(DOMAIN)
+            ZoneLookup(None).issuers(DOMAIN)
 
 
 @pytest.mark.parametrize("server", ["a..b:53", "127.0.0.1:x", "127.0.0.1:70000", ":53"])
@@ -115,4 +118,4 @@ def test_server_of_other_zones_is_no_proof_of_missing_caa_records() -> None:
     zones: Zones = {("acme.com", "TXT"): ["other"]}
     failure = pytest.raises(LookupFailedError, match="neither a server of its zone nor a resolver")
     with dns_server(zones, is_authoritative=False) as port, failure:
-        ZoneLookup(f"127.0.0.1:{port}").caa_records(DOMAIN)
+        ZoneLookup(f"127.0.0.1:{port}").issuers(DOMAIN)
