@@ -18,16 +18,15 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
-from pulumi_agin.dynamic.providers import AgentIngressProvider, CertificateValidationProvider, Rfc2136Provider
+from pulumi_agin.dynamic.providers import AgentIngressProvider, CertificateValidationProvider
 from tests.support.keys import assert_without_key
 
 Values = dict[str, Any]
 
-# The input `__provider` of each resource of a Python program.
+# The input `__provider` of resources of a Python program.
 PROVIDERS: dict[str, str] = {
     "AgentIngress": serialize_provider(AgentIngressProvider()),
     "AgentIngressCertificateValidation": serialize_provider(CertificateValidationProvider()),
-    "Rfc2136Delegation": serialize_provider(Rfc2136Provider()),
 }
 
 
@@ -36,10 +35,14 @@ class CallError(Exception):
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
-    """The part of the engine that a plugin calls: it shows lines to the user, which are gRPC's LogRequests."""
+    """The part of the engine that a plugin calls: it shows lines to the user, which are gRPC's LogRequests.
+
+    A test may clear `lines`. `shown` has all of their messages.
+    """
 
     def __init__(self) -> None:
         self.lines: list[Any] = []
+        self.shown = ""
         self.server = grpc.server(ThreadPoolExecutor(4))
         engine_pb2_grpc.add_EngineServicer_to_server(self, self.server)
         self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
@@ -47,6 +50,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
     def Log(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's name
         self.lines.append(request)
+        self.shown += request.message
         return empty_pb2.Empty()
 
 
@@ -68,17 +72,14 @@ class Plugin:
         self.configure(config)
 
     def end(self) -> None:
-        """Ends the process. Fails if it has printed the API key, or a part of it."""
+        """Ends the process. Fails if it has printed or shown the API key, or a part of it."""
         self.process.terminate()
-        printed = "".join(self.process.communicate(timeout=30))
+        assert_without_key(self.engine.shown.join(self.process.communicate(timeout=30)))
         self.engine.server.stop(None).wait()
-        assert_without_key(printed + "".join(line.message for line in self.engine.lines))
 
     def warnings(self) -> list[str]:
-        """Returns the warnings that the process has shown on this resource, which clears them."""
-        ours = [line for line in self.engine.lines if line.urn == self.urn]
-        self.engine.lines.clear()
-        return [line.message for line in ours if line.severity == engine_pb2.WARNING]
+        """Returns the warnings that the process has shown on this resource."""
+        return [line.message for line in self.engine.lines if line.urn == self.urn and line.severity > engine_pb2.INFO]
 
     # -- what differs between the two -----------------------------------------------------------------------
 
@@ -146,8 +147,7 @@ class NativePlugin(Plugin):
         return asyncio.run(rpc.serialize_properties(_renamed(values, _camel_case), {}))
 
     def unpacked(self, struct: struct_pb2.Struct) -> Values:
-        renamed: Values = _renamed(super().unpacked(struct), _snake_case)
-        return renamed
+        return dict(_renamed(super().unpacked(struct), _snake_case))
 
 
 def _renamed(value: Any, rename: Any) -> Any:

@@ -1,0 +1,140 @@
+"""The places that a field of an Agent Ingress needs. Each test is about one place, which its message names.
+
+CONTRIBUTING.md has the recipe, "Add a field". `lifecycle/inputs.py` declares the inputs, and `api/models.py` the
+outputs. The plugin's schema and the tables in the docs are generated from them, with tests of their own.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import typing
+from typing import Any
+
+import pulumi
+import pytest
+
+import pulumi_agin as agin
+from pulumi_agin.api.models import IngressModel
+from pulumi_agin.api.values import FIELDS, NEVER_CHANGE, STATUS, changed_fields
+from pulumi_agin.cli.importing import program
+from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle.account import Account
+from pulumi_agin.lifecycle.ingress import AgentIngressLifecycle
+from pulumi_agin.lifecycle.inputs import AgentIngressInputs
+from pulumi_agin.lifecycle.operation import Call
+from pulumi_agin.settings import API_KEY as KEY
+from pulumi_agin.settings import BASE_URL, Settings
+from tests.support import keys
+from tests.support.emulator import Api
+from tests.support.mocks import Mocks, run
+
+INPUTS = tuple(AgentIngressInputs.model_fields)
+OUTPUTS = tuple(IngressModel.model_fields)
+
+# A value of each input, and another one.
+VALUES: dict[str, tuple[Any, Any]] = {
+    "domain": ("connect.acme.com", "other.acme.com"),
+    "description": ("devices", "others"),
+    "metadata": ("{}", "[]"),
+    "certificate_management_policy": (
+        {"authority": "letsencrypt", "private_key_type": "rsa"},
+        {"authority": "letsencrypt", "private_key_type": "ecdsa"},
+    ),
+}
+STRINGS = [name for name, (value, _) in VALUES.items() if isinstance(value, str)]
+
+
+@pytest.fixture(params=INPUTS)
+def name(request: pytest.FixtureRequest) -> str:
+    field: str = request.param
+    assert field in VALUES, f"VALUES in tests/unit/test_fields.py lacks {field}"
+    return field
+
+
+@pytest.fixture
+def given(name: str) -> dict[str, Any]:
+    return {"domain": VALUES["domain"][0], name: VALUES[name][0]}
+
+
+def parameters_of(function: Any) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+def test_every_input_is_compared(name: str, given: dict[str, Any]) -> None:
+    assert name in FIELDS, f"FIELDS in api/values.py lacks {name}"
+    changed = changed_fields(given, {**given, name: VALUES[name][1]})
+    assert changed == [name], f"_differs in api/values.py does not compare {name}"
+
+
+def test_every_output_is_an_input_or_has_its_preview() -> None:
+    known = {"id", *FIELDS, *NEVER_CHANGE, STATUS}
+    assert set(OUTPUTS) == known, "IngressModel in api/models.py, or NEVER_CHANGE in api/values.py"
+
+
+def test_every_input_is_an_argument(name: str, given: dict[str, Any]) -> None:
+    arguments = parameters_of(agin.AgentIngressArgs.__init__)
+    assert name in arguments, f"AgentIngressArgs.__init__ in agent_ingress.py lacks {name}"
+    assert name in agin.AgentIngressArgs.__annotations__, f"AgentIngressArgs in agent_ingress.py lacks {name}"
+    as_args = pulumi.get(agin.AgentIngressArgs(**given), name)
+    assert as_args == given[name], f"AgentIngressArgs.__init__ in agent_ingress.py does not set {name}"
+
+
+def test_every_input_is_registered(name: str, given: dict[str, Any], mocks: Mocks) -> None:
+    run(lambda: agin.AgentIngress("connect", **given))
+    registered = mocks.inputs("connect").get(name)
+    assert registered == given[name], f"AgentIngress.__init__ in agent_ingress.py does not pass {name} on"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 does not keep overloads")
+def test_every_input_is_an_argument_for_type_checkers(name: str) -> None:
+    [_, by_keywords] = typing.get_overloads(agin.AgentIngress.__init__)  # type: ignore[attr-defined]
+    assert name in parameters_of(by_keywords), f"the overload of AgentIngress.__init__ in agent_ingress.py lacks {name}"
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_every_output_is_one_of_the_resource_and_of_the_lookup(output: str) -> None:
+    outputs = {"id", *agin.AgentIngress.__annotations__}
+    assert output in outputs, f"AgentIngress in agent_ingress.py lacks the annotation {output}"
+    assert output in agin.GetAgentIngressResult.__annotations__, f"GetAgentIngressResult in functions.py lacks {output}"
+
+
+def test_every_input_is_in_the_program_that_import_prints(name: str) -> None:
+    more = {"id": "agin_1", "ns_targets": ["ns1.example."], "created_at": "2024-08-02T07:15:39Z"}
+    ingress = IngressModel.model_validate({each: values[0] for each, values in VALUES.items()} | more)
+    assert f"    {name}=" in program({"connect": ingress}), f"_arguments in cli/importing.py lacks {name}"
+
+
+def test_every_input_is_created_updated_and_cleared(name: str, given: dict[str, Any], emulator: Emulator) -> None:
+    settings = Settings.load({KEY: keys.API_KEY, BASE_URL: emulator.url}.get, {})
+    lifecycle = AgentIngressLifecycle(Account(settings))
+    id_, before = lifecycle.create(Call(), given)
+    assert before[name] == given[name], f"_create or _rendered in emulator/rules.py lacks {name}"
+    if name != "domain":
+        changed = {**given, name: VALUES[name][1]}
+        after = lifecycle.update(Call(outputs_before=before), id_, changed)
+        assert after[name] == changed[name], f"_updated in emulator/rules.py lacks {name}"
+        cleared = lifecycle.update(Call(outputs_before=after), id_, {"domain": given["domain"]})
+        assert not cleared.get(name), f"update in lifecycle/ingress.py does not clear {name}"
+
+
+def test_every_input_can_drift_in_tests(name: str, given: dict[str, Any], emulator: Emulator, api: Api) -> None:
+    if name == "domain":
+        pytest.skip("a domain never changes")
+    ingress = api.create(**given)
+    changes: Any = {name: VALUES[name][1]}
+    try:
+        emulator.set_ingress(ingress["id"], changes)
+    except ValueError:
+        pytest.fail(f"IngressChanges in emulator/control.py lacks {name}")
+    assert api.read(ingress)[name] == VALUES[name][1], f"set_ingress in emulator/control.py does not set {name}"
+
+
+@pytest.mark.parametrize("string", STRINGS)
+def test_emulator_limits_and_filters_every_string(string: str, api: Api) -> None:
+    value = VALUES[string][0]
+    too_long = api("POST", "/agent_ingresses", json={"domain": "connect.acme.com", string: "x" * 10_000})
+    assert string in too_long.json()["msg"].lower(), f"STRINGS in emulator/rules.py lacks {string}"
+    api.create(**{"domain": "connect.acme.com", string: value})
+    found = api("GET", "/agent_ingresses", params={"filter": f"obj.{string} == '{value}'"}).json()
+    assert len(found.get("ingresses", [])) == 1, f"_STRINGS in emulator/cel_filter.py lacks {string}"
