@@ -37,7 +37,6 @@ SECRETS = {
 DELEGATION = "agin:index:AgentIngressDelegation"
 VALIDATION = "pulumi-python:dynamic/agin:AgentIngressCertificateValidation"
 RFC2136 = "pulumi-python:dynamic/agin:Rfc2136Delegation"
-UNDOTTED = [target.rstrip(".") for target in NS_TARGETS]
 
 pytestmark = [
     pytest.mark.rest,
@@ -102,7 +101,7 @@ def test_each_example_is_a_whole_project() -> None:
             imported = re.findall(r'^import .* from "(.+)";$', (folder / "index.ts").read_text(), re.M)
             assert dependencies.keys() == set(imported)
             # The folder of the SDK that `pulumi package add` generates.
-            schema = json.loads((ROOT / "pulumi_agin" / "native" / "schema.json").read_text())
+            schema = json.loads((EXAMPLES.parent / "pulumi_agin" / "native" / "schema.json").read_text())
             name, sdk_folder = schema["language"]["nodejs"]["packageName"], f"{schema['namespace']}-{schema['name']}"
             assert dependencies[name] == f"file:sdks/{sdk_folder}"
         if folder.name == "automation":  # defines its project in the script

@@ -11,6 +11,6 @@ from tests.support.project import Project
 
 
 @pytest.fixture
-def cloud(project: Project, dns_packages: Path) -> Cloud:
+def cloud(project: Project, main_dns_packages: Path) -> Cloud:
     """The DNS providers of the project's programs: their packages, with a stand-in for the providers' plugins."""
-    return install_dns(project, dns_packages)
+    return install_dns(project, main_dns_packages)

@@ -126,7 +126,7 @@ def imported_program() -> str:
         "created_at": "2024-08-02T07:15:39Z",
     }
     ingresses = [fields, {**fields, "description": "d", "certificate_management_policy": policy}]
-    return program([IngressModel.model_validate(each) for each in ingresses])
+    return program({str(number): IngressModel.model_validate(each) for number, each in enumerate(ingresses)})
 
 
 def test_wheel_contains_only_the_package(user_env: Path) -> None:

@@ -5,7 +5,6 @@ like the real plugins:
 
 - The IDs for imports differ from those in the state, and it rejects a record that exists.
 - `aws.route53.Record` has all values of a name, and a new name replaces it.
-- `gcp.dns.RecordSet`, too. Its ID is its place, and it replaces a record that exists.
 - `cloudflare.DnsRecord` has one value, and is updated in place even if the name changes.
 - A replacement requests that the old resource is deleted first, like the Terraform bridge for named resources.
 """
@@ -36,13 +35,10 @@ ZONE_ID = "Z0123456789ABCDEFGHIJ"
 
 RECORD_SET = "aws:route53/record:Record"
 SINGLE_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
-OVERWRITING_SET = "gcp:dns/recordSet:RecordSet"
-REPLACED_BY = {RECORD_SET: ("zoneId", "name", "type"), OVERWRITING_SET: ("managedZone", "name", "type")}
+REPLACED_BY = {RECORD_SET: ("zoneId", "name", "type")}
 
 # The part of the real package that `agin.dns.cloudflare` needs. The package takes seconds to load.
 CLOUDFLARE_SDK = """
-from types import SimpleNamespace
-
 import pulumi
 
 
@@ -50,12 +46,6 @@ class DnsRecord(pulumi.CustomResource):
     def __init__(self, resource_name, zone_id, name, type, ttl, content, opts=None):
         inputs = dict(zoneId=zone_id, name=name, type=type, ttl=ttl, content=content)
         super().__init__("cloudflare:index/dnsRecord:DnsRecord", resource_name, inputs, opts)
-
-
-def get_dns_records_output(zone_id, name, type, opts):
-    arguments = dict(zoneId=zone_id, name=name, type=type)
-    found = pulumi.runtime.invoke_output("cloudflare:index/getDnsRecords:getDnsRecords", arguments, opts)
-    return found.apply(lambda known: SimpleNamespace(results=[SimpleNamespace(**each) for each in known["results"]]))
 """
 
 
@@ -82,14 +72,12 @@ class _Content:
 
     resources: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     operations: list[dict[str, Any]] = field(default_factory=list)
-    limits: dict[str, int] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
     number: int = 0
 
     def add(self, type_: str, inputs: dict[str, Any]) -> str:
         self.number += 1
         id_ = f"id-{self.number}"
-        if type_ == OVERWRITING_SET:
-            id_ = "/".join(inputs[name] for name in ("managedZone", "name", "type"))
         self.resources[id_] = (type_, inputs)
         return id_
 
@@ -132,7 +120,7 @@ class Cloud:
         with self.content() as content:
             for _, inputs in content.resources.values():
                 if inputs.get("name", "").rstrip(".") == domain and inputs.get("type") == "NS":
-                    values = inputs.get("records") or inputs.get("rrdatas") or [inputs["content"]]
+                    values = inputs.get("records") or [inputs["content"]]
                     found += [(value.rstrip("."), int(inputs["ttl"])) for value in values]
         return sorted(found)
 
@@ -148,14 +136,10 @@ class Cloud:
         with self.content() as content:
             return {value: content.add(SINGLE_RECORD, {**inputs, "content": value.rstrip(".")}) for value in values}
 
-    def limit(self, domain: str, count: int) -> None:
-        """Makes creates of resources fail for a domain that has this number of them."""
+    def refuse(self, *domains: str) -> None:
+        """Makes creates of records fail for these domains, and no longer for others."""
         with self.content() as content:
-            content.limits[domain] = count
-
-    def remove_limits(self) -> None:
-        with self.content() as content:
-            content.limits.clear()
+            content.refused = list(domains)
 
     @contextmanager
     def content(self) -> Iterator[_Content]:
@@ -182,11 +166,10 @@ def install(project: Project, package: str) -> tuple[Cloud, str]:
 
 
 def install_dns(project: Project, dns_packages: Path) -> Cloud:
-    """Installs the plugins of three DNS providers, and the modules that the program imports, in a Python project."""
+    """Installs the plugins of two DNS providers, and the modules that the program imports, in a Python project."""
     cloud, aws = install(project, "aws")
-    others = [install(project, name)[1] for name in ("cloudflare", "gcp")]
-    plugins = ", ".join([aws, *others])
-    project.yaml(f"name: {project.name}\nruntime: python\nplugins: {{providers: [{plugins}]}}\n")
+    _, cloudflare = install(project, "cloudflare")
+    project.yaml(f"name: {project.name}\nruntime: python\nplugins: {{providers: [{aws}, {cloudflare}]}}\n")
     (project.folder / "pulumi_cloudflare.py").write_text(CLOUDFLARE_SDK)
     project.environment["PYTHONPATH"] = str(dns_packages)
     return cloud
@@ -211,15 +194,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ConfigureResponse()
 
     def Invoke(self, request: Any, context: Any) -> provider_pb2.InvokeResponse:  # noqa: N802
-        """Lists records; any other function returns its arguments and a `zoneId`."""
-        arguments = MessageToDict(request.args)
-        result = {"zoneId": ZONE_ID, **arguments}
-        with self._cloud.content() as content:
-            if request.tok == "cloudflare:index/getDnsRecords:getDnsRecords":
-                ids = content.find(SINGLE_RECORD, zoneId=result["zoneId"], name=arguments["name"]["exact"])
-                result["results"] = [{"id": id_, "content": content.resources[id_][1]["content"]} for id_ in ids]
+        """Returns the arguments of any function and a `zoneId`."""
         response = provider_pb2.InvokeResponse()
-        getattr(response, "return").update(result)  # the name is a keyword of Python
+        getattr(response, "return").update(
+            {"zoneId": ZONE_ID, **MessageToDict(request.args)}
+        )  # the name is a keyword of Python
         return response
 
     def Check(self, request: Any, context: Any) -> provider_pb2.CheckResponse:  # noqa: N802
@@ -247,8 +226,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         type_, inputs = _type(request.urn), MessageToDict(request.properties)
         with self._cloud.content() as content:
             name = inputs.get("name", "")
-            if len(content.find(type_, name=name)) >= content.limits.get(name, sys.maxsize):
-                context.abort(grpc.StatusCode.UNKNOWN, f"the limit of {name} is reached")
+            if name in content.refused:
+                context.abort(grpc.StatusCode.UNKNOWN, f"no records for {name}")
             if content.has_record(type_, inputs):
                 context.abort(grpc.StatusCode.UNKNOWN, f"NS records of {name} exist already")
             id_ = content.add(type_, inputs)

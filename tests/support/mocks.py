@@ -61,7 +61,7 @@ def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     # The SDK would keep the root of another test, whose loop is closed.
-    pulumi.runtime.settings.set_root_resource(None)
+    pulumi.runtime.settings.set_root_resource(None)  # type: ignore[arg-type]
     pulumi.runtime.set_mocks(installed, preview=getattr(request, "param", True))
     yield installed
     loop.run_until_complete(loop.shutdown_default_executor())

@@ -24,7 +24,7 @@ UNKNOWN = f"{LIST}/{UNKNOWN_ID}"
 
 @pytest.fixture
 def emulator(emulator_clock: EmulatorClock) -> Iterator[Emulator]:
-    with OddEmulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], clock=emulator_clock) as emulator:
+    with Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], clock=emulator_clock) as emulator:
         yield emulator
 
 
