@@ -24,9 +24,9 @@ from pulumi_agin.lifecycle.operation import FailedError
 CONNECT_TIMEOUT_SECONDS = 5.0
 RESPONSE_TIMEOUT_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 20.0
+LONGEST_PAUSE_SECONDS = 8.0
 
-# How long a message is retried if no connection can be made.
+# How long a message is retried at most while no connection could be made.
 UNCONNECTED_SECONDS = 30.0
 
 # Responses with these codes show what the server has or did, so they must be signed if there is a key.
@@ -77,13 +77,13 @@ class Sent:
 class Exchange:
     """Sends messages about the NS records of one domain, for one call of the engine.
 
-    | outcome of an attempt           | retried             | an update is then in doubt      |
-    |---------------------------------|---------------------|---------------------------------|
-    | no connection                   | yes, for 30 seconds | no                              |
-    | no response                     | yes                 | yes                             |
+    | outcome of an attempt           | retried             | an update is then in doubt         |
+    |---------------------------------|---------------------|------------------------------------|
+    | no connection                   | yes, for 30 seconds | no                                 |
+    | no response                     | yes                 | yes                                |
     | SERVFAIL (the update is undone) | yes                 | only if unsigned in spite of a key |
     | any other rejection             | no                  | only if unsigned in spite of a key |
-    | no DNS, or a wrong signature    | no                  | yes                             |
+    | no DNS, or a wrong signature    | no                  | yes                                |
 
     Anyone between the server and this machine can forge an unsigned response.
     """
@@ -109,21 +109,16 @@ class Exchange:
         if self._key:
             message.use_tsig(self._key)
         is_update = message.opcode() == dns.opcode.UPDATE
-        is_in_doubt = False
-        unconnected_since: float | None = None
+        is_in_doubt = has_connected = False
         pause = FIRST_PAUSE_SECONDS
         try:
             while True:
-                began = budget.elapsed
                 attempt = self._attempt(message, budget)
                 is_in_doubt = is_in_doubt or (is_update and attempt.is_in_doubt)
-                if attempt.is_connected:
-                    unconnected_since = None
-                elif unconnected_since is None:
-                    unconnected_since = began
-                gave_up = unconnected_since is not None and budget.elapsed - unconnected_since >= UNCONNECTED_SECONDS
+                has_connected = has_connected or attempt.is_connected
+                left = budget.left if has_connected else min(budget.left, UNCONNECTED_SECONDS - budget.elapsed)
                 wait = budget.clock.jitter(pause)
-                if not attempt.is_transient or gave_up or wait >= budget.left:
+                if not attempt.is_transient or wait >= left:
                     return Sent(attempt.response, self.failure(verb, attempt.problem), is_in_doubt)
                 budget.wait(wait, f"{verb} {self._object}", attempt.problem)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

@@ -53,7 +53,10 @@ def test_write_without_a_valid_response_is_settled_by_a_read(
         assert records(bind) == (NEW, 60)
         delegate(bind, DOMAIN, [*NEW, *OTHERS])
         delegation.delete(inputs(port, **changes))
-    assert records(bind) == (OTHERS, 300)
+        assert records(bind) == (OTHERS, 300)
+        delegate(bind, DOMAIN, NEW)
+        delegation.delete(inputs(port, **changes))
+    assert records(bind) == ([], 0)
     assert delegation.warnings == []
 
 
@@ -216,6 +219,10 @@ def nxdomain_of_a_resolver(message: bytes, ask: Callable[[], bytes]) -> bytes:
     return response.to_wire()
 
 
+def of_another_query(message: bytes, ask: Callable[[], bytes]) -> bytes:
+    return bytes([message[0] ^ 1]) + ask()[1:]
+
+
 NOT_SIGNED = "its response is not validly signed with the key, so it is not trusted"
 
 
@@ -225,6 +232,7 @@ NOT_SIGNED = "its response is not validly signed with the key, so it is not trus
         (lambda message, ask: unsigned(dns.rcode.NXDOMAIN)(message), NOT_SIGNED),
         (changed_to_nxdomain, NOT_SIGNED),
         (nxdomain_of_a_resolver, "the server has no authority for this name in the zone acme.com; check that it is"),
+        (of_another_query, "its response is not a DNS message; check server and port"),
         (lambda message, ask: b"", "its response is not a DNS message; check server and port"),
         (lambda message, ask: b"\xff" * 500, "its response is not a DNS message; check server and port"),
     ],
@@ -287,9 +295,9 @@ def test_call_waits_for_a_server_that_restarts(
 @pytest.mark.parametrize(
     ("error", "seconds"),
     [
-        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), 31),
-        (TimeoutError(), 31),
-        (socket.gaierror(socket.EAI_AGAIN, "Try again"), 31),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), 23),
+        (TimeoutError(), 23),
+        (socket.gaierror(socket.EAI_AGAIN, "Try again"), 23),
         (socket.gaierror(socket.EAI_NONAME, "Unknown"), 0),
     ],
 )
