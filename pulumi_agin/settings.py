@@ -129,15 +129,15 @@ def _base_url_problem(base_url: Setting) -> str:
     url, name = base_url.value, f"the base URL from {base_url.source}"
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        scheme, host, _ = parts.scheme, parts.hostname, parts.port
     except ValueError:
-        host = None
+        scheme, host = "", None
     # urlsplit accepts line breaks, and a backslash ends the host for some parsers.
-    if not host or parts.scheme not in ("https", "http") or not re.fullmatch(r"[!-\[\]-~]+", url):
+    if not host or scheme not in ("https", "http") or not re.fullmatch(r"[!-\[\]-~]+", url):
         return f"{name} is not a URL that begins with https://; ngrok's is {PUBLIC_API}"
     if re.search("[@?#]", url):
         return f"{name} contains a user name, a query or a fragment; remove it"
-    if parts.scheme == "http" and host not in LOOPBACK_HOSTS:
+    if scheme == "http" and host not in LOOPBACK_HOSTS:
         return (
             f"{name} must begin with https://, because the API key would be sent unencrypted to {host}; http:// is "
             "only for this machine, such as http://127.0.0.1:8080"
