@@ -34,7 +34,7 @@ class Run:
         """The settings of the stack config and the environment."""
         self._domains: dict[str, str] = {}
         self._clients: dict[Settings, Client] = {}
-        self._lists: dict[Settings, asyncio.Future[Sequence[IngressModel]]] = {}
+        self._lists: dict[Settings, asyncio.Future[list[IngressModel]]] = {}
         self._warned: set[str] = set()
         self._last_validation: asyncio.Future[None] | None = None
         if pulumi.runtime.get_config(API_KEY) and not pulumi.runtime.is_config_secret(API_KEY):

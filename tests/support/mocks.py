@@ -46,9 +46,8 @@ class Mocks(pulumi.runtime.Mocks):
 
 
 @pytest.fixture
-def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mocks]:
-    """Mocks of a preview, or with the parameter False of an update."""
-    # The SDK never closes the loops that it makes.
+def event_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An event loop for programs, some of whose resources may fail. Closes those that Pulumi's SDK leaves open."""
     loops: list[asyncio.AbstractEventLoop] = []
     make_loop = asyncio.new_event_loop
 
@@ -57,16 +56,28 @@ def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         return loops[-1]
 
     monkeypatch.setattr(asyncio, "new_event_loop", make_and_keep)
-    installed = Mocks()
     loop = asyncio.new_event_loop()
+    # A failed program raises the first exception. asyncio would print the others.
+    loop.set_exception_handler(lambda loop, context: None)
     asyncio.set_event_loop(loop)
-    # The SDK would keep the root of another test, whose loop is closed.
-    pulumi.runtime.settings.set_root_resource(None)  # type: ignore[arg-type]
-    pulumi.runtime.set_mocks(installed, preview=getattr(request, "param", True))
-    yield installed
+    yield
+    pending = asyncio.all_tasks(loop)
+    for task in pending:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
     loop.run_until_complete(loop.shutdown_default_executor())
     for each in loops:
         each.close()
+
+
+@pytest.fixture
+def mocks(request: pytest.FixtureRequest, event_loop: None) -> Mocks:
+    """Mocks of a preview, or with the parameter False of an update."""
+    installed = Mocks()
+    # The SDK would keep the root of another test, whose loop is closed.
+    pulumi.runtime.settings.set_root_resource(None)  # type: ignore[arg-type]
+    pulumi.runtime.set_mocks(installed, preview=getattr(request, "param", True))
+    return installed
 
 
 def run(program: Callable[[], Any]) -> Any:

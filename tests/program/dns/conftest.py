@@ -2,38 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-
 import pulumi
 import pytest
 
 from tests.support.delegations import DnsMocks, Monitor
-
-
-@pytest.fixture
-def event_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An event loop for programs, some of whose resources may fail. Closes those that Pulumi's SDK leaves open."""
-    loops: list[asyncio.AbstractEventLoop] = []
-    make_loop = asyncio.new_event_loop
-
-    def make_and_keep() -> asyncio.AbstractEventLoop:
-        loops.append(make_loop())
-        return loops[-1]
-
-    monkeypatch.setattr(asyncio, "new_event_loop", make_and_keep)
-    loop = asyncio.new_event_loop()
-    # A failed program raises the first exception. asyncio would print the others.
-    loop.set_exception_handler(lambda loop, context: None)
-    asyncio.set_event_loop(loop)
-    yield
-    pending = asyncio.all_tasks(loop)
-    for task in pending:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
-    loop.run_until_complete(loop.shutdown_default_executor())
-    for each in loops:
-        each.close()
 
 
 @pytest.fixture(params=[False, True], ids=["up", "preview"])
