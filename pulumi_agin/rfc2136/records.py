@@ -44,8 +44,8 @@ class NsRecordsLifecycle:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock
-        # Which resource has the records at a place: after a rename without an alias, while `import_` is left in the
-        # program, two resources have them, and the delete of the old one must not delete them.
+        # Which resource has the records at a place: after a rename without an alias, two can have them, such as while
+        # `import_` is left in the program, and the delete of the old one must not delete them.
         self._kept: dict[tuple[Any, ...], str] = {}
         # What this process has imported: with `--replace`, a resource can be the replacement of its own records.
         self._imported: set[tuple[Any, ...]] = set()
@@ -158,8 +158,8 @@ class NsRecordsLifecycle:
         place = _place(before)
         if place in self._imported or self._kept.get(place, call.urn) != call.urn:
             call.warn(
-                f"the NS records of {before['domain']} were not deleted, because the program has imported them again, "
-                "under another name or with `--replace`. Remove the option import_ from the program"
+                f"the NS records of {before['domain']} were not deleted, because another resource of the program "
+                "has them, as after a rename or `--replace` with the option import_. Remove this option from the program"
             )
             return
         _connect(before, self._budget(call)).delete(_ours(before))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from pulumi.runtime import rpc
 
 from pulumi_agin.rfc2136.records import UNSETTLED
 from tests.support.bind import Bind
@@ -54,3 +55,18 @@ def test_preview_of_the_plugin_warns(plugin: Plugin, bind: Bind) -> None:
     assert warning.startswith(
         f"{DOMAIN} already has NS records at the server, which are left unchanged: ns1.other.net."
     )
+
+
+@pytest.mark.parametrize("plugin", [NativePlugin], indirect=True)
+def test_plugin_marks_the_secret_of_the_key(plugin: Plugin, bind: Bind) -> None:
+    delegate(bind, DOMAIN, OTHERS)
+    properties = plugin.packed(inputs(bind.port))
+    read = plugin.call("Read", id=DOMAIN, urn=plugin.urn, properties=properties, inputs=properties)
+    for struct in (
+        plugin.call("Check", urn=plugin.urn, news=properties).inputs,
+        plugin.call("Create", urn=plugin.urn, properties=properties, preview=True).properties,
+        read.properties,
+        read.inputs,
+    ):
+        values = rpc.deserialize_properties(struct)
+        assert [name for name, value in values.items() if rpc.is_rpc_secret(value)] == ["tsigSecret"]

@@ -294,18 +294,22 @@ def test_import_of_other_records_fails(
     assert records(bind)[0] == existing
 
 
-@pytest.mark.parametrize("is_next_run", [False, True])
-def test_import_under_another_name_keeps_the_records(is_next_run: bool, delegation: Delegation, bind: Bind) -> None:
-    delegate(bind, DOMAIN, TARGETS)
+@pytest.mark.parametrize("case", ["imported", "imported by an earlier run", "created"])
+def test_records_under_another_name_are_kept(case: str, delegation: Delegation, bind: Bind) -> None:
     old, given = Delegation("old", delegation), inputs(bind.port, __import=DOMAIN)
-    if is_next_run:
-        # The run was interrupted between the two: the engine compares the new resource before it deletes the old one.
-        delegation.diff(inputs(bind.port), given)
+    if case == "created":
+        # Somebody had deleted the old resource's.
+        delegation.create(inputs(bind.port))
     else:
+        delegate(bind, DOMAIN, TARGETS)
+    if case == "imported":
         delegation.create(given)
+    if case == "imported by an earlier run":
+        # It was interrupted between the two: the engine compares the new resource before it deletes the old one.
+        delegation.diff(inputs(bind.port), given)
     old.delete(inputs(bind.port))
     assert records(bind) == (TARGETS, 300)
-    assert old.warnings[0].startswith(f"the NS records of {DOMAIN} were not deleted, because the program has imported")
+    assert old.warnings[0].startswith(f"the NS records of {DOMAIN} were not deleted, because another resource of")
     # A resource that the program no longer has deletes its records.
     Delegation("old").delete(inputs(bind.port))
     assert records(bind) == ([], 0)
