@@ -47,7 +47,7 @@ class Scripted:
                 self.end_headers()
                 self.wfile.write(script.body)
 
-            def log_message(self, *args: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
