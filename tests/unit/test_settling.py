@@ -22,6 +22,7 @@ REJECTION: dict[str, Any] = {
     "status": 400,
     "json_body": {"status_code": 400, "error_code": "ERR_NGROK_6707", "msg": "not in your plan"},
 }
+ANOTHER = {"id": "agin_1", "domain": "another.acme.com", "ns_targets": ["a.net."], "created_at": "2026-03-01T12:00:00Z"}
 Call = Callable[[], Any]
 
 
@@ -43,6 +44,7 @@ FAULTS: list[list[tuple[FaultKind, dict[str, Any]]]] = [
     [("respond_after", {"status": 502, "body": "<html>"})],
     [("cut_short", {})],
     [("respond_after", {"status": 200, "body": "{}"})],
+    [("respond_after", {"status": 201, "json_body": ANOTHER})],
     [("reset_after", {}), ("respond", {"status": 503})],
     [("reset_before", {}), ("reset_after", {})],
 ]
@@ -102,6 +104,21 @@ def test_ingress_that_is_older_than_the_lost_request_is_not_ours(emulator_clock:
         emulator.add_fault("POST", "reset_before")
         with pytest.raises(errors.UnsettledError):
             settling.create(client, WANTED, Budget(300, clock=clock))
+
+
+def test_create_is_ours_if_it_is_newer_than_its_first_attempt(emulator_clock: EmulatorClock) -> None:
+    class TwoClocks(Clock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            emulator_clock.advance(seconds)
+
+    clock = TwoClocks()
+    with Emulator(API_KEY, clock=emulator_clock) as emulator:
+        client = Client(Secret(API_KEY), emulator.url, clock=clock)
+        emulator.add_fault("POST", "reset_after")
+        emulator.add_fault("POST", "respond", status=503, times=4)
+        created = settling.create(client, WANTED, Budget(300, clock=clock))
+        assert [each["id"] for each in emulator.ingresses()] == [created.id]
 
 
 def test_rejection_after_a_lost_response_is_the_error(client: Client, budget: Budget, emulator: Emulator) -> None:
