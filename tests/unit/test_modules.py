@@ -85,3 +85,16 @@ def test_each_undocumented_name_is_taken_away_in_a_test() -> None:
     """The classes of the engine's protocol are taken away together, and so are the local variables of the servicer."""
     found = {name for module in SDK_MODULES for name in undocumented_names(SOURCES[module])}
     assert found == {"pulumi.runtime.mocks", "pulumi.runtime.settings"}
+
+
+def test_contributing_names_functions_that_exist() -> None:
+    """From the engine's call to the HTTP request, each in at most six files."""
+    page = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?:create|update|refresh|delete) \| (.*) \|$", page, re.MULTILINE)
+    assert len(rows) == 4
+    for row in rows:
+        places = re.findall(r"`([\w/.]+):(\w+)`", row)
+        assert len({file for file, _ in places}) <= 6
+        for file, function in places:
+            tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+            assert function in {each.name for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)}, file
