@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,6 +16,7 @@ from pulumi_agin.api.http import LONGEST_BODY_BYTES
 from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import Secret
 from pulumi_agin.emulator import Emulator
+from tests.support.background import in_background
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tests.support.ports import closed_port, free_port
@@ -50,24 +50,15 @@ class Scripted:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-
-    def __enter__(self) -> Scripted:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
 
 @pytest.fixture
 def scripted() -> Iterator[Scripted]:
-    with Scripted() as running:
-        yield running
+    script = Scripted()
+    with in_background(script.server):
+        yield script
 
 
 def failure(client: Client, clock: Clock, seconds: float = 60) -> errors.NgrokError:
@@ -136,6 +127,22 @@ def test_what_a_response_means(
     assert type(error) is kind
     assert words in str(error)
     assert str(error).isprintable()
+
+
+def test_403_of_the_plan_does_not_doubt_the_key(scripted: Scripted, clock: Clock) -> None:
+    scripted.status, scripted.body = 403, ngrok_error(403, "ERR_NGROK_6707", "not in your plan")
+    error = str(failure(client_of(scripted.url, clock), clock))
+    assert error.endswith("The API key came from the test")
+    scripted.body = ngrok_error(403, "ERR_NGROK_202", "wrong")
+    error = str(failure(client_of(scripted.url, clock), clock))
+    assert error.endswith("check that it is a valid API key of your account, not an authtoken")
+
+
+def test_redirect_is_named_without_its_query(scripted: Scripted, clock: Clock) -> None:
+    scripted.status, scripted.headers = 302, {"Location": f"https://login.acme.com/{API_KEY}?token=abc"}
+    error = str(failure(client_of(scripted.url, clock), clock))
+    assert "with a redirect to https://login.acme.com/[key]: this is not ngrok's" in error
+    assert len(scripted.requests) == 1
 
 
 def test_response_about_another_ingress_is_rejected(emulator: Emulator, scripted: Scripted, clock: Clock) -> None:
