@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from pulumi_agin.api import errors, settling
-from pulumi_agin.api.client import Client
+from pulumi_agin.api.client import MOST_INGRESSES, MOST_PAGES, Client
 from pulumi_agin.api.http import LONGEST_BODY_BYTES
 from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import Secret
@@ -191,6 +191,20 @@ def test_lists_have_pages_and_share_one_read(emulator: Emulator, clock: Clock) -
     clock.now += 6
     emulator.set_ingress(ids[0], {"description": "newer"})
     assert client.get_one_of_many(ids[0], budget).description == "newer"
+
+
+def test_list_that_does_not_end_is_an_error(scripted: Scripted, clock: Clock) -> None:
+    # Another host never gets the key.
+    endless = {"ingresses": [], "next_page_uri": "https://elsewhere.example.com/agent_ingresses?before_id=agin_1"}
+    scripted.body = json.dumps(endless).encode()
+    client = client_of(scripted.url, clock)
+    with pytest.raises(errors.BadResponseError, match="list did not end"):
+        client.list(None, Budget(300, clock=clock))
+    assert len(scripted.requests) == MOST_PAGES
+    ingress = {"id": ID, "domain": "a.acme.com", "ns_targets": ["a.net"], "created_at": "2026-01-01T00:00:00Z"}
+    scripted.body = json.dumps({**endless, "ingresses": [ingress] * (MOST_INGRESSES + 1)}).encode()
+    with pytest.raises(errors.BadResponseError, match=f"list did not end after {MOST_INGRESSES + 1}"):
+        client.list(None, Budget(300, clock=clock))
 
 
 def test_cancelled_call_ends_its_wait(scripted: Scripted, clock: Clock) -> None:
