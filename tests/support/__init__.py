@@ -6,37 +6,31 @@ A Pulumi program with the real engine (`tests/engine`, `tests/docs`)
     projects            the fixtures `project`, `yaml_project`, `typescript_project`
     vault               encrypts the stacks' secrets instead of a passphrase, which costs more CPU time
     cloud_provider      a plugin instead of those of DNS providers and clouds
-    old_states          the recorded states
 
 A Pulumi program under Pulumi's mocks (`tests/program`)
-    mocks               the fixtures `mocks` and `preview`, and `run`
+    mocks               the fixture `mocks`, and `run`
     delegations         the adapters for DNS providers, and programs with a delegation
 
 A provider's process without the engine (`tests/servicer`)
     plugin              both front ends, called as the engine calls them
-    quick_clock         starts a plugin whose pauses take almost no time
     flaky_proxy         a connection that loses or changes responses
 
 ngrok and DNS
     ngrok               ingresses outside of any state, requests since the last call, and other emulator helpers
     emulator            requests to the emulator's API, and its clock
-    odd_emulator        an emulator whose responses have other forms
-    public_api          a proxy that leads requests to api.ngrok.com to an emulator
-    client              calls of the API client, named by their HTTP method
-    wire                raw bytes instead of an API's response, and networks instead of the real one
     bind                BIND's named as an ordinary process; `make demo FULL=1` runs it as well
     records             NS records in a real BIND, and the Rfc2136Delegation that manages them
-    dns_server          a DNS server whose responses a test writes itself
+    dns_server          a DNS server of zones that a test chooses
+    dns_stub            a DNS server whose responses a test writes itself
     keys                API keys, and a search for one in a string
 
 The rest
     set_up              fixtures that are made once: the CLI, a user's environment, language hosts, npm packages
+    clone               a copy of the repository
     clock, waiting      a simulated clock, and waiting until a condition is true
-    command, stub_cli   the command line of pulumi-agin, and a stub of `pulumi`
+    stub_cli            a stub of `pulumi`
     linked_pytest       pytest for a user's environment
     pages, pyproject    the code blocks of the docs, and pyproject.toml
-    literals            the strings in the package's code
-    tls_server          OpenSSL as a TLS server, with a certificate that a test makes
     ports               free ports, and those of ended servers
     background          a server of Python's library in a thread
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,11 +11,12 @@ from urllib.parse import quote
 import pytest
 
 from pulumi_agin.api import errors, settling
-from pulumi_agin.api.client import Client
+from pulumi_agin.api.client import MOST_INGRESSES, MOST_PAGES, Client
 from pulumi_agin.api.http import LONGEST_BODY_BYTES
 from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import Secret
 from pulumi_agin.emulator import Emulator
+from tests.support.background import in_background
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tests.support.ports import closed_port, free_port
@@ -50,24 +50,15 @@ class Scripted:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-
-    def __enter__(self) -> Scripted:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
 
 @pytest.fixture
 def scripted() -> Iterator[Scripted]:
-    with Scripted() as running:
-        yield running
+    script = Scripted()
+    with in_background(script.server):
+        yield script
 
 
 def failure(client: Client, clock: Clock, seconds: float = 60) -> errors.NgrokError:
@@ -138,6 +129,22 @@ def test_what_a_response_means(
     assert str(error).isprintable()
 
 
+def test_403_of_the_plan_does_not_doubt_the_key(scripted: Scripted, clock: Clock) -> None:
+    scripted.status, scripted.body = 403, ngrok_error(403, "ERR_NGROK_6707", "not in your plan")
+    error = str(failure(client_of(scripted.url, clock), clock))
+    assert error.endswith("The API key came from the test")
+    scripted.body = ngrok_error(403, "ERR_NGROK_202", "wrong")
+    error = str(failure(client_of(scripted.url, clock), clock))
+    assert error.endswith("check that it is a valid API key of your account, not an authtoken")
+
+
+def test_redirect_is_named_without_its_query(scripted: Scripted, clock: Clock) -> None:
+    scripted.status, scripted.headers = 302, {"Location": f"https://login.acme.com/{API_KEY}?token=abc"}
+    error = str(failure(client_of(scripted.url, clock), clock))
+    assert "with a redirect to https://login.acme.com/[key]: this is not ngrok's" in error
+    assert len(scripted.requests) == 1
+
+
 def test_response_about_another_ingress_is_rejected(emulator: Emulator, scripted: Scripted, clock: Clock) -> None:
     other = settling.create(client_of(emulator.url, clock), {"domain": "other.acme.com"}, Budget(30))
     scripted.body = other.model_dump_json().encode()
@@ -184,6 +191,20 @@ def test_lists_have_pages_and_share_one_read(emulator: Emulator, clock: Clock) -
     clock.now += 6
     emulator.set_ingress(ids[0], {"description": "newer"})
     assert client.get_one_of_many(ids[0], budget).description == "newer"
+
+
+def test_list_that_does_not_end_is_an_error(scripted: Scripted, clock: Clock) -> None:
+    # Another host never gets the key.
+    endless = {"ingresses": [], "next_page_uri": "https://elsewhere.example.com/agent_ingresses?before_id=agin_1"}
+    scripted.body = json.dumps(endless).encode()
+    client = client_of(scripted.url, clock)
+    with pytest.raises(errors.BadResponseError, match="list did not end"):
+        client.list(None, Budget(300, clock=clock))
+    assert len(scripted.requests) == MOST_PAGES
+    ingress = {"id": ID, "domain": "a.acme.com", "ns_targets": ["a.net"], "created_at": "2026-01-01T00:00:00Z"}
+    scripted.body = json.dumps({**endless, "ingresses": [ingress] * (MOST_INGRESSES + 1)}).encode()
+    with pytest.raises(errors.BadResponseError, match=f"list did not end after {MOST_INGRESSES + 1}"):
+        client.list(None, Budget(300, clock=clock))
 
 
 def test_cancelled_call_ends_its_wait(scripted: Scripted, clock: Clock) -> None:
