@@ -47,7 +47,7 @@ PROGRAM = """
     // Only their types are checked.
     const records = () => new agin.Rfc2136Delegation("records", {
         domain: connect.domain, nsTargets: connect.nsTargets, ttl: 300, zone: "acme.com", server: "ns1.acme.com",
-        port: 53, tsigKeyName: "agin", tsigSecret: config.requireSecret("tsig"), adopt: true,
+        port: 53, tsigKeyName: "agin", tsigSecret: config.requireSecret("tsig"),
     });
     // @ts-expect-error
     const misspelled = () => new agin.AgentIngress("misspelled", { domain: "a.acme.com", descripton: "hello" });

@@ -30,7 +30,7 @@ def test_ctrl_c_ends_a_wait(yaml_project: Project, emulator: Emulator) -> None:
             shown += line
         assert cli.wait() > 0
     assert "Traceback" not in shown
-    assert "the certificate validation was interrupted; the next `pulumi up` validates again" in shown
+    assert "it was interrupted" in shown
     [ingress] = emulator.ingresses()
     assert [each["id"] for each in project.of_type("agin:index:AgentIngress")] == [ingress["id"]]
     assert project.names(VALIDATION) == set()
