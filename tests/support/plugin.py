@@ -18,7 +18,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
-from pulumi_agin.dynamic.providers import AgentIngressProvider, CertificateValidationProvider
+from pulumi_agin.dynamic.providers import AgentIngressProvider, CertificateValidationProvider, Rfc2136Provider
 from tests.support.keys import assert_without_key
 
 Values = dict[str, Any]
@@ -27,6 +27,7 @@ Values = dict[str, Any]
 PROVIDERS: dict[str, str] = {
     "AgentIngress": serialize_provider(AgentIngressProvider()),
     "AgentIngressCertificateValidation": serialize_provider(CertificateValidationProvider()),
+    "Rfc2136Delegation": serialize_provider(Rfc2136Provider()),
 }
 
 

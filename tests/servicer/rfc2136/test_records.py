@@ -162,6 +162,16 @@ def test_update_leaves_records_alone_that_are_not_in_the_state(
     assert records(bind) == (existing, 300)
 
 
+@pytest.mark.parametrize("existing", [NEW, [*TARGETS, NEW[1]], []])
+def test_update_replaces_what_an_earlier_update_may_have_left(
+    existing: list[str], delegation: Delegation, bind: Bind
+) -> None:
+    # It failed, so that the state has the old values, and then arrived after all.
+    delegate(bind, DOMAIN, existing)
+    delegation.update(inputs(bind.port), inputs(bind.port, ns_targets=NEW))
+    assert records(bind) == (NEW, 300)
+
+
 def test_records_that_appear_just_before_a_write_are_left_alone(delegation: Delegation, bind: Bind) -> None:
     def rule(message: bytes, ask: Callable[[], bytes]) -> bytes:
         if is_update(message):
