@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -151,10 +150,7 @@ def test_response_about_another_ingress_is_rejected(emulator: Emulator, scripted
     assert "it describes another Agent Ingress" in str(failure(client_of(scripted.url, clock), clock))
 
 
-def test_headers_and_ids(scripted: Scripted, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login a password b")
-    monkeypatch.setenv("NETRC", str(netrc))
+def test_headers_and_ids(scripted: Scripted, clock: Clock) -> None:
     client = client_of(scripted.url, clock)
     failure(client, clock)
     [headers] = scripted.requests
