@@ -94,8 +94,7 @@ def azure(
             "zone_name": canonical_zone(zone_name),
             "relative_record_set_name": records.relative_to(zone_name),
             "record_type": "NS",
-            # This package expects a float.
-            "ttl": pulumi.Output.from_input(records.ttl).apply(float),
+            "ttl": records.ttl,
             "ns_records": records.ns_targets.apply(lambda targets: [{"nsdname": each} for each in targets]),
         }
 

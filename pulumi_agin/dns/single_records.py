@@ -53,8 +53,7 @@ def cloudflare(
             "zone_id": zone_id,
             "name": records.within(zone_name),
             "type": "NS",
-            # This package expects a float.
-            "ttl": pulumi.Output.from_input(records.ttl).apply(float),
+            "ttl": records.ttl,
         }
 
     return single_records(

@@ -159,7 +159,7 @@ class NsRecordsLifecycle:
         if place in self._imported or self._kept.get(place, call.urn) != call.urn:
             call.warn(
                 f"the NS records of {before['domain']} were not deleted, because another resource of the program "
-                "has them, as after a rename or `--replace` with the option import_. Remove this option from the program"
+                "has them, as after a rename or `--replace` with the option import_. Remove it from the program"
             )
             return
         _connect(before, self._budget(call)).delete(_ours(before))
