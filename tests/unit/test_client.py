@@ -219,3 +219,5 @@ def test_waits_are_shown_and_cleared(scripted: Scripted, clock: Clock) -> None:
     assert f"waiting to read the Agent Ingress {ID} (" in shown[0]
     assert "503" in shown[0]
     assert shown[-1] == ""
+    # One line after 3 seconds, and then one about every 20.
+    assert len(shown) == 4

@@ -42,6 +42,8 @@ FAULTS: list[list[tuple[FaultKind, dict[str, Any]]]] = [
     [("reset_after", {})],
     [("respond", {"status": 503})],
     [("respond_after", {"status": 502, "body": "<html>"})],
+    # Not a rejection of ngrok's.
+    [("respond_after", {"status": 400, "body": "<html>"})],
     [("cut_short", {})],
     [("respond_after", {"status": 200, "body": "{}"})],
     [("respond_after", {"status": 201, "json_body": ANOTHER})],
