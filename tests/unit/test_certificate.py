@@ -134,15 +134,19 @@ def test_dns_error_that_comes_back_has_a_new_grace_period(
     assert clock.now - 1000 > 1000
 
 
-def test_ingress_that_is_deleted_ends_its_validation(
-    lifecycle: CertificateValidationLifecycle, emulator: Emulator, clock: Clock
+@pytest.mark.parametrize(("status", "kind"), [(404, FailedError), (403, AuthenticationError)])
+def test_rejection_ends_a_validation_that_has_begun(
+    lifecycle: CertificateValidationLifecycle, emulator: Emulator, clock: Clock, status: int, kind: type[Exception]
 ) -> None:
     id_ = waiting(emulator)
-    with pytest.raises(FailedError, match="needs the same provider as its ingress"):
-        lifecycle.create(Call(show=lambda line: emulator.reset()), inputs(id_))
-    emulator.add_fault("GET", "respond", status=403, json_body={"error_code": "ERR_NGROK_202", "msg": "wrong"})
-    with pytest.raises(AuthenticationError):
-        lifecycle.create(Call(), inputs(id_))
+    rejection = {"status_code": status, "msg": "no"}
+
+    def show(line: str) -> None:
+        if line:
+            emulator.add_fault("GET", "respond", status=status, json_body=rejection, times=None)
+
+    with pytest.raises(kind):
+        lifecycle.create(Call(show=show), inputs(id_))
     assert clock.now - 1000 < 60
 
 

@@ -93,7 +93,6 @@ def test_attempt_that_can_not_have_arrived_leaves_no_doubt(
 
 
 def test_create_that_appears_late_is_found(client: Client, clock: Clock, emulator: Emulator) -> None:
-    """A part of the time is kept for the search."""
     emulator.add_fault("POST", "reset_before", times=None)
 
     def show(line: str) -> None:
@@ -104,6 +103,17 @@ def test_create_that_appears_late_is_found(client: Client, clock: Clock, emulato
     created = settling.create(client, WANTED, Budget(300, clock=clock, show=show))
     assert [each["id"] for each in emulator.ingresses()] == [created.id]
     assert clock.now - 1000 < 300
+
+
+def test_search_for_a_create_has_30_seconds_of_its_time(client: Client, clock: Clock, emulator: Emulator) -> None:
+    emulator.add_fault("POST", "reset_before", times=None)
+    with pytest.raises(errors.UnsettledError, match="it may still appear"):
+        settling.create(client, WANTED, Budget(300, clock=clock))
+    searches = [request for request in emulator.requests() if request["method"] == "GET"]
+    # One every two seconds.
+    assert len(searches) >= 15
+    assert clock.now - 1000 <= 300
+    emulator.clear_faults()
 
 
 def test_delete_is_believed_only_with_its_own_status(client: Client, budget: Budget, emulator: Emulator) -> None:
