@@ -160,9 +160,8 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
         with self._resource_call(request, context, outputs=request.olds) as (resource, lifecycle, call):
             inputs = from_struct(request.news)
             if request.preview:
-                return provider_pb2.UpdateResponse(
-                    properties=_previewed(resource, _kept(call.outputs_before, inputs) | inputs)
-                )
+                known = {**inputs, **_kept(call.outputs_before, inputs)}
+                return provider_pb2.UpdateResponse(properties=_previewed(resource, known))
             outputs = lifecycle.update(call, request.id, inputs)
             return provider_pb2.UpdateResponse(properties=_outputs(resource, outputs))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.api.errors import InterruptedCallError
+from pulumi_agin.api.errors import AuthenticationError, InterruptedCallError, UnreachableError
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import Account
@@ -120,12 +120,65 @@ def test_outage_does_not_end_a_validation_that_has_begun(
     assert lifecycle.create(Call(show=show), inputs(id_)).id == id_
 
 
+def test_dns_error_that_comes_back_has_a_new_grace_period(
+    lifecycle: CertificateValidationLifecycle, emulator: Emulator, clock: Clock
+) -> None:
+    id_ = waiting(emulator)
+    emulator.set_certificate(id_, "dns_error")
+
+    def show(line: str) -> None:
+        emulator.set_certificate(id_, "in_progress" if 400 < clock.now - 1000 < 500 else "dns_error")
+
+    with pytest.raises(FailedError, match=r"The NS records of connect\.acme\.com must be"):
+        lifecycle.create(Call(show=show), inputs(id_))
+    assert clock.now - 1000 > 1000
+
+
+@pytest.mark.parametrize(("status", "kind"), [(404, FailedError), (403, AuthenticationError)])
+def test_rejection_ends_a_validation_that_has_begun(
+    lifecycle: CertificateValidationLifecycle, emulator: Emulator, clock: Clock, status: int, kind: type[Exception]
+) -> None:
+    id_ = waiting(emulator)
+    rejection = {"status_code": status, "msg": "no"}
+
+    def show(line: str) -> None:
+        if line:
+            emulator.add_fault("GET", "respond", status=status, json_body=rejection, times=None)
+
+    with pytest.raises(kind):
+        lifecycle.create(Call(show=show), inputs(id_))
+    assert clock.now - 1000 < 60
+
+
+def test_ngrok_that_is_down_from_the_beginning_is_an_error(
+    lifecycle: CertificateValidationLifecycle, emulator: Emulator, clock: Clock
+) -> None:
+    id_ = waiting(emulator)
+    emulator.add_fault("GET", "reset_before", times=None)
+    with pytest.raises(UnreachableError):
+        lifecycle.create(Call(), inputs(id_))
+    assert clock.now - 1000 < 60
+
+
 def test_ends_when_the_engine_is_gone(
     lifecycle: CertificateValidationLifecycle, emulator: Emulator, clock: Clock
 ) -> None:
     with pytest.raises(InterruptedCallError):
         lifecycle.create(Call(is_cancelled=lambda: clock.now > 1020), inputs(waiting(emulator)))
     assert clock.now < 1030
+
+
+def test_refresh_that_finds_no_certificate_repeats_the_validation(
+    lifecycle: CertificateValidationLifecycle, emulator: Emulator
+) -> None:
+    id_ = waiting(emulator)
+    emulator.set_certificate(id_, "issued")
+    outputs = lifecycle.create(Call(), inputs(id_)).outputs
+    emulator.set_certificate(id_, "in_progress")
+    existing = lifecycle.read(Call(outputs_before=outputs), id_)
+    assert existing is not None
+    difference = lifecycle.diff(Call(outputs_before=existing.outputs), id_, inputs(id_))
+    assert (difference.changed, difference.is_repeated) == ([], True)
 
 
 def test_read_is_for_refreshes_alone(lifecycle: CertificateValidationLifecycle, emulator: Emulator) -> None:

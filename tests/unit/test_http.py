@@ -24,11 +24,14 @@ LIST = Request("GET", "list the Agent Ingresses")
 
 
 class Handler(BaseHTTPRequestHandler):
+    """Responds with the path of the request, which is a URL at a proxy, or with one of its headers."""
+
+    header = ""
+
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
-        # A proxy gets the whole URL.
-        self.wfile.write(self.path.encode())
+        self.wfile.write((self.headers[self.header] if self.header else self.path).encode())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
@@ -36,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
-    """A server that responds with the path of the request."""
+    """A server of this machine, also by the name HOST."""
     original = socket.getaddrinfo
 
     def resolve(host: str, *arguments: object, **named: object) -> object:
@@ -88,6 +91,15 @@ def test_proxy_is_for_other_machines(server: ThreadingHTTPServer, monkeypatch: p
     assert (error.was_sent, error.is_transient) == (False, True)
     monkeypatch.setenv("HTTP_PROXY", "http://[")
     assert not failure(f"http://{HOST}:1").is_transient
+
+
+def test_key_is_sent_in_place_of_what_netrc_has(
+    server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text(f"machine {HOST} login a password b")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setattr(Handler, "header", "Authorization")
+    assert send(f"http://{HOST}:{server.server_address[1]}") == f"Bearer {API_KEY}".encode()
 
 
 def test_response_that_does_not_come_times_out(emulator: Emulator) -> None:

@@ -25,8 +25,8 @@ UNKNOWN = object()
 class Process:
     """A plugin process with one account, and the warnings that it has shown."""
 
-    def __init__(self, emulator: Emulator, key: str = API_KEY) -> None:
-        settings = Settings.load({KEY: key, BASE_URL: emulator.url}.get, {})
+    def __init__(self, emulator: Emulator, key: str = API_KEY, url: str = "") -> None:
+        settings = Settings.load({KEY: key, BASE_URL: url or emulator.url}.get, {})
         self.lifecycle = AgentIngressLifecycle(Account(settings))
         self.warnings: list[str] = []
 
@@ -63,6 +63,11 @@ SAME = {"domain": "connect.acme.com", "metadata": "m"}
         ({}, {"description": ""}, []),
         ({}, {"domain": "Connect.ACME.com."}, []),
         ({"certificate_management_policy": RSA}, {"certificate_management_policy": {"authority": "letsencrypt"}}, []),
+        (
+            {"certificate_management_policy": RSA},
+            {"certificate_management_policy": {"authority": "letsencrypt", "private_key_type": None}},
+            [],
+        ),
         ({"certificate_management_policy": None}, {}, []),
         ({}, {"description": "d"}, ["description"]),
         ({"description": "d"}, {}, ["description"]),
@@ -106,6 +111,39 @@ def test_patch_carries_what_changed_and_clears(process: Process, emulator: Emula
     assert (after["description"], after["metadata"]) == ("", "")
 
 
+def test_update_that_changes_nothing_only_reads(process: Process, emulator: Emulator) -> None:
+    id_, before = process.create(description="d")
+    requests(emulator)
+    inputs = {"domain": "connect.acme.com", "description": "d"}
+    assert process.lifecycle.update(process.call(outputs_before=before), id_, inputs) == before
+    assert [method for method, _ in requests(emulator)] == ["GET"]
+
+
+def test_update_that_ngrok_has_not_done_fails_and_names_the_refresh(process: Process, emulator: Emulator) -> None:
+    emulator.configure(null_policy="ignored")
+    id_, before = process.create(certificate_management_policy=RSA)
+    words = r'did not change certificate_management_policy .* has certificate_management_policy "letsencrypt, rsa"'
+    with pytest.raises(FailedError, match=f"{words}. Before you revert the program, run `pulumi refresh`"):
+        process.lifecycle.update(process.call(outputs_before=before), id_, {"domain": "connect.acme.com"})
+
+
+def test_update_of_unknown_outcome_names_the_refresh(process: Process, emulator: Emulator) -> None:
+    id_, before = process.create()
+    emulator.add_fault("PATCH", "respond_after", status=200, body="<html>")
+    emulator.add_fault("GET", "respond", status=400, body="<html>")
+    with pytest.raises(FailedError, match=r"it is unknown whether ngrok changed .* Before you revert the program"):
+        process.lifecycle.update(process.call(outputs_before=before), id_, {**SAME, "description": "new"})
+
+
+@pytest.mark.parametrize(
+    ("domain", "printed"), [("a b", "domain"), ("https://user:password@acme.com", ""), (7, ""), ("a\nb", "")]
+)
+def test_check_prints_no_domain_that_may_have_a_password(process: Process, domain: Any, printed: str) -> None:
+    [failure] = process.lifecycle.check(process.call(), {"domain": domain}).failures
+    assert failure.printed_input == printed
+    assert "password" not in failure.reason
+
+
 def test_create_that_ngrok_has_done_otherwise_is_a_success(process: Process, emulator: Emulator) -> None:
     odd = {
         "id": "agin_1",
@@ -143,14 +181,23 @@ def test_gone_is_believed_only_with_the_same_key(process: Process, start: Any, e
         start().lifecycle.read(start().call(), id_)
 
 
+def test_gone_is_believed_only_at_the_same_base_url(process: Process, emulator: Emulator) -> None:
+    id_, before = process.create()
+    emulator.delete_ingress(id_)
+    elsewhere = Process(emulator, url=emulator.url.replace("127.0.0.1", "localhost"))
+    with pytest.raises(FailedError, match="does not prove that it was deleted"):
+        elsewhere.lifecycle.read(elsewhere.call(outputs_before=before), id_)
+
+
 def test_refresh_returns_the_inputs_that_the_program_sets(process: Process, emulator: Emulator) -> None:
     policy = {"authority": "letsencrypt"}
-    inputs: dict[str, Any] = {"domain": "connect.acme.com", "description": "d", "certificate_management_policy": policy}
-    id_, before = process.create(**{name: value for name, value in inputs.items() if name != "domain"})
-    emulator.set_ingress(id_, {"description": "drifted", "metadata": "added"})
+    others: dict[str, Any] = {"metadata": "m", "certificate_management_policy": policy}
+    id_, before = process.create(**others)
+    emulator.set_ingress(id_, {"description": "added", "metadata": ""})
+    inputs = {"domain": "connect.acme.com", **others}
     existing = process.lifecycle.read(process.call(inputs_before=inputs, outputs_before=before), id_)
     assert existing is not None
-    assert existing.inputs == {**inputs, "description": "drifted", "metadata": "added"}
+    assert existing.inputs == {**inputs, "description": "added", "metadata": ""}
     assert existing.outputs["ns_targets"] == before["ns_targets"]
 
 

@@ -63,6 +63,8 @@ def test_pickled_provider_in_states_never_changes(
     provider = provider_class()
     provider.configure(ConfigureRequest(Config({"agin:apiKey": API_KEY}, "test")))
     provider.check({}, {"domain": "a.acme.com"})
+    # As a secret, it would change in every state.
+    assert not provider.serialize_as_secret_always
     assert serialize_provider(provider) == beginning + rest
     loaded = pickle.loads(base64.b64decode(beginning + rest))
     assert type(loaded) is provider_class

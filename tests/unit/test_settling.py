@@ -42,6 +42,8 @@ FAULTS: list[list[tuple[FaultKind, dict[str, Any]]]] = [
     [("reset_after", {})],
     [("respond", {"status": 503})],
     [("respond_after", {"status": 502, "body": "<html>"})],
+    # Not a rejection of ngrok's.
+    [("respond_after", {"status": 400, "body": "<html>"})],
     [("cut_short", {})],
     [("respond_after", {"status": 200, "body": "{}"})],
     [("respond_after", {"status": 201, "json_body": ANOTHER})],
@@ -77,6 +79,48 @@ def test_taken_domain_at_the_first_attempt_is_never_ours(client: Client, budget:
     with pytest.raises(errors.DomainExistsError):
         settling.create(client, WANTED, budget)
     assert len(emulator.ingresses()) == 1
+
+
+@pytest.mark.parametrize("status", [302, 404, 429])
+def test_attempt_that_can_not_have_arrived_leaves_no_doubt(
+    client: Client, budget: Budget, emulator: Emulator, status: int
+) -> None:
+    """Another stack creates the same at this moment."""
+    settling.create(client, WANTED, budget)
+    emulator.add_fault("POST", "respond", status=status, body="<html>")
+    with pytest.raises((errors.DomainExistsError, errors.BadResponseError)):
+        settling.create(client, WANTED, budget)
+
+
+def test_create_that_appears_late_is_found(client: Client, clock: Clock, emulator: Emulator) -> None:
+    emulator.add_fault("POST", "reset_before", times=None)
+
+    def show(line: str) -> None:
+        if "ngrok does not list it yet" in line:
+            emulator.clear_faults()
+            settling.create(Client(Secret(API_KEY), emulator.url), WANTED, Budget(30))
+
+    created = settling.create(client, WANTED, Budget(300, clock=clock, show=show))
+    assert [each["id"] for each in emulator.ingresses()] == [created.id]
+    assert clock.now - 1000 < 300
+
+
+def test_search_for_a_create_has_30_seconds_of_its_time(client: Client, clock: Clock, emulator: Emulator) -> None:
+    emulator.add_fault("POST", "reset_before", times=None)
+    with pytest.raises(errors.UnsettledError, match="it may still appear"):
+        settling.create(client, WANTED, Budget(300, clock=clock))
+    searches = [request for request in emulator.requests() if request["method"] == "GET"]
+    # One every two seconds.
+    assert len(searches) >= 15
+    assert clock.now - 1000 <= 300
+    emulator.clear_faults()
+
+
+def test_delete_is_believed_only_with_its_own_status(client: Client, budget: Budget, emulator: Emulator) -> None:
+    id_ = settling.create(client, WANTED, budget).id
+    emulator.add_fault("DELETE", "respond", status=200, body="<html>")
+    with pytest.raises(errors.UnsettledError, match="was still there after its delete"):
+        settling.delete(client, id_, budget)
 
 
 @pytest.mark.parametrize("difference", ["values", "account"])

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from pulumi.runtime import rpc
+from pulumi.runtime.proto import provider_pb2
 
 from pulumi_agin.emulator import Emulator
 from tests.servicer.front_ends.conftest import Start
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create, requests
 from tests.support.plugin import CallError, Plugin
+from tests.support.waiting import until
 
 POLICY = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
 INPUTS: dict[str, Any] = {
@@ -167,3 +169,17 @@ def test_ingress_under_two_names_is_kept(start: Start, plugin: Plugin, emulator:
     plugin.delete(id_, outputs)
     assert ["was not deleted at ngrok" in each for each in plugin.warnings()] == [True]
     assert len(emulator.ingresses()) == 1
+
+
+def test_wait_is_shown_in_the_row_of_the_resource_and_ends_with_the_call(plugin: Plugin, emulator: Emulator) -> None:
+    emulator.add_fault("POST", "respond", status=429, headers={"Retry-After": "1000"})
+    lines = plugin.engine.lines
+    request = provider_pb2.CreateRequest(urn=plugin.urn, properties=plugin.packed(PLAIN), timeout=10_000)
+    call = plugin.stub.Create.future(request)
+    until("a line is shown", lambda: [line for line in lines if line.urn])
+    assert "waiting to create the Agent Ingress connect.acme.com" in lines[-1].message
+    assert lines[-1].ephemeral
+    # As when the engine is gone, or the user has pressed Ctrl-C. The end of a wait clears its line.
+    call.cancel()
+    until("the line is cleared", lambda: lines[-1].message == "")
+    assert emulator.ingresses() == []
