@@ -33,7 +33,8 @@ def delegate(bind: Bind, domain: str, targets: Iterable[str], key: Key = KEY, *,
     update = dns.update.UpdateMessage(bind.zone, keyring=signature)
     update.delete(f"{domain}.", "NS")
     for target in targets:
-        update.add(f"{domain}.", ttl, "NS", target)
+        # ngrok's values have no trailing dot, and would be relative to the zone.
+        update.add(f"{domain}.", ttl, "NS", f"{target.rstrip('.')}.")
     assert dns.query.tcp(update, "127.0.0.1", port=bind.port, timeout=SECONDS).rcode() == dns.rcode.NOERROR
 
 
