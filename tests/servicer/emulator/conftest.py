@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.bind import Bind
+from tests.support.bind import Bind, Key
 from tests.support.records import DOMAIN, KEY, delegate
 from tools.bind import Programs
 
 
 @pytest.fixture(scope="package")
 def running_bind(tmp_path_factory: pytest.TempPathFactory, bind_programs: Programs) -> Iterator[Bind]:
-    with Bind(bind_programs, tmp_path_factory.mktemp("bind"), [KEY]) as bind:
+    key = Key(KEY.name, [DOMAIN, "new.acme.com"])
+    with Bind(bind_programs, tmp_path_factory.mktemp("bind"), [key]) as bind:
         yield bind
 
 
