@@ -223,6 +223,15 @@ def test_unknown_resource_or_function_may_need_a_newer_version(new_plugin: Nativ
         invoke(new_plugin, "getAgent")
 
 
+def test_secret_of_a_tsig_key_is_always_a_secret(new_plugin: NativePlugin) -> None:
+    new_plugin.urn = new_plugin.urn.replace("AgentIngress", "Rfc2136Delegation")
+    where = {**PLAIN, "zone": "acme.com", "server": "127.0.0.1", "ns_targets": ["a.x."], "ttl": 300}
+    news = new_plugin.packed({**where, "tsig_key_name": "agin", "tsig_secret": "c2VjcmV0"})
+    response = new_plugin.call("Check", urn=new_plugin.urn, news=news)
+    assert not response.failures
+    assert rpc.is_rpc_secret(rpc.deserialize_properties(response.inputs)["tsigSecret"])
+
+
 # -- functions ------------------------------------------------------------------------------------------------
 
 
