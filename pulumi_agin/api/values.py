@@ -42,9 +42,14 @@ def canonical_ns_targets(targets: Iterable[str]) -> list[str]:
 
 
 def matches_policy(existing: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> bool:
-    """Returns whether an existing policy has the wanted values. Without a wanted key type, any key type matches."""
+    """Returns whether an existing policy has the wanted values. Without a wanted key type, any key type matches.
+
+    In a preview, the wanted one may be unknown, as any object of a front end. Then it does not match.
+    """
     if not existing or not wanted:
         return not existing and not wanted
+    if not isinstance(wanted, Mapping):
+        return False
     return all(value is None or value == existing.get(name) for name, value in wanted.items())
 
 

@@ -7,6 +7,7 @@ The facts about the protocol were verified with the engine; see also Pulumi's do
 from __future__ import annotations
 
 import difflib
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,10 +20,10 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi_agin.api.errors import AuthenticationError, NgrokError
 from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import one_line
-from pulumi_agin.api.values import FIELDS, NEVER_CHANGE, POLICY, STATUS, matches_policy
+from pulumi_agin.api.values import POLICY, STATUS, matches_policy
 from pulumi_agin.engine import Engine, protocol
 from pulumi_agin.lifecycle.account import Account
-from pulumi_agin.lifecycle.ingress import taken_sentence
+from pulumi_agin.lifecycle.ingress import AgentIngressLifecycle, taken_sentence
 from pulumi_agin.lifecycle.operation import Call, Difference, FailedError, Lifecycle, sentence_of
 from pulumi_agin.rfc2136.records import NsRecordsLifecycle
 from pulumi_agin.settings import PROVIDER_NAME, Settings
@@ -37,6 +38,9 @@ provider_pb2: Any = protocol("provider_pb2")
 
 # The settings, by the names in the provider's configuration.
 SETTINGS = ("apiKey", "apiBaseUrl", "timeoutSeconds")
+
+# The outputs, besides the inputs, that an update may change.
+CHANGED_BY_UPDATE = (STATUS, "renews_at")
 
 # How long a preview waits for ngrok, once for all resources.
 PREVIEW_SECONDS = 30
@@ -59,7 +63,9 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
         self._interrupted = interrupted
         # Which resource has a domain: two can't have the same one. A replaced resource is checked twice.
         self._domains: dict[str, str] = {}
-        self._has_warned = False
+        # One query of a preview at a time, so that ngrok's not responding costs its time once.
+        self._preview_lock = threading.Lock()
+        self._preview_has_failed = False
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's names
         """Makes the engine send the name of the provider in Configure."""
@@ -99,9 +105,8 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Loads the configuration, whose problems Check reports. A preview with an unknown setting does not call it."""
         config = {f"agin:{camel_case(name)}": value for name, value in from_struct(request.args).items()}
-        # Default providers are named `default`, `default_0_9_0` or so. An explicit one has a key of its own.
-        is_default = request.name == "default" or request.name.startswith("default_")
-        settings = Settings.load({**config, PROVIDER_NAME: "" if is_default else request.name}.get)
+        # An explicit provider has a key of its own.
+        settings = Settings.load({**config, PROVIDER_NAME: _explicit_name(request.name)}.get)
         if not settings.is_ngrok and not settings.problems:
             source = settings.base_url_source
             self._engine.inform(
@@ -119,11 +124,8 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
             response = provider_pb2.CheckResponse(inputs=to_struct(checked.inputs, resource.secrets))
             for failure in checked.failures:
                 response.failures.add(property=camel_case(failure.printed_input), reason=failure.reason)
-            if resource is RESOURCES[0] and not checked.failures and not is_unknown(checked.inputs["domain"]):
-                other = self._domains.setdefault(checked.inputs["domain"], request.urn)
-                if other != request.urn:
-                    name = other.rpartition("::")[2]
-                    response.failures.add(property="domain", reason=f'the Agent Ingress "{name}" has the same domain')
+            if isinstance(lifecycle, AgentIngressLifecycle) and not checked.failures:
+                self._add_same_domain(response.failures, checked.inputs["domain"], request.urn)
             return response
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
@@ -135,11 +137,9 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
         with self._resource_call(request, context) as (resource, lifecycle, call):
             inputs = from_struct(request.properties)
             if request.preview:
-                if resource is RESOURCES[0]:
-                    self._warn_if_taken(call, inputs["domain"])
-                if isinstance(lifecycle, NsRecordsLifecycle) and (problem := lifecycle.preview_problem(call, inputs)):
+                if problem := self._preview_problem(lifecycle, call, inputs):
                     call.warn(problem)
-                return provider_pb2.CreateResponse(properties=_previewed(resource, inputs))
+                return provider_pb2.CreateResponse(properties=_previewed(resource, {}, inputs))
             created = lifecycle.create(call, inputs)
             return provider_pb2.CreateResponse(id=created.id, properties=_outputs(resource, created.outputs))
 
@@ -160,8 +160,7 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
         with self._resource_call(request, context, outputs=request.olds) as (resource, lifecycle, call):
             inputs = from_struct(request.news)
             if request.preview:
-                known = {**inputs, **_kept(call.outputs_before, inputs)}
-                return provider_pb2.UpdateResponse(properties=_previewed(resource, known))
+                return provider_pb2.UpdateResponse(properties=_previewed(resource, call.outputs_before, inputs))
             outputs = lifecycle.update(call, request.id, inputs)
             return provider_pb2.UpdateResponse(properties=_outputs(resource, outputs))
 
@@ -195,21 +194,38 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
             )
             yield resource, self._lifecycles[resource.token], call
 
-    def _warn_if_taken(self, call: Call, domain: Any) -> None:
-        """Warns in a preview if the domain of a new ingress is taken, or once if the key is rejected."""
-        if is_unknown(domain) or self._has_warned:
+    def _add_same_domain(self, failures: Any, domain: object, urn: str) -> None:
+        """Adds a failure if another resource of the stack has this domain."""
+        if is_unknown(domain):
             return
-        try:
-            listed = self._account.client.shared_list(Budget(PREVIEW_SECONDS, is_cancelled=call.is_cancelled))
-        except NgrokError as error:
-            # A preview does without ngrok, and does not wait for it twice.
-            self._has_warned = True
-            if isinstance(error, AuthenticationError):
-                call.warn(str(error))
-            return
+        other = self._domains.setdefault(str(domain), urn)
+        if other != urn:
+            name = one_line(other.rpartition("::")[2], 60)
+            failures.add(property="domain", reason=f'the Agent Ingress "{name}" has the same domain')
+
+    def _preview_problem(self, lifecycle: Lifecycle, call: Call, inputs: Mapping[str, Any]) -> str:
+        """Returns what will make a create fail, as a sentence for its preview; "" if nothing is known to."""
+        if isinstance(lifecycle, NsRecordsLifecycle):
+            return lifecycle.preview_problem(call, inputs)
+        if isinstance(lifecycle, AgentIngressLifecycle) and not is_unknown(inputs["domain"]):
+            return self._taken_problem(call, inputs["domain"])
+        return ""
+
+    def _taken_problem(self, call: Call, domain: str) -> str:
+        """Returns that a domain is taken, or for one of all ingresses, that the key is rejected.
+
+        The preview does without ngrok if ngrok can't be queried, and does not try it again.
+        """
+        with self._preview_lock:
+            if self._preview_has_failed:
+                return ""
+            try:
+                listed = self._account.client.shared_list(Budget(PREVIEW_SECONDS, is_cancelled=call.is_cancelled))
+            except NgrokError as error:
+                self._preview_has_failed = True
+                return str(error) if isinstance(error, AuthenticationError) else ""
         found = next((each for each in listed if each.domain == domain), None)
-        if found is not None:
-            call.warn(taken_sentence(domain, found.id))
+        return taken_sentence(domain, found.id) if found else ""
 
     # -- functions ----------------------------------------------------------------------------------------
 
@@ -218,7 +234,7 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
         with _failing(context):
             function = _with_token(request.tok, FUNCTIONS, "function")
             call = Call(is_cancelled=lambda: not context.is_active() or self._interrupted.is_set())
-            result, secrets = function.call(self._account, self._account.budget(call), from_struct(request.args))
+            result, secrets = function.call(self._account, call, from_struct(request.args))
             response = provider_pb2.InvokeResponse()
             # Python has a keyword of this name.
             getattr(response, "return").CopyFrom(to_struct(result, secrets))
@@ -233,25 +249,33 @@ def _with_token(token: str, candidates: Sequence[Named], kind: str) -> Named:
     raise FailedError(f"pulumi-agin {VERSION} has no {kind} {one_line(token, 100)}; if the name is correct, update it")
 
 
-def _kept(before: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the outputs that an update in place leaves as they are."""
-    names = [name for name in before if name not in (*FIELDS, STATUS)]
-    if matches_policy(before.get(POLICY), inputs.get(POLICY)):
-        names += [POLICY, STATUS]
-    return {name: before.get(name) for name in (*NEVER_CHANGE, *names) if name in before or name in names}
+def _explicit_name(name: str) -> str:
+    """Returns the name of an explicit provider; "" for a default one, which the engine names.
+
+    Its names are "default", and with the plugin's version and URL such as "default_0_9_0_github_/x".
+    """
+    return "" if re.fullmatch(r"default(_\d+_\d+_\d+(_.*)?|_[^/]+/.*)?", name) else name
 
 
-def _previewed(resource: Resource, known: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Returns all outputs of a resource for a preview. Those that are not known before the create are unknown."""
+def _previewed(resource: Resource, before: Mapping[str, Any], inputs: Mapping[str, Any]) -> struct_pb2.Struct:
+    """Returns all outputs of a resource as they are after a create or an update, for a preview.
+
+    `before` are those in the state, which an update leaves as they are, except those in CHANGED_BY_UPDATE.
+    """
     outputs: dict[str, Any] = {}
     for name, field in resource.outputs.items():
-        # An input that the program leaves out is empty, except a policy's key type, which ngrok decides.
-        is_input = name in resource.inputs.model_fields
-        empty = None if is_optional(field) else ""
-        outputs[name] = known.get(name, empty if is_input or name in known else Unknown())
-    policy = known.get(POLICY)
-    if isinstance(policy, dict) and "private_key_type" not in policy:
-        outputs[POLICY] = {**policy, "private_key_type": Unknown()}
+        if name in resource.inputs.model_fields:
+            # An input that the program leaves out is empty.
+            outputs[name] = inputs.get(name, None if is_optional(field) else "")
+        else:
+            outputs[name] = Unknown() if name in CHANGED_BY_UPDATE else before.get(name, Unknown())
+    if POLICY in outputs:
+        wanted = inputs.get(POLICY)
+        if matches_policy(before.get(POLICY), wanted):
+            outputs |= {name: before.get(name) for name in (POLICY, STATUS)}
+        elif isinstance(wanted, dict):
+            # ngrok decides about a key type that the program leaves out.
+            outputs[POLICY] = {"private_key_type": Unknown(), **wanted}
     return to_struct(outputs, resource.secrets)
 
 

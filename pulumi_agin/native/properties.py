@@ -19,6 +19,9 @@ UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - not a secret itself
 
+# The objects in it are the program's, so their names and nulls stay as they are.
+PROGRAMS_OWN = "triggers"
+
 
 class Unknown:
     """A value that is unknown in a preview."""
@@ -49,7 +52,11 @@ def from_struct(properties: struct_pb2.Struct) -> dict[str, Any]:
 
     A Python program's `__provider` is absent, and so is what else begins with two underscores.
     """
-    values = {snake_case(name): _decoded(value) for name, value in properties.fields.items() if name[:2] != "__"}
+    values = {
+        snake_case(name): _decoded(value, are_names_ours=name != PROGRAMS_OWN)
+        for name, value in properties.fields.items()
+        if name[:2] != "__"
+    }
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -57,27 +64,34 @@ def to_struct(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struc
     """Returns values with our names for the engine, which encrypts those of `secrets`. None becomes null."""
     marked = {name: {SIGNATURE: SECRET, "value": values[name]} for name in secrets if values.get(name) is not None}
     struct = struct_pb2.Struct()
-    struct.update({camel_case(name): _encoded(value) for name, value in {**values, **marked}.items()})
+    for name, value in {**values, **marked}.items():
+        struct.update({camel_case(name): _encoded(value, are_names_ours=name != PROGRAMS_OWN)})
     return struct
 
 
-def _decoded(value: struct_pb2.Value) -> Any:
+def _decoded(value: struct_pb2.Value, *, are_names_ours: bool) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         return Unknown() if value.string_value == UNKNOWN_STRING else value.string_value
     if kind == "list_value":
-        return [_decoded(item) for item in value.list_value.values]
+        return [_decoded(item, are_names_ours=are_names_ours) for item in value.list_value.values]
     if kind == "struct_value":
         fields = value.struct_value.fields
         if SIGNATURE in fields:
-            return _decoded(fields["value"]) if fields[SIGNATURE].string_value == SECRET else UnsupportedValue()
-        return from_struct(value.struct_value)
+            is_secret = fields[SIGNATURE].string_value == SECRET
+            return _decoded(fields["value"], are_names_ours=are_names_ours) if is_secret else UnsupportedValue()
+        if are_names_ours:
+            return from_struct(value.struct_value)
+        return {name: _decoded(item, are_names_ours=False) for name, item in fields.items()}
     return None if kind in ("null_value", None) else getattr(value, kind)
 
 
-def _encoded(value: Any) -> Any:
+def _encoded(value: Any, *, are_names_ours: bool) -> Any:
     if isinstance(value, dict):
-        return {camel_case(name): _encoded(item) for name, item in value.items()}
+        return {
+            camel_case(name) if are_names_ours else name: _encoded(item, are_names_ours=are_names_ours)
+            for name, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_encoded(item) for item in value]
+        return [_encoded(item, are_names_ours=are_names_ours) for item in value]
     return UNKNOWN_STRING if is_unknown(value) else value

@@ -9,14 +9,13 @@ from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.api.progress import Budget
 from pulumi_agin.lifecycle import inputs
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs, Declaration, IngressDomain, Marker, validate
 from pulumi_agin.lifecycle.lookups import configure_agent, find_many, find_one
-from pulumi_agin.lifecycle.operation import FailedError, Lifecycle
+from pulumi_agin.lifecycle.operation import Call, FailedError, Lifecycle
 from pulumi_agin.rfc2136.declaration import NsRecordsInputs, NsRecordsOutputs
 from pulumi_agin.rfc2136.records import NsRecordsLifecycle
 
@@ -103,29 +102,32 @@ class Function(NamedTuple):
     token: str
     inputs: type[Declaration]
     outputs: type[BaseModel]
-    compute: Callable[[Account, Budget, Mapping[str, Any]], dict[str, Any]]
+    compute: Callable[[Account, Call, Mapping[str, Any]], dict[str, Any]]
 
-    def call(self, account: Account, budget: Budget, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    def call(self, account: Account, call: Call, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """Returns the outputs, and the names of the secret ones, which are all if a secret argument is given."""
         name = self.token.rpartition(":")[2]
         valid, problems = validate(self.inputs, arguments)
         if problems:
             raise FailedError(f"{name}: {'; '.join(map(str, problems))}")
-        outputs = self.compute(account, budget, valid)
+        outputs = self.compute(account, call, valid)
         has_secret = any(secret in valid for secret in secrets_of(self.inputs))
         return outputs, list(outputs) if has_secret else []
 
 
-def _one(account: Account, budget: Budget, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _one(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    budget = account.budget(call)
     return find_one(account.client, arguments.get("id"), arguments.get("domain"), budget).model_dump()
 
 
-def _many(account: Account, budget: Budget, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _many(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    budget = account.budget(call)
     found = find_many(account.client, arguments.get("filter"), budget)
     return {"agent_ingresses": [ingress.model_dump() for ingress in found]}
 
 
-def _config(account: Account, budget: Budget, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _config(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Sends nothing, so it needs no key."""
     policy, region_domains = arguments.get("certificate_management_policy"), arguments.get("region_domains") or []
     yaml = configure_agent(
         arguments["domain"], policy, region_domains, arguments.get("authtoken"), arguments.get("region")

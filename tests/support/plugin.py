@@ -140,9 +140,9 @@ class NativePlugin(Plugin):
     command = ("-m", "pulumi_agin.native")
     package = "agin:index"
 
-    def configure(self, config: Values) -> None:
+    def configure(self, config: Values, name: str = "default") -> None:
         settings = {key.removeprefix("agin:"): value for key, value in config.items()}
-        self.call("Configure", args=self.packed(settings), name="default")
+        self.call("Configure", args=self.packed(settings), name=name)
 
     def packed(self, values: Values) -> struct_pb2.Struct:
         return asyncio.run(rpc.serialize_properties(_renamed(values, _camel_case), {}))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pulumi
 import pytest
 
+from pulumi_agin.api.values import matches_policy
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.ingress import AgentIngressLifecycle
@@ -85,6 +87,10 @@ SAME = {"domain": "connect.acme.com", "metadata": "m"}
 def test_diff_is_explicit(process: Process, before: Any, inputs: Any, changed: list[str]) -> None:
     replacing = [name for name in changed if name == "domain"]
     assert process.changed({**BEFORE, **before}, **{**SAME, **inputs}) == (changed, replacing)
+
+
+def test_unknown_policy_of_a_preview_does_not_match() -> None:
+    assert not matches_policy(RSA, pulumi.UNKNOWN)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -25,12 +25,12 @@ def test_ctrl_c_ends_a_wait(yaml_project: Project, emulator: Emulator) -> None:
     with project.start("up", "--yes", "--skip-preview") as cli:
         assert cli.stdout
         for line in cli.stdout:
-            if "waiting for the certificate" in line and "waiting for the certificate" not in shown:
+            if "waiting to validate" in line and "waiting to validate" not in shown:
                 cli.send_signal(signal.SIGINT)
             shown += line
         assert cli.wait() > 0
     assert "Traceback" not in shown
-    assert "it was interrupted" in shown
+    assert "could not validate the certificate of connect.acme.com: it was interrupted" in shown
     [ingress] = emulator.ingresses()
     assert [each["id"] for each in project.of_type("agin:index:AgentIngress")] == [ingress["id"]]
     assert project.names(VALIDATION) == set()
