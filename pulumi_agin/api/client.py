@@ -221,7 +221,7 @@ class Client:
             return model.model_validate(response.json())
         except ValidationError as error:
             # Its message contains values of the response, and so may its context.
-            problem = error.errors(include_input=False)[0]
+            problem = error.errors()[0]
             wrong = ": ".join([*map(str, problem["loc"]), problem["msg"]])
         raise self.bad_response(request, response, wrong)
 

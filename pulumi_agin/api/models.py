@@ -27,7 +27,13 @@ def _sorted(names: list[str]) -> list[str]:
 
 
 _Printable = Annotated[str, StringConstraints(max_length=LONGEST_NAME), AfterValidator(_printable)]
-_Name = Annotated[_Printable, StringConstraints(pattern="^[^.]"), AfterValidator(canonical_domain)]
+# pydantic 2.1 accepts constraints only before validators.
+_Name = Annotated[
+    str,
+    StringConstraints(pattern="^[^.]", max_length=LONGEST_NAME),
+    AfterValidator(_printable),
+    AfterValidator(canonical_domain),
+]
 
 
 class ResponseModel(BaseModel):
