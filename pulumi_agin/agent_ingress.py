@@ -18,6 +18,7 @@ from typing_extensions import NotRequired
 from . import program
 from .api.values import FIELDS, POLICY, STATUS, canonical_domain
 from .dynamic.providers import AgentIngressProvider
+from .lifecycle.operation import IMPORT
 from .preview import exact_outputs
 
 
@@ -269,7 +270,7 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
             if opts.id is None:
                 wanted["domain"] = _declared(run, resource_name, wanted.get("domain"))
         # A resource of the SDK has only outputs with a key here. Pulumi's own `import_` does not work for it.
-        hidden = {} if import_ is None else {"__import": import_}
+        hidden = {} if import_ is None else {IMPORT: import_}
         props = {**dict.fromkeys(AgentIngress.__annotations__), **wanted, **hidden}
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         if run is not None and opts.id is None and pulumi.runtime.is_dry_run():

@@ -14,6 +14,7 @@ import pulumi
 
 from . import sdk_names
 from .api.progress import Budget
+from .lifecycle.limits import PREVIEW_SECONDS
 from .settings import API_KEY, Settings
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from .api.models import IngressModel
 
 AGENT_INGRESS = "pulumi-python:dynamic/agin:AgentIngress"
-
-# How long a preview waits for ngrok, once for all resources.
-PREVIEW_SECONDS = 30
 
 
 class Run:
@@ -120,4 +118,7 @@ def current() -> Run | None:
     """Returns the run of the program; None under Pulumi's mocks, and outside of a run."""
     if not sdk_names.is_real_run():
         return None
-    return _runs.setdefault(asyncio.get_running_loop(), Run())
+    loop = asyncio.get_running_loop()
+    if loop not in _runs:
+        _runs[loop] = Run()
+    return _runs[loop]

@@ -101,6 +101,13 @@ class Settings:
         """Whether requests go to ngrok's public API, and not to an emulator or a gateway."""
         return self.base_url == PUBLIC_API
 
+    @property
+    def notice(self) -> str:
+        """The line that a command does not use ngrok itself, which each front end logs once; "" if it does."""
+        if self.is_ngrok or self.problems:
+            return ""
+        return f"this command does not use ngrok itself: the base URL is {self.base_url}, from {self.base_url_source}"
+
     def new_client(self, clock: Clock | None = None) -> Client:
         """Returns a client, which all calls of a process should share. The settings must have no problems."""
         return Client(

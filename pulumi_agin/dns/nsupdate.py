@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import importlib.util
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,9 @@ from pulumi import contains_unknowns, dynamic
 
 from pulumi_agin import program
 from pulumi_agin.dynamic.providers import Rfc2136Provider
+from pulumi_agin.lifecycle.operation import IMPORT, Call
 
-from .adapter import Adapter
+from .adapter import Adapter, package
 
 if TYPE_CHECKING:
     from pulumi_agin.rfc2136.records import NsRecordsLifecycle
@@ -51,8 +51,7 @@ def rfc2136(
     Raises:
         pulumi.RunError: dnspython is not installed.
     """
-    if importlib.util.find_spec("dns") is None:
-        raise pulumi.RunError("dns.rfc2136 needs a package that is not installed: pip install 'pulumi-agin[rfc2136]'")
+    package("dns", extra="rfc2136")
     return Adapter(
         lambda records: Rfc2136Delegation(
             records.name,
@@ -144,7 +143,7 @@ class Rfc2136Delegation(dynamic.Resource, module="agin", name="Rfc2136Delegation
         run = program.current()
         # Mocks get the option as it is.
         if run is not None and opts.import_ is not None:
-            inputs["__import"], opts.import_ = opts.import_, None
+            inputs[IMPORT], opts.import_ = opts.import_, None
         secret = pulumi.ResourceOptions(additional_secret_outputs=["tsig_secret"])
         # A copy, because the SDK adds the provider to it.
         super().__init__(Rfc2136Provider(), resource_name, dict(inputs), pulumi.ResourceOptions.merge(secret, opts))
@@ -163,7 +162,6 @@ async def _warn_in_preview(run: program.Run, resource: pulumi.Resource, values: 
     id_, inputs = values
     if not contains_unknowns(id_):
         return
-    from pulumi_agin.lifecycle.operation import Call
     from pulumi_agin.rfc2136.records import NsRecordsLifecycle
 
     lifecycle = _lifecycles.setdefault(run, NsRecordsLifecycle())

@@ -10,7 +10,6 @@ import functools
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -75,13 +74,11 @@ class DynamicProvider(dynamic.ResourceProvider):
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Reads the resource for a refresh, whose `props` are the outputs, or for a `get`, whose are the inputs."""
         with _engine_call(props) as call:
-            request, _ = servicer.current_call()
-            inputs_before = _ours(MessageToDict(request.inputs)) if request is not None else None
-            existing = self._lifecycle.read(replace(call, inputs_before=inputs_before), id_)
+            existing = self._lifecycle.read(call, id_)
             if existing is None:
                 return dynamic.ReadResult(None, {})
             # Without inputs in the response, the engine keeps those that it has.
-            is_same = not inputs_before or existing.inputs == inputs_before
+            is_same = not call.inputs_before or existing.inputs == call.inputs_before
             return dynamic.ReadResult(existing.id, existing.outputs, None if is_same else existing.inputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
@@ -100,9 +97,8 @@ class ProviderError(Exception):
 @functools.cache
 def _account(settings: Settings) -> Account:
     """Returns the account of these settings, which all providers of a process share."""
-    if not settings.is_ngrok and not settings.problems:
-        source = settings.base_url_source
-        _engine().inform(f"this command does not use ngrok itself: the base URL is {settings.base_url}, from {source}")
+    if settings.notice:
+        _engine().inform(settings.notice)
     return Account(settings)
 
 
@@ -116,10 +112,13 @@ def _engine_call(outputs_before: Mapping[str, Any] | None = None) -> Iterator[Ca
     """Yields what is known about the current call. An exception in the `with` block reaches the user as a sentence."""
     request, context = servicer.current_call()
     urn = request.urn if request is not None else ""
+    # Only that of a read has them.
+    inputs = getattr(request, "inputs", None)
     call = Call(
         urn,
         # Without a custom timeout, it is 0. Not all requests have one.
         timeout_seconds=getattr(request, "timeout", 0) or None,
+        inputs_before=None if inputs is None else _ours(MessageToDict(inputs)),
         outputs_before=_ours(outputs_before or {}),
         is_unknown=lambda value: isinstance(value, type(UNKNOWN)),
         is_cancelled=lambda: context is not None and not context.is_active(),

@@ -12,13 +12,11 @@ from pulumi_agin.api.values import FIELDS, ID_HINT, PLAIN_ID, POLICY, changed_fi
 
 from .account import Account
 from .inputs import AgentIngressInputs, validate
-from .operation import Call, Checked, Created, Difference, Existing, FailedError, InputFailure
+from .operation import IMPORT, Call, Checked, Created, Difference, Existing, FailedError, InputFailure
+from .owners import Owners
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
-
-# The hidden input with the option `import_` of a Python program. The CLI shows no name with two underscores.
-IMPORT = "__import"
 
 _REFRESH = "Before you revert the program, run `pulumi refresh`, because the state still has the old values"
 
@@ -28,11 +26,8 @@ class AgentIngressLifecycle:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        # Which resource has an ingress, by its ID: after a rename without an alias, while `import_` is left in the
-        # program, two resources have it, and the delete of the old one must not delete it.
-        self._kept: dict[str, str] = {}
-        # What this process has imported: with `--replace`, a resource can be the replacement of its own ingress.
-        self._imported: set[str] = set()
+        # By the ID of an ingress.
+        self._owners = Owners()
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and reports every problem with them and with the settings."""
@@ -61,7 +56,7 @@ class AgentIngressLifecycle:
                 "Ingress first; see `pulumi-agin explain move-agents`"
             )
         else:
-            self._kept[id_] = call.urn
+            self._owners.record(id_, call.urn)
         old, new = _authority(before), _authority(inputs)
         if new not in (None, old):
             call.warn(
@@ -89,7 +84,7 @@ class AgentIngressLifecycle:
                     f"the Agent Ingress {ingress.id} was created, but with other values than the program's: "
                     f"{', '.join(changed)}. The next `pulumi up` updates them"
                 )
-        self._kept[ingress.id] = call.urn
+        self._owners.record(ingress.id, call.urn)
         return Created(ingress.id, self._account.outputs(ingress))
 
     def read(self, call: Call, id_: str) -> Existing | None:
@@ -131,7 +126,7 @@ class AgentIngressLifecycle:
 
     def delete(self, call: Call, id_: str) -> None:
         """Deletes the ingress, unless another resource of the program has it, too."""
-        if id_ in self._imported or self._kept.get(id_, call.urn) != call.urn:
+        if self._owners.must_keep(id_, call.urn):
             call.warn(
                 f"the Agent Ingress {id_} was not deleted at ngrok, because the program has imported it again, under "
                 "another name or with `--replace`. Remove the option import_ from the program"
@@ -149,7 +144,7 @@ class AgentIngressLifecycle:
         ingress = self._read_in_account(call, id_)
         if sentence := not_imported_sentence(id_, ingress.outputs(), wanted):
             raise FailedError(sentence)
-        self._imported.add(id_)
+        self._owners.record_import(id_)
         return ingress
 
     def _read_in_account(self, call: Call, id_: str) -> IngressModel:

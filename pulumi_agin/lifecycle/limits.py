@@ -17,6 +17,9 @@ DEFAULT_VALIDATION_SECONDS = 2700
 # How long ngrok may report a DNS error. New DNS records take time to propagate.
 DEFAULT_GRACE_SECONDS = 600
 
+# How long a preview waits for ngrok, once for all resources.
+PREVIEW_SECONDS = 30
+
 # RFC 2181, 8.
 LONGEST_TTL_SECONDS = 2**31 - 1
 DEFAULT_TTL_SECONDS = 300

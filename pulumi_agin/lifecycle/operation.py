@@ -10,6 +10,10 @@ from typing import Any, NamedTuple, Protocol
 
 from pulumi_agin.api.errors import NgrokError
 
+# The hidden input with the option `import_` of a Python program: the ID of an ingress, or the domain of NS records. The
+# CLI shows no name with two underscores.
+IMPORT = "__import"
+
 
 @dataclass(frozen=True)
 class Call:

@@ -24,6 +24,7 @@ from pulumi_agin.api.values import POLICY, STATUS, matches_policy
 from pulumi_agin.engine import Engine, protocol
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.ingress import AgentIngressLifecycle, taken_sentence
+from pulumi_agin.lifecycle.limits import PREVIEW_SECONDS
 from pulumi_agin.lifecycle.operation import Call, Difference, FailedError, Lifecycle, sentence_of
 from pulumi_agin.rfc2136.records import NsRecordsLifecycle
 from pulumi_agin.settings import PROVIDER_NAME, Settings
@@ -41,9 +42,6 @@ SETTINGS = ("apiKey", "apiBaseUrl", "timeoutSeconds")
 
 # The outputs, besides the inputs, that an update may change.
 CHANGED_BY_UPDATE = (STATUS, "renews_at")
-
-# How long a preview waits for ngrok, once for all resources.
-PREVIEW_SECONDS = 30
 
 
 class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # type: ignore[misc]
@@ -107,11 +105,8 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
         config = {f"agin:{camel_case(name)}": value for name, value in from_struct(request.args).items()}
         # An explicit provider has a key of its own.
         settings = Settings.load({**config, PROVIDER_NAME: _explicit_name(request.name)}.get)
-        if not settings.is_ngrok and not settings.problems:
-            source = settings.base_url_source
-            self._engine.inform(
-                f"this command does not use ngrok itself: the base URL is {settings.base_url}, from {source}"
-            )
+        if settings.notice:
+            self._engine.inform(settings.notice)
         self._account = Account(settings)
         self._lifecycles = {each.token: each.make_lifecycle(self._account) for each in RESOURCES}
         return provider_pb2.ConfigureResponse(supportsPreview=True)

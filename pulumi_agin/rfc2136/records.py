@@ -10,15 +10,22 @@ from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.values import canonical_domain
 from pulumi_agin.lifecycle.inputs import validate
-from pulumi_agin.lifecycle.operation import Call, Checked, Created, Difference, Existing, FailedError, InputFailure
+from pulumi_agin.lifecycle.operation import (
+    IMPORT,
+    Call,
+    Checked,
+    Created,
+    Difference,
+    Existing,
+    FailedError,
+    InputFailure,
+)
+from pulumi_agin.lifecycle.owners import Owners
 
 from .declaration import NsRecordsInputs, NsSet
 
 if TYPE_CHECKING:
     from .primary_server import PrimaryServer
-
-# The hidden input with the option `import_` of a Python program, which is the domain.
-IMPORT = "__import"
 
 # The hidden output after a create or an update of unknown outcome: all values of ours that the server may have. Users'
 # states contain it, so its name never changes.
@@ -44,11 +51,8 @@ class NsRecordsLifecycle:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock
-        # Which resource has the records at a place: after a rename without an alias, two can have them, such as while
-        # `import_` is left in the program, and the delete of the old one must not delete them.
-        self._kept: dict[tuple[Any, ...], str] = {}
-        # What this process has imported: with `--replace`, a resource can be the replacement of its own records.
-        self._imported: set[tuple[Any, ...]] = set()
+        # By the `_place` of records.
+        self._owners = Owners()
         # One query of a preview at a time, so that a server that does not respond costs its time once.
         self._preview_lock = threading.Lock()
         self._failed_in_preview: set[tuple[Any, ...]] = set()
@@ -106,7 +110,7 @@ class NsRecordsLifecycle:
         changed = [name for name in NsRecordsInputs.model_fields if before.get(name) != inputs.get(name)]
         replacing = [name for name in changed if name in _REPLACING]
         if not replacing:
-            self._kept[_place(before)] = call.urn
+            self._owners.record(_place(before), call.urn)
         return Difference(changed, replacing, is_repeated=UNSETTLED in before)
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
@@ -117,9 +121,9 @@ class NsRecordsLifecycle:
         else:
             if sentence := _not_imported_sentence(inputs, server.read("import")):
                 raise FailedError(sentence)
-            self._imported.add(_place(inputs))
+            self._owners.record_import(_place(inputs))
             outputs = _outputs(inputs)
-        self._kept[_place(inputs)] = call.urn
+        self._owners.record(_place(inputs), call.urn)
         return Created(inputs["domain"], outputs)
 
     def read(self, call: Call, id_: str) -> Existing | None:
@@ -155,8 +159,7 @@ class NsRecordsLifecycle:
     def delete(self, call: Call, id_: str) -> None:
         """Deletes the values of the state, and no others, unless another resource of the program has them, too."""
         before = call.outputs_before
-        place = _place(before)
-        if place in self._imported or self._kept.get(place, call.urn) != call.urn:
+        if self._owners.must_keep(_place(before), call.urn):
             call.warn(
                 f"the NS records of {before['domain']} were not deleted, because another resource of the program "
                 "has them, as after a rename or `--replace` with the option import_. Remove it from the program"

@@ -121,4 +121,4 @@ def test_preview_reports_a_rejected_key_and_does_without_ngrok(project: Project,
     hanging = project.pulumi("preview")
     assert "+ 3 to create" in hanging
     assert [request["method"] for request in emulator.requests() if request["status"] is None] == ["GET"]
-    assert "agin:apiKey is stored unencrypted" in hanging
+    assert hanging.output.partition("Diagnostics:")[2].count("agin:apiKey is stored unencrypted") == 1
