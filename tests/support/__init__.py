@@ -29,7 +29,6 @@ The rest
     clone               a copy of the repository
     clock, waiting      a simulated clock, and waiting until a condition is true
     stub_cli            a stub of `pulumi`
-    linked_pytest       pytest for a user's environment
     pages, pyproject    the code blocks of the docs, and pyproject.toml
     ports               free ports, and those of ended servers
     background          a server of Python's library in a thread

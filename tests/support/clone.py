@@ -37,15 +37,6 @@ def offline(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(folder), "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "false"}
 
 
-def instead_of_fork() -> dict[str, str]:
-    """Returns environment variables for a git that clones this clone instead of a user's fork."""
-    return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"url.{ROOT.as_uri()}.insteadOf",
-        "GIT_CONFIG_VALUE_0": "https://git.example.com/acme/pulumi-agin",
-    }
-
-
 def without_dependencies() -> dict[str, str]:
     """Returns environment variables for a pip without an index, which installs or builds the package alone."""
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socketserver
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dns.flags
@@ -12,9 +12,6 @@ import dns.rcode
 import dns.rrset
 
 from tests.support.background import in_background
-
-# Short, because only a timeout shows that there is no response by UDP.
-UDP_SECONDS = 0.05
 
 Respond = Callable[[dns.message.Message, dns.message.Message], None]
 """Fills in the response to a query."""
@@ -44,21 +41,6 @@ def dns_server(respond: Respond, *, tcp: bool = False) -> Iterator[str]:
     server = socketserver.TCPServer(address, TcpHandler) if tcp else socketserver.UDPServer(address, UdpHandler)
     with in_background(server):
         yield f"127.0.0.1:{server.server_address[1]}"
-
-
-def resolver(names: Iterable[str], rcode: dns.rcode.Rcode = dns.rcode.NOERROR) -> Respond:
-    """Responds as a resolver that rejects queries without recursion."""
-
-    def respond(query: dns.message.Message, response: dns.message.Message) -> None:
-        response.flags |= dns.flags.RA
-        if not query.flags & dns.flags.RD:
-            response.set_rcode(dns.rcode.REFUSED)
-            return
-        response.set_rcode(rcode)
-        if names:
-            response.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "NS", *names))
-
-    return respond
 
 
 def referral(query: dns.message.Message, response: dns.message.Message) -> None:

@@ -24,12 +24,6 @@ def requests(emulator: Emulator) -> list[tuple[str, Any]]:
     return seen
 
 
-def reset_connections(emulator: Emulator) -> None:
-    """Ends all pending requests without a response."""
-    emulator.stop()
-    emulator.start()
-
-
 def ns_targets(emulator: Emulator, domain: str) -> list[str]:
     """Returns the name servers of an ingress as NS records have them: with trailing dots, sorted."""
     [ingress] = [each for each in emulator.ingresses() if each["domain"] == domain]
