@@ -342,5 +342,5 @@ def _status(value: Any) -> Any:
 
 
 def typed_outputs(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the outputs of an ingress with instances of the output types, for lookups."""
+    """Returns all values of a model of an ingress, of which None are some, with the output types, for lookups."""
     return {**values, POLICY: _policy(values[POLICY]), STATUS: _status(values[STATUS])}

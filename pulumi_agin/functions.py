@@ -96,15 +96,14 @@ def get_agent_ingress(
     Args:
         id: The ID, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
         domain: The domain. Case and a trailing dot are ignored.
-        opts: The options of the lookup: `provider`, an explicit pulumi_agin.Provider, or `parent`, whose provider is
-            used.
+        opts: The options of the lookup. With an explicit provider, or one of `parent`, use `get_agent_ingress_output`.
 
     Returns:
         The Agent Ingress.
 
     Raises:
         pulumi.RunError: Neither or both of `id` and `domain` are given, the account of the API key has no such Agent
-            Ingress, or the request to ngrok fails.
+            Ingress, the request to ngrok fails, or the lookup has an explicit provider.
     """
     result: GetAgentIngressResult = _ONE.invoke({"id": id, "domain": domain}, opts)
     return result
@@ -137,8 +136,9 @@ def get_agent_ingress_output(
     Args:
         id: The ID. Pass exactly one of `id` and `domain`.
         domain: The domain. Case and a trailing dot are ignored.
-        opts: The options of the lookup, as for `get_agent_ingress`. InvokeOutputOptions can also have `depends_on`:
-            resources that must exist before the lookup.
+        opts: The options of the lookup: `provider`, an explicit pulumi_agin.Provider, or `parent`, whose provider is
+            used. InvokeOutputOptions can also have `depends_on`: resources that must exist before the lookup. A
+            component counts as soon as it is registered.
 
     Returns:
         The Agent Ingress. In a preview, it is unknown if an argument or a resource that the lookup depends on is
@@ -156,14 +156,15 @@ def get_agent_ingresses(
 
     Args:
         filter: An expression in ngrok's CEL over `obj`, such as `obj.metadata.contains("iot")`. None selects all.
-        opts: The options of the lookup: `provider`, an explicit pulumi_agin.Provider, or `parent`, whose provider is
-            used.
+        opts: The options of the lookup. With an explicit provider, or one of `parent`, use
+            `get_agent_ingresses_output`.
 
     Returns:
         The Agent Ingresses, sorted by domain. There may be none.
 
     Raises:
-        pulumi.RunError: The request to ngrok fails, or ngrok rejects the filter.
+        pulumi.RunError: The filter is empty or ngrok rejects it, the request to ngrok fails, or the lookup has an
+            explicit provider.
     """
     result: GetAgentIngressesResult = _MANY.invoke({"filter": filter}, opts)
     return result
@@ -203,7 +204,7 @@ class _Lookup:
         """Queries ngrok now. The program waits, like for Pulumi's own functions."""
         run = program.current()
         if run is None:
-            # Under mocks, it reaches `Mocks.call`. Outside of a run, it fails.
+            # Under mocks, it reaches `Mocks.call`.
             return pulumi.runtime.invoke(self.token, arguments, opts, self.result).value
         if _provider_of(opts) is not None:
             raise pulumi.RunError(f"{self.name} can't wait for the settings of a Provider: use {self.name}_output")
@@ -258,14 +259,17 @@ _MANY = _Lookup("get_agent_ingresses", "agin:index:getAgentIngresses", GetAgentI
 
 
 def _provider_of(opts: pulumi.InvokeOptions | None) -> pulumi.ProviderResource | None:
-    """Returns the explicit provider of a lookup, or that of its parent."""
+    """Returns the explicit provider of a lookup, or that of its parent.
+
+    A parent can also have the provider of another package with dynamic resources, which `Run.settings_of` rejects.
+    """
     if opts is None or opts.provider is not None:
         return opts.provider if opts else None
     return opts.parent.get_provider(AGENT_INGRESS) if opts.parent else None
 
 
 def _ids_of(depends_on: Any) -> pulumi.Output[Any]:
-    """Returns an output that is known when the resources of `depends_on` exist."""
+    """Returns an output that is known when the resources of `depends_on` exist, or for components are registered."""
 
     def ids(given: Any) -> pulumi.Output[Any]:
         resources = given if isinstance(given, list | tuple) else [given]

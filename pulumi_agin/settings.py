@@ -64,7 +64,10 @@ class Settings:
 
     @classmethod
     def load(cls, config: Callable[[str], object], environment: Mapping[str, str] = os.environ) -> Settings:
-        """Reads the settings. `config` returns a value of the stack config or of an explicit provider, or None."""
+        """Reads the settings for a program, a plugin process or a command. A wrong one is among the `problems`.
+
+        `config` returns a value of the stack config, or of an explicit provider whose inputs are known, or None.
+        """
         provider = str(config(PROVIDER_NAME) or "")
         where = f'of the Provider "{one_line(provider, 60)}"' if provider else "in the stack config"
 
@@ -103,7 +106,7 @@ class Settings:
 
     @property
     def notice(self) -> str:
-        """The line that a command does not use ngrok itself, which each front end logs once; "" if it does."""
+        """The line that a command does not use ngrok itself, which a plugin process logs once; "" if it does."""
         if self.is_ngrok or self.problems:
             return ""
         return f"this command does not use ngrok itself: the base URL is {self.base_url}, from {self.base_url_source}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -129,8 +130,12 @@ class Client:
         return self._read_pages("list the Agent Ingresses", query, budget)[0]
 
     def find(self, domain: str, budget: Budget) -> tuple[IngressModel | None, datetime | None]:
-        """Returns the account's Agent Ingress of a domain, if there is one, and the time by the server's clock."""
-        query = {"filter": f'obj.domain == "{domain}"'}
+        """Returns the account's Agent Ingress of a canonical domain, if it has one, and the time by ngrok's clock.
+
+        Lookups use it, the message about a taken domain, and a create in doubt, which needs the time.
+        """
+        # No domain has a quote or a backslash, which would end the string in the filter.
+        query = {"filter": 'obj.domain == "{}"'.format(re.sub(r'["\\]', "", domain))}
         found, now = self._read_pages(f"find the Agent Ingress {domain}", query, budget)
         return next((each for each in found if each.domain == domain), None), now
 
@@ -244,10 +249,10 @@ class Client:
         if isinstance(outcome, NoResponseError):
             step = "" if outcome.was_sent else f"; check the network, and the base URL from {self._base_url_source}"
             return errors.UnreachableError(could_not + step)
-        status, code = outcome.status, str(outcome.ngrok_error.get("error_code") or "")
+        status, fault = outcome.status, outcome.fault
+        code = fault.code if fault else ""
         # Only ngrok's own 404 about an ID is about an Agent Ingress. The API has no other path.
-        details = outcome.ngrok_error.get("details") or {}
-        is_other_404 = status == 404 and (not request.id_ or not outcome.ngrok_error or "path" in details)
+        is_other_404 = status == 404 and (not request.id_ or fault is None or fault.is_about_path)
         if status < 400 or is_other_404:
             return errors.BadResponseError(
                 f"{could_not}: this is not ngrok's Agent Ingress API. The base URL came from {self._base_url_source}, "
@@ -272,11 +277,11 @@ class Client:
         if isinstance(outcome, NoResponseError):
             missing = "no response from" if outcome.was_sent else "no connection to"
             return f"{missing} {self._base_url}: {outcome}"
-        error = outcome.ngrok_error
-        if not error:
+        fault = outcome.fault
+        if fault is None:
             target = self.sanitize(outcome.headers.get("Location", "").partition("?")[0], 100)
             to = f" with a redirect to {target}" if target else ", without an ngrok error"
             return f"{self._base_url} responded {outcome.status}{to}"
-        operation = (error.get("details") or {}).get("operation_id") or outcome.headers.get("ngrok-operation-id", "")
-        said = f"{outcome.status} {error.get('error_code') or ''}".rstrip() + f": {error['msg']}"
-        return "ngrok responded " + self.sanitize(said) + (f" ({self.sanitize(operation, 60)})" if operation else "")
+        said = f"{outcome.status} {fault.code}".rstrip() + f": {fault.message}"
+        operation = f" ({self.sanitize(fault.operation_id, 60)})" if fault.operation_id else ""
+        return f"ngrok responded {self.sanitize(said)}{operation}"

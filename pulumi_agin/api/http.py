@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -47,6 +47,18 @@ class Request:
         return f"/agent_ingresses/{self.id_}" if self.id_ else "/agent_ingresses"
 
 
+class NgrokFault(NamedTuple):
+    """ngrok's own error in the body of a response."""
+
+    message: str
+    code: str
+    """Such as "ERR_NGROK_6706"; "" without one."""
+    operation_id: str
+    """What ngrok's support asks for; "" without one."""
+    is_about_path: bool
+    """Whether ngrok has no such path, rather than no such Agent Ingress."""
+
+
 @dataclass(frozen=True)
 class Response:
     """A complete response with any status."""
@@ -69,16 +81,21 @@ class Response:
         """
         if 300 <= self.status < 400 or self.status in (404, 429):
             return False
-        return self.status < 300 or self.status >= 500 or not self.ngrok_error
+        return self.status < 300 or self.status >= 500 or self.fault is None
 
     @property
-    def ngrok_error(self) -> Mapping[str, Any]:
-        """The body if it is an ngrok error, which has a message, and a code or the status; otherwise empty."""
+    def fault(self) -> NgrokFault | None:
+        """ngrok's error, which has a message, and a code or the status; None if the body is anything else."""
         body = self.json()
         if not isinstance(body, dict) or not isinstance(body.get("msg"), str):
-            return {}
-        has_code = str(body.get("error_code")).startswith("ERR_NGROK_")
-        return body if has_code or body.get("status_code") == self.status else {}
+            return None
+        code = str(body.get("error_code") or "")
+        if not code.startswith("ERR_NGROK_") and body.get("status_code") != self.status:
+            return None
+        details = body.get("details")
+        details = details if isinstance(details, dict) else {}
+        operation_id = details.get("operation_id") or self.headers.get("ngrok-operation-id", "")
+        return NgrokFault(body["msg"], code, str(operation_id), "path" in details)
 
     @property
     def retry_after(self) -> float:

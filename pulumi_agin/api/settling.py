@@ -1,13 +1,14 @@
 """Writes, and what became of one whose response was lost. Nothing is guessed: a read settles it, or the call fails.
 
 PATCH and DELETE are retried, because to apply them twice is to apply them once. So is POST, because a domain has at
-most one Agent Ingress. `Client.send` returns the last outcome, and whether an attempt before it is in doubt:
+most one Agent Ingress. `Client.send` returns the last outcome, which is also an interruption of the wait for the next
+attempt, and whether an attempt is in doubt:
 
 | last outcome                | in doubt | create               | update               | delete                     |
 |-----------------------------|----------|----------------------|----------------------|----------------------------|
 | a confirmation              | any      | done                 | done                 | done                       |
 | a rejection, not in doubt   | no       | fails                | fails                | fails                      |
-| a rejection, or no response | yes      | find by the domain:  | read by the ID:      | read by the ID:            |
+| any other, or no response   | yes      | find by the domain:  | read by the ID:      | read by the ID:            |
 |                             |          | ours: done           | new values: done     | still there: fails         |
 |                             |          | another's: fails     | old values: fails    |                            |
 |                             |          | none: fails          |                      |                            |

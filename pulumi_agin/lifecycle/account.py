@@ -47,12 +47,8 @@ class Account:
             show=call.show,
         )
 
-    def outputs(self, ingress: IngressModel) -> dict[str, Any]:
-        """Returns the outputs of an ingress, with the fingerprint of the key and the base URL that have read it."""
-        return {**ingress.outputs(), FINGERPRINT: self.fingerprint(ingress.id)}
-
     def fingerprint(self, id_: str) -> str:
-        """Returns a mark of the key, and the base URL unless it is ngrok's.
+        """Returns the output FINGERPRINT of an ingress: a mark of the key, and the base URL unless it is ngrok's.
 
         The mark is 4 bytes of an HMAC, which only show whether two reads of one ingress used the same key.
         """

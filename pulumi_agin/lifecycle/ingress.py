@@ -10,7 +10,7 @@ from pulumi_agin.api.errors import DomainExistsError, NgrokError, NotFoundError,
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.values import FIELDS, ID_HINT, PLAIN_ID, POLICY, changed_fields, describe
 
-from .account import Account
+from .account import FINGERPRINT, Account
 from .inputs import AgentIngressInputs, validate
 from .operation import IMPORT, Call, Checked, Created, Difference, Existing, FailedError, InputFailure
 from .owners import Owners
@@ -85,7 +85,7 @@ class AgentIngressLifecycle:
                     f"{', '.join(changed)}. The next `pulumi up` updates them"
                 )
         self._owners.record(ingress.id, call.urn)
-        return Created(ingress.id, self._account.outputs(ingress))
+        return Created(ingress.id, self._outputs(ingress))
 
     def read(self, call: Call, id_: str) -> Existing | None:
         """Reads one ingress. In a refresh, the reads of all ingresses share a list."""
@@ -98,7 +98,7 @@ class AgentIngressLifecycle:
             ingress = self._read_in_account(call, id_)
         # Without the inputs of the state, its outputs show which ones the program sets.
         inputs = _inputs_of(ingress, shown_by=call.inputs_before or call.outputs_before)
-        return Existing(ingress.id, self._account.outputs(ingress), inputs)
+        return Existing(ingress.id, self._outputs(ingress), inputs)
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Sends one PATCH with what changed."""
@@ -122,7 +122,7 @@ class AgentIngressLifecycle:
                 f"{client.sanitize(describe(ingress.outputs(), missed[0]), 100)}. {_REFRESH}; see `pulumi-agin explain "
                 "not-changed`"
             )
-        return self._account.outputs(ingress)
+        return self._outputs(ingress)
 
     def delete(self, call: Call, id_: str) -> None:
         """Deletes the ingress, unless another resource of the program has it, too."""
@@ -136,6 +136,10 @@ class AgentIngressLifecycle:
             settling.delete(self._account.client, id_, self._account.budget(call))
         except NotFoundError as error:
             self._account.require_gone(call.outputs_before, id_, error)
+
+    def _outputs(self, ingress: IngressModel) -> dict[str, Any]:
+        """Returns what the state has of an ingress, with the fingerprint of the key and base URL that have read it."""
+        return {**ingress.outputs(), FINGERPRINT: self._account.fingerprint(ingress.id)}
 
     # -- what others have ----------------------------------------------------------------------------------
 

@@ -26,8 +26,7 @@ def find_one(client: Client, id_: str | None, domain: str | None, budget: Budget
             return client.get(id_, budget)
         except NotFoundError as error:
             raise FailedError(f"{error}: the account of the API key has no Agent Ingress with this ID") from None
-    # A filter contains it.
-    canonical = canonical_domain(domain or "").replace("\\", "").replace('"', "")
+    canonical = canonical_domain(domain or "")
     found, _ = client.find(canonical, budget)
     if found is None:
         raise FailedError(f"the account of the API key has no Agent Ingress with the domain {canonical}")

@@ -30,7 +30,7 @@ class Resource(NamedTuple):
 
     @property
     def outputs(self) -> dict[str, FieldInfo]:
-        """The outputs without the ID, which the engine handles separately."""
+        """The declared outputs, for the schema and the responses. The ID is none of them: a response has it apart."""
         return {name: field for name, field in self.all_outputs.model_fields.items() if name != "id"}
 
     @property

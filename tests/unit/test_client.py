@@ -110,6 +110,8 @@ KINDS = [
     (403, ngrok_error(403, "ERR_NGROK_202", f"credential: '{API_KEY}'"), errors.AuthenticationError, "from the test"),
     (403, ngrok_error(403, "ERR_NGROK_202", f"at {quote(API_KEY)}"), errors.AuthenticationError, "[key]"),
     (400, ngrok_error(400, "ERR_NGROK_6706", "exists", operation_id="op_1"), errors.DomainExistsError, "(op_1)"),
+    (400, b'{"status_code": 400, "msg": "no", "details": "odd"}', errors.ApiError, "400: no"),
+    (400, b'{"status_code": 400, "msg": "no", "details": {"operation_id": 5}}', errors.ApiError, "400: no (5)"),
     (200, b"{", errors.BadResponseError, "responded 200"),
     (200, json.dumps({"id": ID, "domain": "a.com"}).encode(), errors.BadResponseError, "ns_targets"),
     (200, f"<p>{API_KEY}</p>".encode(), errors.BadResponseError, "[key]"),
