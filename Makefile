@@ -45,6 +45,9 @@ lint: env  ## formatting, lint, types, import contracts, and the security of the
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --no-progress --quiet --pedantic .github
+	@# The one for users does without names of jobs.
+	$(BIN)/zizmor --offline --no-progress --quiet examples/ci/stack.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows examples/ci/stack.yml
 	@# The two slow ones run at the same time.
 	$(EACH) --jobs 2 mypy pyright
 
