@@ -91,8 +91,8 @@ def lists_of_adapters() -> dict[Path, dict[str, list[str]]]:
     single = {name for name, adapter in ADAPTERS.items() if adapter.__module__.endswith(".single_records")}
     return {
         ADAPTERS_PAGE: {
-            "Adapters that create one resource with all values": [name for name in ADAPTERS if name not in single],
-            "Adapters that create one resource for each value, and keep any NS records that the domain already has": [
+            "One resource with all values": [name for name in ADAPTERS if name not in single],
+            "One resource for each value": [
                 name for name in ADAPTERS if name in single
             ],
         },
