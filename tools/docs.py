@@ -92,9 +92,7 @@ def lists_of_adapters() -> dict[Path, dict[str, list[str]]]:
     return {
         ADAPTERS_PAGE: {
             "One resource with all values": [name for name in ADAPTERS if name not in single],
-            "One resource for each value": [
-                name for name in ADAPTERS if name in single
-            ],
+            "One resource for each value": [name for name in ADAPTERS if name in single],
         },
     }
 

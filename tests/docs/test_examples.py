@@ -18,14 +18,7 @@ from tests.support.mocks import NS_TARGETS, TYPE, Mocks, run
 from tests.support.pages import blocks
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-FOLDERS = sorted(each for each in EXAMPLES.iterdir() if each.is_dir())
-# The first block of each README, by the language of the program.
-INSTALL = {
-    "python": "python3 -m venv .venv\n. .venv/bin/activate\npip install -r requirements.txt\n",
-    "typescript": "npm install\npulumi package add ../../plugin\n",
-    "yaml": "pulumi package add ../../plugin\n",
-}
-DELEGATION = "agin:index:AgentIngressDelegation"
+READMES, PROJECTS = sorted(EXAMPLES.glob("*/README.md")), sorted(EXAMPLES.rglob("Pulumi.yaml"))
 AUTHTOKEN, TSIG_SECRET = "a-secret-authtoken", "YS1zZWNyZXQtdHNpZw=="
 API_KEYS = {"first": "a-secret-api-key", "second": "another-secret-api-key"}
 DOMAIN = {"domain": "connect.acme.com"}
@@ -67,7 +60,7 @@ RECORDS: dict[str, tuple[str, str, Any]] = {
 @pytest.mark.parametrize("name", CONFIGS)
 def test_example_delegates_its_domains(name: str, mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
     mocks.answer = LOOKUP_RESULTS.get(name, {})
-    schema = yaml.safe_load((EXAMPLES / name / "Pulumi.yaml").read_text()).get("config", {})
+    schema = config_of(EXAMPLES / name / "Pulumi.yaml")
     values = {key: each["default"] for key, each in schema.items() if "default" in each} | CONFIGS[name]
     assert schema.keys() <= values.keys()
     # The engine passes every value as a string.
@@ -83,8 +76,8 @@ def test_example_delegates_its_domains(name: str, mocks: Mocks, monkeypatch: pyt
     assert {each.inputs["domain"] for each in ingresses} == domains
     if name in RECORDS:
         token, argument, expected = RECORDS[name]
-        records = [each for each in mocks.registered if each.typ == token]
-        assert records[0].inputs[argument] == expected
+        first = min((each for each in mocks.registered if each.typ == token), key=lambda each: each.name)
+        assert first.inputs[argument] == expected
     if name == "many-accounts":
         assert {each.name: f"::{each.name}" in str(each.provider) for each in ingresses} == {
             "first": True,
@@ -92,36 +85,37 @@ def test_example_delegates_its_domains(name: str, mocks: Mocks, monkeypatch: pyt
         }
 
 
-def language_of(folder: Path) -> str:
-    if (folder / "index.ts").exists():
-        return "typescript"
-    return "python" if any(folder.glob("*.py")) else "yaml"
+def config_of(project: Path) -> dict[str, dict[str, Any]]:
+    """Returns the declarations of a project's config."""
+    config: dict[str, dict[str, Any]] = yaml.safe_load(project.read_text()).get("config", {})
+    return config
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_example_is_a_whole_project(folder: Path) -> None:
-    if folder.name in ("ci", "emulator-container", "monitoring"):  # have no program
-        return
-    readme, language = (folder / "README.md").read_text(), language_of(folder)
-    assert blocks(readme, "sh")[0] == INSTALL[language]
-    # It has the costs.
-    assert "[what all examples need](../README.md#what-you-need)" in " ".join(readme.split())
-    if language == "python":
-        code = "".join(path.read_text() for path in folder.glob("*.py"))
-        extras = ",".join(re.findall(r"agin\.dns\.([a-z]\w*)\(", code))
-        assert (folder / "requirements.txt").read_text() == f"../..{extras and f'[{extras}]'}\n"
-    if folder.name == "automation":  # defines its project in the script
-        return
-    project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
-    runtime = {"typescript": "nodejs"}.get(language, language)
-    assert (project["name"], project["runtime"]) == (f"agin-{folder.name}", runtime)
-    # The README sets every value that has no default.
-    for key, each in project.get("config", {}).items():
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda project: str(project.parent.relative_to(EXAMPLES)))
+def test_readme_sets_every_value_that_has_no_default(project: Path) -> None:
+    parts = project.relative_to(EXAMPLES).parent.parts
+    assert yaml.safe_load(project.read_text())["name"] == f"agin-{'-'.join(parts)}"
+    readme = (EXAMPLES / parts[0] / "README.md").read_text()
+    for key, each in config_of(project).items():
         secret_flag = "--secret " if each.get("secret") else ""
         assert "default" in each or f"\npulumi config set {secret_flag}{key}" in readme, key
-        assert f"`{key}`" in readme, key
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda readme: readme.parent.name)
+def test_readme_installs_what_the_programs_need(readme: Path) -> None:
+    folder = readme.parent
+    commands = "".join(blocks(readme.read_text(), "sh"))
+    if (folder / "requirements.txt").exists():
+        assert commands.startswith("python3 -m venv .venv\n. .venv/bin/activate\npip install -r requirements.txt\n")
+        code = "".join(path.read_text() for path in folder.rglob("*.py"))
+        extras = sorted(set(re.findall(r"agin\.dns\.([a-z]\w*)\(", code)))
+        extras += ["emulator"] * ("agin_emulator" in code)
+        package = (folder / "requirements.txt").read_text().splitlines()[0]
+        assert package == (f"../..[{','.join(sorted(extras))}]" if extras else "../..")
+    # The index has the costs.
+    assert "(../README.md" in readme.read_text()
 
 
 def test_index_lists_each_example() -> None:
     linked = re.findall(r"^\| \[(.+)\]\((.+)/README.md\)", (EXAMPLES / "README.md").read_text(), re.MULTILINE)
-    assert sorted(linked) == [(folder.name, folder.name) for folder in FOLDERS]
+    assert sorted(linked) == [(readme.parent.name, readme.parent.name) for readme in READMES]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from textwrap import dedent
+
+from tests.support.project import Project
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -15,3 +18,17 @@ def blocks(text: str, language: str) -> list[str]:
     """
     fenced = rf"^(?P<indent> *)```(?:{language})\n(?P<code>.*?)^(?P=indent)```$"
     return [dedent(found["code"]) for found in re.finditer(fenced, text, re.MULTILINE | re.DOTALL)]
+
+
+def type_lines(project: Project, commands: str, answers: Mapping[str, str] | None = None, **environment: str) -> str:
+    """Runs each line as a reader of acme.com types it, and returns what all lines print.
+
+    Args:
+        project: The project in whose folder they run.
+        commands: The lines. None depends on a variable or a folder that another one sets.
+        answers: What the reader types when a line prompts, by the last word of the line.
+        environment: Variables that differ from the project's.
+    """
+    lines = commands.replace("YOUR-DOMAIN", "acme.com").splitlines()
+    typed = answers or {}
+    return "".join(project.typed(line, f"{typed.get(line.split()[-1], '')}\n", **environment) for line in lines)

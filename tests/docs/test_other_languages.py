@@ -1,4 +1,4 @@
-"""The TypeScript examples with the real engine, and with plugins that stand in for those of the clouds."""
+"""The TypeScript examples with stand-ins for the clouds' plugins, and the reference's code in YAML and TypeScript."""
 
 from __future__ import annotations
 
@@ -11,15 +11,42 @@ import yaml
 
 from pulumi_agin.emulator import Emulator
 from tests.support.cloud_provider import ZONE_ID, Cloud, install
+from tests.support.keys import OTHER_ACCOUNTS_KEY
+from tests.support.ngrok import create
+from tests.support.pages import blocks
 from tests.support.project import Project
 
-pytestmark = pytest.mark.weekly
-
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
 AUTHTOKEN = "2k5_an-authtoken"
 
 PACKAGES = {"cloudflare": "@pulumi/cloudflare", "route53": "@pulumi/aws"}
+
+
+def reference(page: str, language: str) -> str:
+    """Returns the code of a page of the reference in a language."""
+    [code] = blocks((ROOT / "docs" / "reference" / f"{page}.md").read_text(), language)
+    return code
+
+
+@pytest.mark.rest
+@pytest.mark.parametrize("page", ["agent-ingress", "provider", "functions"])
+def test_yaml_of_the_reference(page: str, yaml_project: Project, emulator: Emulator) -> None:
+    create(emulator, "shared.acme.com", metadata="iot")
+    yaml_project.yaml_program(reference(page, "yaml"))
+    yaml_project.config(secret={"secondApiKey": OTHER_ACCOUNTS_KEY})
+    assert "created" in yaml_project.up()
+
+
+@pytest.mark.weekly
+def test_typescript_of_the_reference_compiles(typescript_project: Project) -> None:
+    typescript_project.typescript_program("")
+    codes = [reference(page, "typescript") for page in ("agent-ingress", "provider", "functions")]
+    # The second page continues the first one.
+    continued = ("rfc2136-delegation", "certificate-validation")
+    for code in [*codes, "\n".join(reference(page, "typescript") for page in continued)]:
+        (typescript_project.folder / "index.ts").write_text(code)
+        typescript_project.check_types()
 
 
 @pytest.fixture
@@ -72,6 +99,7 @@ def assert_lifecycle_order(project: Project, emulator: Emulator, cloud: Cloud, t
     assert writes(emulator, cloud, token) == ["delete devices.acme.com", "DELETE ingress"]
 
 
+@pytest.mark.weekly
 def test_cloudflare(typescript_project: Project, npm_packages: Path, emulator: Emulator) -> None:
     project, cloud = copy_example(typescript_project, "cloudflare", npm_packages)
     project.config(plain={"zoneId": ZONE_ID, "domain": "connect.acme.com"})
@@ -99,6 +127,7 @@ def test_cloudflare(typescript_project: Project, npm_packages: Path, emulator: E
     assert_lifecycle_order(project, emulator, cloud, "cloudflare:index/dnsRecord:DnsRecord")
 
 
+@pytest.mark.weekly
 def test_route53(typescript_project: Project, npm_packages: Path, emulator: Emulator) -> None:
     project, cloud = copy_example(typescript_project, "route53", npm_packages)
     project.config(plain={"zone": "acme.com", "domain": "connect.acme.com"}, secret={"authtoken": AUTHTOKEN})
@@ -119,6 +148,7 @@ def test_route53(typescript_project: Project, npm_packages: Path, emulator: Emul
     assert_lifecycle_order(project, emulator, cloud, "aws:route53/record:Record")
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("name", PACKAGES)
 def test_example_compiles(name: str, typescript_project: Project, npm_packages: Path) -> None:
     project, _ = copy_example(typescript_project, name, npm_packages)
