@@ -34,53 +34,59 @@ def exact_outputs(
 ) -> dict[str, pulumi.Output[Any]]:
     """Returns the outputs that a registered Agent Ingress should show in this preview, by name.
 
-    `wanted` are its inputs, and `import_` is the option of that name. Policy and status are plain dicts.
+    `wanted` are its inputs, and `import_` is the option of that name. Policy and status are plain dicts. A program has
+    many ingresses that do not change, so little is done for them.
     """
-    before = {name: getattr(resource, name) for name in SHOWN}
-    values = pulumi.Output.all(
-        id=resource.id,
-        domain=resource.domain,  # type: ignore[attr-defined]
-        import_=import_,
-        wanted=dict(wanted),
-        settings=run.settings_of(resource.get_provider(AGENT_INGRESS)),
-        before=before,
-    )
-    # A secret among the values, such as the API key, does not make `ns_targets` one.
-    exact: pulumi.Output[Any] = values.apply(lambda known: _exact(run, resource, known), run_with_unknowns=True)
-    exact = pulumi.Output.unsecret(exact)
-    return {
-        name: pulumi.Output.all(output, exact).apply(partial(_item, name), run_with_unknowns=True)
-        for name, output in before.items()
-    }
+
+    def found(created_at: str) -> Mapping[str, Any] | pulumi.Output[Mapping[str, Any]]:
+        if not contains_unknowns(created_at):
+            # Nothing changes: the engine has returned the state, in which a policy or status that is None is absent.
+            return {POLICY: None, STATUS: None}
+        values = pulumi.Output.all(
+            id=resource.id,
+            domain=resource.domain,  # type: ignore[attr-defined]
+            import_=import_,
+            wanted=dict(wanted),
+            settings=run.settings_of(resource.get_provider(AGENT_INGRESS)),
+        )
+        # A secret among the values, such as the API key, does not make `ns_targets` one.
+        exact: pulumi.Output[Mapping[str, Any]] = values.apply(partial(_find, run, resource), run_with_unknowns=True)
+        return pulumi.Output.unsecret(exact)
+
+    created_at: pulumi.Output[str] = resource.created_at  # type: ignore[attr-defined]
+    all_found: pulumi.Output[Mapping[str, Any]] = created_at.apply(found, run_with_unknowns=True)
+    return {name: _exact(name, getattr(resource, name), all_found) for name in SHOWN}
 
 
-def _item(name: str, before_and_exact: Sequence[Any]) -> Any:
-    return before_and_exact[1][name]
+def _exact(name: str, output: pulumi.Output[Any], found: pulumi.Output[Mapping[str, Any]]) -> pulumi.Output[Any]:
+    """Returns an output with the value that was found, if it has an unknown one."""
+
+    def exact(value: Any) -> Any:
+        if not contains_unknowns(value):
+            return value
+        return found.apply(lambda values: values.get(name, value), run_with_unknowns=True)
+
+    return output.apply(exact, run_with_unknowns=True)
 
 
-async def _exact(run: Run, resource: pulumi.Resource, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    before, settings, import_ = values["before"], values["settings"], values["import_"]
-    if not contains_unknowns(before["created_at"]):
-        # Nothing changes: the engine has returned the state, in which a policy or status that is None is absent.
-        absent = {name: None for name in (POLICY, STATUS) if contains_unknowns(before[name])}
-        return {**before, **absent}
+async def _find(run: Run, resource: pulumi.Resource, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns what is known of the outputs of an ingress that exists, and warns of what would make its create fail."""
+    settings = values["settings"]
     if contains_unknowns(settings) or settings is None or settings.problems:
-        return dict(before)
+        return {}
     listed = await _listed(run, settings)
     is_new = contains_unknowns(values["id"])
-    id_ = import_ if is_new else values["id"]
+    id_ = values["import_"] if is_new else values["id"]
     existing = next((each for each in listed if each.id == id_), None)
     if existing is None:
         if is_new:
             _warn_if_taken(resource, values["domain"], listed)
-        return dict(before)
+        return {}
     outputs = existing.outputs()
     if is_new:
         _warn_of_difference(resource, existing.id, outputs, values["wanted"])
-    exact = {**before, **{name: outputs[name] for name in NEVER_CHANGE}}
-    if matches_policy(outputs.get(POLICY), values["wanted"].get(POLICY)):
-        exact |= {name: outputs.get(name) for name in (POLICY, STATUS)}
-    return exact
+    keeps_policy = matches_policy(outputs.get(POLICY), values["wanted"].get(POLICY))
+    return {name: outputs.get(name) for name in (SHOWN if keeps_policy else NEVER_CHANGE)}
 
 
 async def _listed(run: Run, settings: Settings) -> Sequence[IngressModel]:

@@ -11,7 +11,10 @@ attempt, and whether an attempt is in doubt:
 | any other, or no response   | yes      | find by the domain:  | read by the ID:      | read by the ID:            |
 |                             |          | ours: done           | new values: done     | still there: fails         |
 |                             |          | another's: fails     | old values: fails    |                            |
-|                             |          | none: fails          |                      |                            |
+|                             |          | none: see below      |                      |                            |
+
+If no ingress is found after a create, one may still appear, so it is searched until the call's time is over. After a
+rejection with a code other than ERR_NGROK_6706, none will appear, and the create fails at once.
 
 An ingress is ours if it is not older than the attempt in doubt, by the server's own clock, and has our values. So
 ERR_NGROK_6706 in response to the first attempt is never ours: another stack may be creating the same domain just now.
@@ -63,7 +66,10 @@ def create(client: Client, wanted: Mapping[str, Any], budget: Budget) -> Ingress
 def _find_ours(
     client: Client, wanted: Mapping[str, Any], doubt: errors.NgrokError, since: float, budget: Budget
 ) -> IngressModel:
-    """Searches for the ingress of a create in doubt, until it appears. Raises the doubt if it is another's."""
+    """Searches for the ingress of a create in doubt, until it appears.
+
+    Raises UnsettledError if it may be another's, or does not appear. Raises the doubt if none will appear.
+    """
     domain = wanted["domain"]
     doing = f"find out whether the Agent Ingress {domain} was created"
     unknown = f"it is unknown whether the Agent Ingress {domain} was created ({doubt})"

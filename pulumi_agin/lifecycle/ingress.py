@@ -46,7 +46,7 @@ class AgentIngressLifecycle:
         return Checked(checked, failures)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Compares the four fields, and warns of a change that cuts agents off."""
+        """Compares the FIELDS, and warns of a change that cuts agents off."""
         before = call.outputs_before
         changed = changed_fields(before, inputs, call.is_unknown)
         if "domain" in changed:
@@ -64,6 +64,7 @@ class AgentIngressLifecycle:
                 "that do not trust the new one can no longer connect; see `pulumi-agin explain certificate-authority`"
             )
         # Two ingresses can't have the same domain, as they would if the option `replaceOnChanges` named another field.
+        # For a replacement with `--replace`, the engine does not call this method, and creates first.
         replacing = [name for name in changed if name == "domain"]
         return Difference(changed, replacing, delete_before_replace="domain" not in changed)
 
@@ -103,10 +104,9 @@ class AgentIngressLifecycle:
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Sends one PATCH with what changed."""
         client, budget = self._account.client, self._account.budget(call)
-        # ngrok ignores a string that is null. Only "" clears it.
-        empty = {POLICY: None, "description": "", "metadata": ""}
         changed = changed_fields(call.outputs_before, inputs)
-        changes = {name: inputs.get(name) or empty[name] for name in changed}
+        # ngrok ignores a string that is null. Only "" clears it.
+        changes = {name: inputs.get(name) or (None if name == POLICY else "") for name in changed}
         try:
             ingress = settling.update(client, id_, changes, budget) if changes else client.get(id_, budget)
         except NotFoundError as error:

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, Protocol
 
 from pulumi_agin.api.errors import NgrokError
 
-# The hidden input with the option `import_` of a Python program: the ID of an ingress, or the domain of NS records. The
-# CLI shows no name with two underscores.
+# The hidden input with the option `import_` of a Python program: the ID of an ingress, or the domain of NS records. It
+# stays in the inputs of the state while the program has the option, and `diff` ignores it. The CLI shows no name with
+# two underscores. The plugin for other languages never gets it, because there an import is a `read`.
 IMPORT = "__import"
 
 
@@ -111,7 +112,7 @@ class Lifecycle(Protocol):
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the outputs of the state, and warns of harm that an update would do. Sends nothing.
 
-        The engine calls it in a preview, before an update, and in a refresh, with the inputs of the state.
+        The engine calls it in a preview, before an update, and in a refresh or an import, with the inputs of the state.
         """
         ...
 
