@@ -94,7 +94,7 @@ docs: env  ## the site of the docs, in .build/site; a broken link or anchor is a
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -d .build/site-doctrees docs .build/site
 	@echo "the site is in .build/site/index.html"
 
-bench: env  ## benchmarks, compared with a provider that does nothing; T='--counts 1 --runs 3' for a quick run
+bench: env  ## benchmarks beside resources that do nothing; T='--counts 1 --runs 3' for a quick run
 	@$(BIN)/python -m benchmarks $(T)
 
 lock: $(UV)  ## tools/locks, in line with pyproject.toml; T=--upgrade selects the newest versions

@@ -1,7 +1,8 @@
-"""`make bench`: a table of the cost of the package's own work, each compared with its floor.
+"""`make bench`: the life of Agent Ingresses beside that of as many resources that do nothing, or of another version.
 
-For a quick run: make bench T='--counts 1,200 --latency 0 --runs 3'
-For large stacks, an hour: make bench T='--counts 100,300,1000 --latency 0 --runs 1'
+Both sides run each command one after the other, and take turns at being first. A ratio is the median of those pairs,
+because only the two runs of a pair have the same conditions. Each side has its own emulator: a refresh lists a whole
+account.
 """
 
 from __future__ import annotations
@@ -9,151 +10,225 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import re
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
-from importlib.metadata import version
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import engine, import_cost
+from pulumi_agin.emulator import Emulator
+from tests.support.project import Project
 from tools import environment, pulumi_cli
-from tools.steps import exit_status, report
+from tools.steps import end, exit_status, report
 
-IMPORT_RUNS = 21
+START_RUNS = 11
+"""The runs of the import and of the plugin's start, which take less than a second."""
+LIFE = {"up": "up", "preview": "preview", "refresh": "refresh", "update": "up", "destroy": "destroy"}
+"""The command of each operation. Nothing has changed in the preview."""
+ROW = "{:<30}{:>12}{:>12}{:>8}{:>12}"
 
-IMPORT_SECONDS = 0.015
-RATIO = 1.1
+# Each name of the package is loaded when it is first used.
+IMPORT_NOTHING = "import pulumi, pulumi.dynamic"
+IMPORT_AGIN = f"{IMPORT_NOTHING}; from pulumi_agin import AgentIngress, AgentIngressDelegation, agent_config, dns"
 
-COLUMNS = "{:<40}{:>9}{:>9}{:>8}{:>10}  {:<10}{:>9}{:>13}{:>8}  {}"
+PROGRAM = """\
+from {module} import AgentIngress
+
+for n in range({count}):
+    AgentIngress(f"i{{n}}", domain=f"i{{n}}.acme.com", description="{description}")
+"""
+
+# Its outputs are those of an Agent Ingress, because the engine writes the whole state after each step.
+NOTHING = '''\
+"""A dynamic resource with the inputs and outputs of an Agent Ingress. It sends no requests."""
+
+import uuid
+
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
+
+OUTPUTS = {
+    "metadata": "",
+    "ns_targets": [f"ns-{number}.awsdns-50.net." for number in (1329, 737, 1940, 427)],
+    "region_domains": [f"tunnel.r{number}.i100.acme.com" for number in range(8)],
+    "created_at": "2026-01-01T00:00:00Z",
+    "uri": "/agent_ingresses/agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
+    "_key_fingerprint": "0" * 8,
+}
+NO_OUTPUTS = dict.fromkeys([*OUTPUTS, "certificate_management_policy", "certificate_management_status"])
+
+
+class NothingProvider(ResourceProvider):
+    serialize_as_secret_always = False
+
+    def diff(self, id_, olds, news):
+        return DiffResult(changes=olds["description"] != news["description"])
+
+    def create(self, props):
+        return CreateResult(f"agin_{uuid.uuid4()}", {**props, **OUTPUTS})
+
+    def read(self, id_, props):
+        return ReadResult(id_, props)
+
+    def update(self, id_, olds, news):
+        return UpdateResult({**news, **OUTPUTS})
+
+
+class AgentIngress(Resource, module="nothing", name="AgentIngress"):
+    def __init__(self, name, *, domain, description):
+        super().__init__(NothingProvider(), name, {**NO_OUTPUTS, "domain": domain, "description": description})
+'''
+
+
+@dataclass(frozen=True)
+class Side:
+    """What is measured: the package in a Python environment, or in its place the module `nothing`."""
+
+    name: str
+    env: Path
+    module: str = "pulumi_agin"
+
+    def start_seconds(self) -> dict[str, float]:
+        """Imports what a program uses, and starts the plugin: without the package, that of dynamic providers."""
+        is_ours = self.module == "pulumi_agin"
+        python = str(self.env / "bin" / "python")
+        plugin = [str(self.env / "bin" / "pulumi-resource-agin")] if is_ours else [python, "-m", "pulumi.dynamic"]
+        return {
+            "import": import_seconds(python, IMPORT_AGIN if is_ours else IMPORT_NOTHING),
+            "start of the plugin": seconds_to_first_line([*plugin, "127.0.0.1:1"]),
+        }
+
+
+class Stack:
+    """The stack of one side, with an emulator and a program of its own."""
+
+    def __init__(self, side: Side, cli: Path, folder: Path, latency_seconds: float, cleanup: ExitStack) -> None:
+        self._module = side.module
+        self._emulator = cleanup.enter_context(Emulator(limit=0))
+        if latency_seconds:
+            self._emulator.add_fault(None, "delay", seconds=latency_seconds, times=None)
+        # As where users run it: bytecode is written. A module on the path is pickled by reference, as ours is.
+        python = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPATH": str(folder)}
+        ngrok = {"NGROK_API_BASE_URL": self._emulator.url, "NGROK_API_KEY": "emulator-key"}
+        self._project = Project(folder, cli, side.env, python | ngrok, timeout_seconds=3600)
+        (folder / "nothing.py").write_text(NOTHING)
+
+    def seconds(self, operation: str, count: int) -> float:
+        if operation in ("up", "update"):
+            description = "the first" if operation == "up" else "another one"
+            program = PROGRAM.format(module=self._module, count=count, description=description)
+            (self._project.folder / "__main__.py").write_text(program)
+        command = LIFE[operation]
+        options = [] if command == "preview" else ["--yes", "--skip-preview"]
+        self._emulator.clear_requests()
+        return seconds_of(lambda: self._project.pulumi(command, *options))
+
+    def requests(self) -> int:
+        """Returns the number of requests of the last command."""
+        return len(self._emulator.requests())
+
+
+def seconds_of(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def import_seconds(python: str, imports: str) -> float:
+    program = f"import time; start = time.perf_counter(); {imports}; print(time.perf_counter() - start)"
+    # Not in this folder, where it would import the source.
+    run = subprocess.run([python, "-c", program], cwd=Path(python).parent, capture_output=True, text=True, check=True)
+    return float(run.stdout)
+
+
+def seconds_to_first_line(command: list[str]) -> float:
+    start = time.perf_counter()
+    process = subprocess.Popen(command, cwd=Path(command[0]).parent, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout
+        assert process.stdout.readline(), f"{command[0]} has not started"
+        return time.perf_counter() - start
+    finally:
+        end(process)
+
+
+def measure_start(sides: Sequence[Side]) -> None:
+    pairs = defaultdict[str, list[dict[str, float]]](list)
+    for run in range(START_RUNS):
+        pair = {side.name: side.start_seconds() for side in in_turn(sides, run)}
+        for what in pair[sides[0].name]:
+            pairs[what].append({name: seconds[what] for name, seconds in pair.items()})
+    for what, measured in pairs.items():
+        print_row(what, sides, measured)
+
+
+def measure_life(sides: Sequence[Side], cli: Path, count: int, latency_seconds: float, runs: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as cleanup:
+        stacks = {side.name: Stack(side, cli, Path(folder) / side.name, latency_seconds, cleanup) for side in sides}
+        pairs = defaultdict[str, list[dict[str, float]]](list)
+        requests: dict[str, list[int]] = {}
+        for run in range(runs):
+            report(f"{count} at {latency_seconds:g} s, run {run + 1} of {runs} …")
+            for operation in LIFE:
+                pair = {side.name: stacks[side.name].seconds(operation, count) for side in in_turn(sides, run)}
+                pairs[operation].append(pair)
+                requests[operation] = [stacks[side.name].requests() for side in sides]
+    for operation, measured in pairs.items():
+        print_row(f"{operation}, {count} at {latency_seconds:g} s", sides, measured, requests[operation])
+
+
+def in_turn(sides: Sequence[Side], run: int) -> Sequence[Side]:
+    return sides[::-1] if run % 2 else sides
+
+
+def print_row(what: str, sides: Sequence[Side], pairs: list[dict[str, float]], requests: Sequence[int] = ()) -> None:
+    first, second = (side.name for side in sides)
+    seconds = [f"{statistics.median(pair[side.name] for pair in pairs):.3f}" for side in sides]
+    ratio = statistics.median(pair[first] / pair[second] for pair in pairs)
+    print(ROW.format(what, *seconds, f"{ratio:.2f}", " / ".join(map(str, requests))).rstrip(), flush=True)
+
+
+def print_heading(sides: Sequence[Side], cli: Path, runs: int) -> None:
+    version = subprocess.run([cli / "pulumi", "version"], capture_output=True, text=True, check=True).stdout.strip()
+    print(
+        f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, Pulumi {version}\n"
+        f"Medians of {runs} pairs, of {START_RUNS} for the import and the start of the plugin. Each request takes the "
+        "latency.\n"
+    )
+    first, second = (side.name for side in sides)
+    print(ROW.format("", f"{first}, s", f"{second}, s", "ratio", "requests"))
 
 
 def main() -> None:
-    arguments = _arguments()
-    tools = engine.Tools(pulumi_cli.find_or_make(), environment.user())
-    report(f"measuring, {arguments.runs} runs of each …")
-    rows = [_import_row(tools)]
-    for name in arguments.front_ends:
-        front_end = engine.Dynamic() if name == "dynamic" else engine.Native(arguments.peer)
-        measured = engine.measure(tools, front_end, _loads(arguments), arguments.runs)
-        rows += [_engine_row(front_end, case, each) for case, each in measured.items()]
-    print(_heading(tools, arguments.runs))
-    print(
-        COLUMNS.format("", "floor s", "ours s", "ratio", "over s", "goal", "requests", "connections", "MB", "").rstrip()
-    )
-    print("\n".join(rows))
+    arguments = parse_arguments()
+    cli, user = pulumi_cli.find_or_make(), environment.user()
+    second = Side("other", arguments.other.absolute()) if arguments.other else Side("nothing", user, "nothing")
+    sides = [Side("ours", user), second]
+    print_heading(sides, cli, arguments.runs)
+    measure_start(sides)
+    for latency_seconds in arguments.latencies:
+        for count in arguments.counts:
+            measure_life(sides, cli, count, latency_seconds, arguments.runs)
 
 
-def _arguments() -> argparse.Namespace:
-    def numbers(value: str) -> list[int]:
-        return [int(each) for each in value.split(",")]
-
-    parser = argparse.ArgumentParser(
-        prog="make bench",
-        description="The cost of the package's own work beside its floor: each number of ingresses at each latency.",
-    )
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=(__doc__ or "").partition("\n\n")[2])
+    parser.add_argument("--counts", type=numbers(int), default=[1, 50], help="numbers of ingresses (default: 1,50)")
     parser.add_argument(
-        "--front-end",
-        dest="front_ends",
-        choices=["dynamic", "native"],
-        nargs="+",
-        default=["dynamic", "native"],
-        help="dynamic: Python programs; native: YAML programs, by the plugin (default: both)",
+        "--latencies", type=numbers(float), default=[0, 0.2], help="seconds of each request (default: 0,0.2)"
     )
-    parser.add_argument(
-        "--peer",
-        type=Path,
-        help="a folder with pulumi-resource-terraform-provider and terraform-provider-ngrok, which are measured beside "
-        "the plugin",
-    )
-    parser.add_argument(
-        "--counts", type=numbers, default=[1, 50, 200], help="the numbers of ingresses (default: 1,50,200)"
-    )
-    parser.add_argument(
-        "--latency", type=numbers, default=[0, 50, 200], help="milliseconds of the API (default: 0,50,200)"
-    )
-    parser.add_argument("--parallel", type=int, help="the engine's --parallel (default: its own)")
-    parser.add_argument("--runs", type=int, default=9, help="of each; the figures are medians (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=5, help="pairs of runs (default: %(default)s)")
+    parser.add_argument("--other", type=Path, help="a virtual environment into which pip installed another version")
     return parser.parse_args()
 
 
-def _loads(arguments: argparse.Namespace) -> Sequence[engine.Load]:
-    return [
-        engine.Load(count, latency / 1000, arguments.parallel)
-        for latency in arguments.latency
-        for count in arguments.counts
-    ]
-
-
-def _heading(tools: engine.Tools, runs: int) -> str:
-    cli = subprocess.run([tools.cli / "pulumi", "version"], capture_output=True, text=True, check=True).stdout.strip()
-    return f"""\
-{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}
-Python {platform.python_version()}, pulumi SDK {version("pulumi")}, CLI {cli.removeprefix("v")}, pulumi-agin \
-{version("pulumi-agin")}; medians of {runs} runs, of {IMPORT_RUNS} for the import
-floor: the same number of resources that send no requests, by the same front end; with latency, also the time of our \
-requests,
-{engine.Load(1, 0).calls} at once by default, at most {engine.Dynamic.most_calls} in a Python program, and one by one \
-in the list of a refresh.
-ratio: ours to the floor, at 0 ms the median of the pairs. over: ours less the floor.
-MB: the memory peaks of all processes of the command together.
-"""
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    found = re.search(r"^model name\s*: (.*)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
-    return found[1] if found else platform.processor() or "unknown processor"
-
-
-def _import_row(tools: engine.Tools) -> str:
-    floor, ours = import_cost.measure(tools.user_env / "bin" / "python", IMPORT_RUNS)
-    over = statistics.median(ours) - statistics.median(floor)
-    return _row(
-        "import pulumi_agin",
-        statistics.median(floor),
-        statistics.median(ours),
-        goal=f"+{IMPORT_SECONDS:.3f} s",
-        missed=over > IMPORT_SECONDS,
-        digits=3,
-    )
-
-
-def _engine_row(front_end: engine.FrontEnd, case: engine.Case, measured: engine.Measured) -> str:
-    floor, ours = measured.floor_seconds(case, front_end.most_calls), statistics.median(measured.ours)
-    # Without latency, only processor time counts, and the real ngrok always has latency.
-    has_goal = case.load.latency_seconds > 0
-    ratio = ours / floor if has_goal else measured.ratio()
-    goal, missed = (f"{RATIO:g} times", ratio > RATIO) if has_goal else ("", False)
-    row = _row(
-        f"{front_end.name}: {case.operation} of {case.load}",
-        floor,
-        ours,
-        goal=goal,
-        missed=missed,
-        ratio=ratio,
-        last=(measured.requests, measured.connections, measured.megabytes or ""),
-    )
-    if measured.peer:
-        row += f"  peer {statistics.median(measured.peer):.2f} s, ours to it {measured.ratio_to_peer():.2f}"
-    return row
-
-
-def _row(
-    title: str,
-    floor: float,
-    ours: float,
-    *,
-    goal: str,
-    missed: bool,
-    ratio: float | None = None,
-    last: tuple[int | str, ...] = ("", "", ""),
-    digits: int = 2,
-) -> str:
-    ratio = ours / floor if ratio is None else ratio
-    shown = (f"{floor:.{digits}f}", f"{ours:.{digits}f}", f"{ratio:.2f}", f"{ours - floor:+.{digits}f}")
-    return COLUMNS.format(title, *shown, goal, *last, "missed" if missed else "").rstrip()
+def numbers(kind: type[int | float]) -> Callable[[str], list[int | float]]:
+    return lambda value: [kind(each) for each in value.split(",")]
 
 
 if __name__ == "__main__":
