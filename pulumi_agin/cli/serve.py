@@ -29,8 +29,6 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=int, default=0, help="the port to listen on; 0 for a free one")
-    parser.add_argument("--allow-remote", action="store_true", help="allow other machines")
-    parser.add_argument("--allow-host", action="append", metavar="NAME", help="another host name that clients use")
     parser.add_argument("--api-key", action="append", metavar="KEY", help="an API key (repeatable, one account each)")
     parser.add_argument("--file", type=Path, metavar="PATH", help="store the ingresses in this file")
     parser.add_argument("--dns", metavar="HOST:PORT", help="a server that must have the NS records for a certificate")
@@ -52,8 +50,6 @@ def _run(options: Namespace) -> int:
             other_accounts=others,
             host=options.host,
             port=options.port,
-            allow_remote=options.allow_remote,
-            allowed_hosts=options.allow_host or (),
             file=options.file,
             dns=options.dns,
             limit=options.limit,

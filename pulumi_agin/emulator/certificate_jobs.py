@@ -1,4 +1,4 @@
-"""The states of a certificate, as a function of the time and, if the emulator has a DNS server, of the NS records.
+"""The states of a certificate: a function of the time and, if the emulator has a DNS server, of the NS records.
 
 The states and their JSON were recorded from reserved domains, which have the same fields. No recorded status of an
 Agent Ingress is public. The emulator chooses the duration of each state.
@@ -6,16 +6,15 @@ Agent Ingress is public. The emulator chooses the duration of each state.
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 from typing import Any, Literal
 
-from .dns_lookup import no_records
-from .state import State
-from .store import Ingress, timestamp
+from dns import exception, flags, message, name, query, rdatatype
 
-CertificateState = Literal[
-    "pending", "in_progress", "issued", "renewing", "internal_error", "dns_error", "error", "no_job"
-]
+from .state import Ingress, State, no_records, timestamp
+
+CertificateState = Literal["pending", "in_progress", "issued", "renewing", "internal_error", "dns_error"]
 """
 The state of a certificate:
 
@@ -24,48 +23,22 @@ The state of a certificate:
 - `issued`: it has `renews_at`, and no job.
 - `renewing`: it has `renews_at` and a job.
 - `internal_error`, `dns_error`: it has a job with that error code, which is retried a day later.
-- `error`: it has a job with any other error code.
-- `no_job`: it has neither `renews_at` nor a job.
 """
+
+LOOKUP_SECONDS = 2.0
+"""The time limit of a DNS query."""
 
 _IN_PROGRESS = "Managed certificate provisioning in progress."
 # The error code and the message of the job; the message of a DNS_ERROR is the problem with the NS records.
-_JOBS: dict[str, tuple[str | None, str]] = {
+_JOBS: dict[str, tuple[str | None, str | None]] = {
     "in_progress": (None, _IN_PROGRESS),
     "renewing": (None, _IN_PROGRESS),
     "internal_error": ("INTERNAL_ERROR", "An internal error occurred, provisioning will be retried."),
-    "dns_error": ("DNS_ERROR", ""),
-    "error": ("UNKNOWN_ERROR", "Managed certificate provisioning failed."),
+    "dns_error": ("DNS_ERROR", None),
 }
 # Certificates of Let's Encrypt are valid for 90 days, and are renewed 30 days before they expire.
-_RENEWED_EVERY = 60 * 86400
+_RENEWED_AFTER = 60 * 86400
 _RETRIED_AFTER = 86400
-
-
-def with_checked_records(state: State, ingress: Ingress) -> Ingress:
-    """Looks up the NS records of an ingress whose certificate waits for them, and stores what is wrong.
-
-    `rules` calls it before each response with the ingress, without the lock, so that a slow DNS server delays no other
-    request.
-    """
-    if state.dns is None or not _is_job_running(state, ingress):
-        return ingress
-    problem = state.dns.problem(ingress.domain, ingress.ns_targets)
-    since = state.now() if problem else ingress.certificate_since
-    checked = replace(ingress, records_problem=problem, certificate_since=since)
-    with state.lock:
-        # It may have changed since.
-        if state.store.ingresses.get(ingress.id) == ingress != checked:
-            state.store.put(checked)
-    return checked
-
-
-def _is_job_running(state: State, ingress: Ingress) -> bool:
-    """Returns whether the job runs, as far as the clock decides. It ends only after a lookup finds right records."""
-    if ingress.certificate_management_policy is None or ingress.certificate:
-        return False
-    is_issued = ingress.records_problem is None and state.now() >= _issued_at(state, ingress)
-    return state.now() >= _job_at(state, ingress) and not is_issued
 
 
 def status(state: State, ingress: Ingress) -> dict[str, Any] | None:
@@ -75,11 +48,9 @@ def status(state: State, ingress: Ingress) -> dict[str, Any] | None:
     certificate_state = ingress.certificate.get("state") or _state_now(state, ingress)
     if certificate_state == "pending":
         return None
-    issued_at = _issued_at(state, ingress)
-    renewals = max((state.now() - issued_at) // _RENEWED_EVERY, 0)
-    renews_at = issued_at + _RENEWED_EVERY * (renewals + 1)
+    renews_at = timestamp(_issued_at(state, ingress) + _RENEWED_AFTER)
     return {
-        "renews_at": timestamp(renews_at) if certificate_state in ("issued", "renewing") else None,
+        "renews_at": renews_at if certificate_state in ("issued", "renewing") else None,
         "provisioning_job": _job(state, ingress, certificate_state) if certificate_state in _JOBS else None,
     }
 
@@ -97,19 +68,79 @@ def _job_at(state: State, ingress: Ingress) -> float:
 
 
 def _issued_at(state: State, ingress: Ingress) -> float:
-    return ingress.certificate_since + state.settings.issue_after_seconds
+    return ingress.waiting_since + state.settings.issue_after_seconds
 
 
 def _job(state: State, ingress: Ingress, certificate_state: str) -> dict[str, Any]:
     """Returns the job of a state that has one. What `set_certificate` keeps replaces the error code and the message."""
     error_code, msg = _JOBS[certificate_state]
-    if certificate_state == "dns_error":
-        msg = (state.dns and ingress.records_problem) or no_records(ingress.domain)
     # It starts again when the NS records become right.
-    started_at = max(_job_at(state, ingress), ingress.certificate_since)
+    started_at = max(_job_at(state, ingress), ingress.waiting_since)
     return {
         "error_code": ingress.certificate.get("error_code") or error_code,
-        "msg": ingress.certificate.get("msg") or msg,
+        "msg": ingress.certificate.get("msg") or msg or ingress.records_problem,
         "started_at": timestamp(started_at),
         "retries_at": timestamp(started_at + _RETRIED_AFTER) if error_code else None,
     }
+
+
+def with_checked_records(state: State, ingress: Ingress) -> Ingress:
+    """Looks up the NS records of an ingress whose certificate waits for them, and stores what is wrong.
+
+    `rules` calls it before each response with the ingress, without the lock, so that a slow DNS server delays no other
+    request. Once a certificate is issued, its records are not looked up again.
+    """
+    if state.dns is None or ingress.certificate_management_policy is None or ingress.certificate:
+        return ingress
+    if _state_now(state, ingress) in ("pending", "issued"):
+        return ingress
+    problem = _records_problem(state.dns, ingress)
+    checked = replace(ingress, records_problem=problem)
+    if problem is not None:
+        checked = replace(checked, waiting_since=state.now())
+    with state.lock:
+        # It may have changed since.
+        if state.ingresses.get(ingress.id) == ingress != checked:
+            state.put(checked)
+    return checked
+
+
+def _records_problem(server: str, ingress: Ingress) -> str | None:
+    """Compares the NS records of a domain at a server with its targets.
+
+    Returns the problem, in ngrok's phrasing; None if there is none. It raises nothing.
+    """
+    domain, targets = ingress.domain, ingress.ns_targets
+    try:
+        response = _query(server, domain)
+    # A ValueError: the host is no name. An EOFError: the server closes the connection.
+    except (OSError, ValueError, EOFError, exception.DNSException) as error:
+        return f"The DNS server {server} could not be queried: {error or 'the connection was closed'}."
+    # A delegation is in the authority section.
+    sets = [each for each in (*response.answer, *response.authority) if each.rdtype == rdatatype.NS]
+    records = [record for each in sets if each.name == name.from_text(domain) for record in each]
+    found = sorted({_canonical(str(record.target)) for record in records})
+    if not found:
+        return no_records(domain)
+    if found == sorted(map(_canonical, targets)):
+        return None
+    return (
+        f'The NS records for the domain `{domain}` "`{", ".join(found)}`" do not match the expected targets '
+        f'"`{", ".join(targets)}`".'
+    )
+
+
+def _query(server: str, domain: str) -> message.Message:
+    """Queries by TCP, which every server supports, and which a server that is down rejects at once."""
+    host, _, port = server.rpartition(":")
+    question = message.make_query(domain, "NS")
+    # Without RD, the response is the delegation itself, not the records of its name servers.
+    question.flags &= ~flags.RD
+    with socket.create_connection((host.strip("[]"), int(port)), LOOKUP_SECONDS) as connection:
+        # dnspython has its own time limit.
+        connection.setblocking(False)
+        return query.tcp(question, host, LOOKUP_SECONDS, sock=connection)
+
+
+def _canonical(target: str) -> str:
+    return target.lower().rstrip(".")

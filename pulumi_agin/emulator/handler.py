@@ -1,29 +1,27 @@
-"""HTTP on one connection: the API with its faults, and the control plane under `/_emulator/`."""
+"""HTTP on one connection: rejects web pages, logs each request, and carries it out as far as its fault allows."""
 
 from __future__ import annotations
 
-import re
+import json
 import socket
 import struct
 import threading
 import time
 from contextlib import suppress
+from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from socketserver import TCPServer
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from . import control, rules
-from .api_request import ApiRequest, ApiResponse
 from .faults import Fault
-from .host_check import HostCheck
+from .rules import Request, Response, respond
 from .state import State
 
-CONTROL_PREFIX = "/_emulator/"
-# Less than 100 MB.
-_LENGTH = re.compile("[0-9]{1,8}")
-_WAKE_SECONDS = 0.02
+_POLL_SECONDS = 0.02
+"""The longest time that `end` waits for the listener."""
 
 
 class HttpServer(ThreadingHTTPServer):
@@ -31,17 +29,12 @@ class HttpServer(ThreadingHTTPServer):
 
     request_queue_size = 128
 
-    def __init__(
-        self, address: tuple[str, int], state: State, host_check: HostCheck, controls: control.Control
-    ) -> None:
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    def __init__(self, address: tuple[str, int], state: State) -> None:
         self.state = state
-        self.host_check = host_check
-        self.controls = controls
         self.ending = threading.Event()
         self._connections: dict[threading.Thread, socket.socket] = {}
         super().__init__(address, Handler)
-        self._listener = threading.Thread(target=self.serve_forever, args=(_WAKE_SECONDS,), daemon=True)
+        self._listener = threading.Thread(target=self.serve_forever, args=(_POLL_SECONDS,), daemon=True)
         self._listener.start()
 
     def server_bind(self) -> None:
@@ -67,9 +60,6 @@ class HttpServer(ThreadingHTTPServer):
             thread.join()
         self.server_close()
 
-    def carry_out(self, request: ApiRequest) -> ApiResponse:
-        return rules.respond(self.state, request)
-
 
 class Handler(BaseHTTPRequestHandler):
     """One connection, which carries one request after another."""
@@ -86,88 +76,76 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is that of the base class
         """Prints nothing."""
 
-    def respond(self) -> None:
+    def serve(self) -> None:
         """Reads the body of a request, whose line and headers the base class has read, and sends a response."""
-        length = self.headers.get("content-length", "0")
-        if "transfer-encoding" in self.headers or not _LENGTH.fullmatch(length):
-            self.send_error(HTTPStatus.LENGTH_REQUIRED)
+        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        if rejection := _rejection(self.headers):
+            self._send(rejection)
             return
-        body = self.rfile.read(int(length))
-        if len(body) < int(length):
-            # The client has ended the connection.
-            self.close_connection = True
-            return
-        target, _, query = self.path.partition("?")
-        path = unquote(target)
-        if rejection := self.server.host_check.rejection(self.headers):
-            status, msg = rejection
-            self._send(ApiResponse.of(status, {"status_code": status, "msg": msg, "details": {}}))
-        elif path.startswith(CONTROL_PREFIX):
-            self._send(control.respond(self.server.controls, self.command, path.removeprefix(CONTROL_PREFIX), body))
-        else:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            self._respond_as_api(ApiRequest(self.command, path, query, headers, body, f"http://{headers['host']}"))
+        path, _, query = self.path.partition("?")
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        parameters = dict(parse_qsl(query, keep_blank_values=True))
+        self._carry_out(Request(self.command, unquote(path), parameters, headers, body))
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = respond  # noqa: N815
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = serve  # noqa: N815
 
-    def _respond_as_api(self, request: ApiRequest) -> None:
-        """Logs a request, carries it out as far as its fault allows, and sends the response, if there is one."""
+    def _carry_out(self, request: Request) -> None:
+        """Logs a request, and does with it what its fault says."""
         with self.server.state.lock:
-            seen = self._log(request)
+            entry = self._log(request)
             fault = self._take_fault(request)
-        if fault is None:
-            response: ApiResponse | None = self.server.carry_out(request)
+        if fault.kind in ("respond", "reset_before"):
+            response = _response_of(fault)
         else:
-            response = fault.respond(request, self.server.carry_out, self.server.ending)
-        if response is None:
+            response = respond(self.server.state, request)
+        if fault.kind in ("reset_before", "reset_after"):
             self._reset()
-        else:
-            seen["status"] = response.status
-            self._send(response)
+            return
+        if fault.kind == "respond_after":
+            response = _response_of(fault)
+        self.server.ending.wait(fault.seconds)
+        entry["status"] = response.status
+        self._send(response, is_cut=fault.kind == "cut_short")
 
-    def _log(self, request: ApiRequest) -> dict[str, Any]:
-        """Adds a request to the log, and returns the entry. `Control.requests` documents it."""
-        seen = {
+    def _log(self, request: Request) -> dict[str, Any]:
+        """Adds a request to the log, and returns the entry. `Emulator.requests` documents it."""
+        entry = {
             "method": request.method,
             "path": request.path,
-            "query": dict(parse_qsl(request.query, keep_blank_values=True)),
-            "headers": {name: value for name, value in request.headers.items() if name != "authorization"},
+            "query": request.query,
             "body": request.content,
             "status": None,
             "account": self.server.state.accounts.get(request.api_key),
-            "client_port": self.client_address[1],
             "time": time.monotonic(),
         }
-        self.server.state.requests.append(seen)
-        return seen
+        self.server.state.requests.append(entry)
+        return entry
 
-    def _take_fault(self, request: ApiRequest) -> Fault | None:
-        """Returns the oldest fault that affects a request. It has one request less, and ends with the last one."""
-        state = self.server.state
-        for fault in state.faults:
-            is_about_it = fault.domain is None or rules.is_about(state, request, fault.domain)
+    def _take_fault(self, request: Request) -> Fault:
+        """Returns the oldest fault that affects a request, and takes one off its `times`; else a delay of 0 seconds."""
+        faults = self.server.state.faults
+        domains = _text_with_domains(self.server.state, request)
+        for fault in faults:
+            is_about_it = fault.domain is None or f'"{fault.domain}"' in domains
             if fault.method in (None, request.method) and is_about_it:
                 if fault.times is not None:
                     fault.times -= 1
                 if fault.times == 0:
-                    state.faults.remove(fault)
+                    faults.remove(fault)
                 return fault
-        return None
+        return Fault(None, "delay")
 
-    def _send(self, response: ApiResponse) -> None:
+    def _send(self, response: Response, *, is_cut: bool = False) -> None:
+        """Sends a response; if it is cut, only half of its body before the connection ends."""
         self.send_response_only(response.status)
-        headers = {"date": self.date_time_string(self.server.state.now())}
-        has_body = response.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
-        if has_body:
+        headers = {"date": self.date_time_string(self.server.state.now()), **response.headers}
+        if response.status != HTTPStatus.NO_CONTENT:
             headers["content-length"] = str(len(response.body))
-        for name, value in {**headers, **response.headers}.items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        if response.is_cut:
-            self.wfile.write(response.body[: len(response.body) // 2])
-            self.close_connection = True
-        elif has_body:
-            self.wfile.write(response.body)
+        self.close_connection = self.close_connection or is_cut
+        self.wfile.write(response.body[: len(response.body) // 2] if is_cut else response.body)
 
     def _reset(self) -> None:
         """Ends the connection by RST, as a crashed server or a firewall does."""
@@ -176,3 +154,40 @@ class Handler(BaseHTTPRequestHandler):
         # The socket is closed with the last of the two.
         self.rfile.close()
         self.connection.close()
+
+
+def _rejection(headers: Message) -> Response | None:
+    """Returns the response to a web page in a developer's browser; None for other requests.
+
+    A page can send requests to this machine, and its host name can point here (DNS rebinding). The browser puts both
+    into `Origin` and `Host`, which no page can change.
+    """
+    if not _is_loopback(headers.get("host", "")):
+        status, msg = 421, "The emulator accepts only requests whose Host is localhost or a loopback address."
+    elif "origin" in headers:
+        status, msg = 403, "The emulator does not respond to web pages. Use, for example, curl."
+    else:
+        return None
+    return Response(status, json.dumps({"status_code": status, "msg": msg, "details": {}}).encode())
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _text_with_domains(state: State, request: Request) -> str:
+    """Returns a text with the domains that a request is about, each in quotation marks."""
+    ingress = state.ingresses.get(request.path.rpartition("/")[2])
+    if ingress is not None:
+        return f'"{ingress.domain}"'
+    return request.query.get("filter", "") + request.body.decode("utf-8", "replace")
+
+
+def _response_of(fault: Fault) -> Response:
+    """Returns the response that a test has given."""
+    body = fault.body if isinstance(fault.body, str) else json.dumps(fault.body)
+    return Response(fault.status, body.encode(), fault.headers)

@@ -1,21 +1,27 @@
-"""The rules of the API, without HTTP: what a request changes, and what it gets as its response."""
+"""The rules of the API, without HTTP: what a request changes, and what it gets as its response.
+
+The order of the checks is a guess. So are most HTTP statuses of errors, which ngrok does not document: here it is 403
+for a wrong key, and 400 for other wrong inputs.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast, get_args
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
+
+import celpy
+from celpy import celtypes
+from celpy.adapter import json_to_cel
+from celpy.celparser import CELParseError
+from celpy.evaluation import CELEvalError
 
 from . import certificate_jobs
-from .api_request import ApiRequest, ApiResponse
-from .cel_filter import select
-from .error_codes import RejectedRequestError, require
-from .host_check import is_ip
-from .state import PrivateKeyType, State
-from .store import Ingress, StoreError, new_ingress
+from .state import Ingress, PrivateKeyType, State, new_ingress, timestamp
 
 COLLECTION = "/agent_ingresses"
 MAX_PAGE = 100
@@ -23,47 +29,113 @@ MAX_PAGE = 100
 STRINGS = {"description": (255, 6700), "metadata": (4096, 6701)}
 """The limit of each string in bytes of UTF-8, as ngrok documents it, and the error code of a longer one."""
 POLICY = "certificate_management_policy"
-CREATE_FIELDS = (*STRINGS, "domain", POLICY)
-UPDATE_FIELDS = (*STRINGS, "id", POLICY)
+FILTER_STRINGS = ("id", "domain", *STRINGS)
+"""The strings of an ingress that a filter can have."""
 
-_LIST_PARAMETERS = ("before_id", "limit", "filter")
 _PATH = re.compile(f"{COLLECTION}(?:/([^/]+))?")
 _ID = re.compile(r"agin_[0-9A-Za-z]{27}")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}|\*")
 # ngrok does not document which domains it counts as its own. These are known to be among them.
-_NGROK_DOMAINS = (
-    *("ngrok.com", "ngrok.io", "ngrok.app", "ngrok.dev", "ngrok.pizza", "ngrok.pro"),
-    *("ngrok-free.app", "ngrok-free.dev", "ngrok-agent.com"),
-)
+_NGROK_DOMAINS = ("ngrok.com", "ngrok.io", "ngrok.app", "ngrok.dev", "ngrok-free.app", "ngrok-agent.com")
+
+# By the number after ERR_NGROK_: the status, and the message that ngrok documents, without advice and links.
+_ERRORS = {
+    200: (403, "The ngrok API requires that you set the Authorization header for authentication."),
+    202: (403, "The API authentication you specified does not look like a valid credential. Your credential: '{key}'."),
+    213: (400, "The `application/json` request body could not be parsed."),
+    214: (400, "The request parameter `{name}` is unknown and not expected. The supported fields are: `{supported}`."),
+    215: (400, "The value provided for the request parameter `{name}` is invalid."),
+    218: (400, "Your request has not specified an API version. Supported versions: `2`."),
+    222: (404, "The ID `{id}` is not a valid Agent Ingress ID."),
+    226: (429, "Your account is rate limited to {limit} API requests per minute."),
+    231: (400, "The query part of the requested URI includes unknown parameters: `{unknown}`."),
+    233: (400, "The page size limit must be between 1 and {maximum} but {value} was provided."),
+    250: (400, "Invalid CEL query: {detail}"),
+    # The first two are about characters, but ngrok counts bytes.
+    6700: (400, "The description is limited to {maximum} characters, but the provided value had {length} characters."),
+    6701: (400, "Metadata is limited to {maximum} characters, but the provided value had {length} characters."),
+    6704: (400, 'The specified domain "{domain}" is not a valid domain name. Enter a valid DNS name.'),
+    6705: (
+        400,
+        'The agent ingress domain "{domain}" must be a third party domain, you may not enter a domain controlled by '
+        "ngrok.",
+    ),
+    6706: (400, 'The agent ingress domain "{domain}" already exists, choose another domain.'),
+}
 
 
-def respond(state: State, request: ApiRequest) -> ApiResponse:
+class RejectedRequestError(Exception):
+    """An error that the API responds with. Some of ngrok's have no code."""
+
+    def __init__(self, status: int, msg: str, *, code: int | None = None, **details: str) -> None:
+        super().__init__(msg)
+        self.status = status
+        self.content: dict[str, Any] = {"status_code": status, "msg": msg, "details": details}
+        if code is not None:
+            self.content["error_code"] = f"ERR_NGROK_{code}"
+
+
+def _coded(code: int, **values: object) -> RejectedRequestError:
+    """Returns ERR_NGROK_`code`, with values for its message."""
+    status, msg = _ERRORS[code]
+    return RejectedRequestError(status, msg.format(**values), code=code)
+
+
+def _require(condition: object, code: int, **values: object) -> None:
+    """Raises ERR_NGROK_`code` unless the condition is true."""
+    if not condition:
+        raise _coded(code, **values)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request to the API. Its path has no percent-escapes, and its headers have names in lower case."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def api_key(self) -> str:
+        """The key of a Bearer authorization; "" if there is none."""
+        return self.headers.get("authorization", "").removeprefix("Bearer ")
+
+    @property
+    def content(self) -> Any:
+        """The value of a JSON body, any other body as a string, None if there is none."""
+        try:
+            return json.loads(self.body) if self.body else None
+        except (ValueError, RecursionError):
+            return self.body.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class Response:
+    """A response, with the headers that not every response has."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def respond(state: State, request: Request) -> Response:
     """Carries out a request. If it fails, no ingress has changed."""
     operation_id = f"op_{secrets.token_hex(16)}"
+    headers = {"ngrok-operation-id": operation_id}
     try:
         status, content = _carry_out(state, request)
-    except StoreError as error:
-        status, content = 500, RejectedRequestError(500, f"This is the emulator: {error}").content(operation_id)
     except RejectedRequestError as error:
-        status, content = error.status, error.content(operation_id)
-    headers = {"ngrok-operation-id": operation_id}
-    return ApiResponse(status, headers=headers) if content is None else ApiResponse.of(status, content, headers)
+        status, content = error.status, error.content
+        content["details"]["operation_id"] = operation_id
+    if content is None:
+        return Response(status, headers=headers)
+    return Response(status, json.dumps(content).encode(), {"content-type": "application/json", **headers})
 
 
-def is_about(state: State, request: ApiRequest, domain: str) -> bool:
-    """Returns whether a request creates a domain's ingress, names its ID, or lists with a filter for the domain."""
-    if request.path != COLLECTION:
-        ingress = state.store.ingresses.get(request.path.removeprefix(f"{COLLECTION}/"))
-        return ingress is not None and ingress.domain == domain
-    if request.method == "GET":
-        expression = parse_qs(request.query).get("filter", [""])[0]
-        return f'"{domain}"' in expression or f"'{domain}'" in expression
-    created = request.content.get("domain") if isinstance(request.content, dict) else None
-    return isinstance(created, str) and _canonical(created) == domain
-
-
-def _carry_out(state: State, request: ApiRequest) -> tuple[int, dict[str, Any] | None]:
-    """Returns the status and the content of the response; None has no body. The order of the checks is a guess."""
+def _carry_out(state: State, request: Request) -> tuple[int, dict[str, Any] | None]:
+    """Returns the status and the content of the response; None has no body."""
     path = _PATH.fullmatch(request.path)
     if path is None:
         # Only the path distinguishes it from the error of an unknown ID.
@@ -73,73 +145,48 @@ def _carry_out(state: State, request: ApiRequest) -> tuple[int, dict[str, Any] |
     if request.method not in (("GET", "POST") if ingress_id is None else ("GET", "PATCH", "DELETE")):
         raise RejectedRequestError(405, "Method Not Allowed")
     account = _authenticate(state, request)
-    require(state.spend(account), 226, limit=state.settings.limit)
-    is_list = ingress_id is None and request.method == "GET"
-    query = _query(request.query, _LIST_PARAMETERS if is_list else ())
-    require(not request.body or request.method in ("POST", "PATCH"), 211, method=request.method)
-
+    _require(state.spend(account), 226, limit=state.settings.limit)
+    is_list = request.method == "GET" and ingress_id is None
+    unknown = request.query.keys() - (("before_id", "limit", "filter") if is_list else ())
+    _require(not unknown, 231, unknown=", ".join(sorted(unknown)))
     if is_list:
-        return 200, _list(state, account, query, request.base_url)
+        return 200, _list(state, account, request)
     if ingress_id is None:
-        return 201, _create(state, account, _body(request, CREATE_FIELDS))
+        return 201, _create(state, account, _body(request, (*STRINGS, "domain", POLICY)))
     with state.lock:
         ingress = _find(state, account, ingress_id)
         if request.method == "DELETE":
-            state.store.remove(ingress_id)
+            state.remove(ingress_id)
             return 204, None
         if request.method == "PATCH":
-            ingress = _updated(state, ingress, _body(request, UPDATE_FIELDS))
-            state.store.put(ingress)
+            ingress = _updated(state, ingress, _body(request, (*STRINGS, "id", POLICY)))
+            state.put(ingress)
     return 200, _rendered(state, ingress)
 
 
 # The checks of requests
 
 
-def _authenticate(state: State, request: ApiRequest) -> int:
+def _authenticate(state: State, request: Request) -> int:
     """Returns the number of the account of the key."""
-    header, version = request.headers.get("authorization"), request.headers.get("ngrok-version")
-    require(header is not None, 200)
-    require(request.api_key, 201, header=header)
-    require(request.api_key in state.accounts, 202, key=request.api_key)
-    require(version, 218)
-    require(version == "2", 217, version=version)
+    _require("authorization" in request.headers, 200)
+    _require(request.api_key in state.accounts, 202, key=request.api_key)
+    _require("ngrok-version" in request.headers, 218)
     return state.accounts[request.api_key]
 
 
-def _query(query: str, supported: Sequence[str]) -> dict[str, str]:
-    """Returns the parameters of the query. An empty parameter counts as absent."""
-    parameters = parse_qs(query, keep_blank_values=True)
-    unknown = [name for name in parameters if name not in supported]
-    require(not unknown, 231, unknown=", ".join(unknown), supported=", ".join(supported))
-    for name, values in parameters.items():
-        require(len(values) == 1, 232, name=name, count=len(values), values=", ".join(values))
-    return {name: values[0] for name, values in parameters.items() if values[0]}
-
-
-def _body(request: ApiRequest, supported: Sequence[str]) -> dict[str, Any]:
+def _body(request: Request, supported: Sequence[str]) -> dict[str, Any]:
     """Returns the parameters of the body. There may be no body."""
-    if not request.body:
-        return {}
-    content_type, parameters = request.headers.get("content-type", ""), request.content
-    require(content_type, 216)
-    is_json = content_type.partition(";")[0].strip().lower() == "application/json"
-    require(is_json, 210, content_type=content_type)
-    require(isinstance(parameters, dict), 213)
+    parameters = request.content if request.body else {}
+    _require(isinstance(parameters, dict), 213)
     for name in parameters:
-        require(name in supported, 214, name=name, supported=", ".join(supported))
+        _require(name in supported, 214, name=name, supported=", ".join(supported))
     return cast("dict[str, Any]", parameters)
 
 
-def _check_id(value: str) -> None:
-    prefix, underscore, _ = value.partition("_")
-    require(prefix == "agin" or not underscore, 227, id=value)
-    require(_ID.fullmatch(value), 222, id=value)
-
-
 def _find(state: State, account: int, ingress_id: str) -> Ingress:
-    _check_id(ingress_id)
-    ingress = state.store.ingresses.get(ingress_id)
+    _require(_ID.fullmatch(ingress_id), 222, id=ingress_id)
+    ingress = state.ingresses.get(ingress_id)
     if ingress is None or ingress.account != account:
         raise RejectedRequestError(404, "Resource not found")
     return ingress
@@ -152,16 +199,16 @@ def _create(state: State, account: int, body: dict[str, Any]) -> dict[str, Any]:
     strings: Any = {name: _string(body, name) or "" for name in STRINGS}
     policy, domain, now = _policy(state, body), _domain(body), state.now()
     with state.lock:
-        taken = {ingress.domain for ingress in state.store.ingresses.values()}
-        require(domain not in taken, 6706, domain=domain)
+        taken = [ingress.domain for ingress in state.ingresses.values()]
+        _require(domain not in taken, 6706, domain=domain)
         ingress = replace(new_ingress(account, domain, now).with_policy(policy, now), **strings)
-        state.store.put(ingress)
+        state.put(ingress)
     return _rendered(state, ingress)
 
 
 def _updated(state: State, ingress: Ingress, body: dict[str, Any]) -> Ingress:
     """Returns the ingress with the changes of a PATCH, in which null changes nothing but perhaps the policy."""
-    require(_string(body, "id") in (None, ingress.id), 215, name="id")
+    _require(_string(body, "id") in (None, ingress.id), 215, name="id")
     strings = {name: _string(body, name) for name in STRINGS}
     changes: Any = {name: value for name, value in strings.items() if value is not None}
     policy = _policy(state, body)
@@ -170,24 +217,51 @@ def _updated(state: State, ingress: Ingress, body: dict[str, Any]) -> Ingress:
     return replace(ingress, **changes).with_policy(policy, state.now())
 
 
-def _list(state: State, account: int, query: dict[str, str], base_url: str) -> dict[str, Any]:
+def _list(state: State, account: int, request: Request) -> dict[str, Any]:
+    # An empty parameter counts as absent.
+    query = {name: value for name, value in request.query.items() if value}
     limit = query.get("limit", str(MAX_PAGE))
-    require(re.fullmatch(r"[+-]?[0-9]{1,18}", limit), 244, maximum=MAX_PAGE, value=limit)
-    require(1 <= int(limit) <= MAX_PAGE, 233, maximum=MAX_PAGE, value=limit)
-    own = [ingress for ingress in state.store.ingresses.values() if ingress.account == account]
+    _require(re.fullmatch("[0-9]{1,9}", limit) and 1 <= int(limit) <= MAX_PAGE, 233, maximum=MAX_PAGE, value=limit)
+    own = [ingress for ingress in state.ingresses.values() if ingress.account == account]
     newest_first = sorted(own, key=lambda ingress: ingress.id, reverse=True)
-    if before_id := query.get("before_id"):
-        _check_id(before_id)
-        newest_first = [ingress for ingress in newest_first if ingress.id < before_id]
-    if expression := query.get("filter"):
-        newest_first = select(newest_first, expression, state.now())
+    if "before_id" in query:
+        _require(_ID.fullmatch(query["before_id"]), 222, id=query["before_id"])
+        newest_first = [ingress for ingress in newest_first if ingress.id < query["before_id"]]
+    if "filter" in query:
+        newest_first = _filtered(newest_first, query["filter"], state.now())
     page = newest_first[: int(limit)]
-    uri = (state.settings.base_url or base_url) + COLLECTION
+    uri = f"http://{request.headers['host']}{COLLECTION}"
     next_page_uri = None
     # As ngrok documents, the page after a full one may be empty: nothing checks whether there are more ingresses.
     if len(page) == int(limit):
         next_page_uri = f"{uri}?{urlencode({**query, 'before_id': page[-1].id, 'limit': limit})}"
     return {"ingresses": [_rendered(state, each) for each in page], "uri": uri, "next_page_uri": next_page_uri}
+
+
+def _filtered(ingresses: Sequence[Ingress], expression: str, now: float) -> list[Ingress]:
+    """Returns the ingresses for which an expression in CEL is true.
+
+    It has `obj`, with `FILTER_STRINGS` and the timestamp `created_at`, and `time.now`. An expression that can't be
+    parsed, names another field, or is neither true nor false, is ERR_NGROK_250, even if there are no ingresses.
+    """
+    environment = celpy.Environment()
+    example = new_ingress(0, "", now)
+    try:
+        program = environment.program(environment.compile(expression))
+        results = [program.evaluate(_variables(ingress, now)) for ingress in (example, *ingresses)]
+    except (CELParseError, CELEvalError) as error:
+        # The rest of the message is internals of cel-python.
+        detail = str(error.args[0]).partition("\n")[0].partition(" (in activation")[0]
+        raise _coded(250, detail=detail) from error
+    is_condition = all(isinstance(result, (bool, celtypes.BoolType)) for result in results)
+    _require(is_condition, 250, detail="the expression is neither true nor false")
+    return [ingress for ingress, result in zip(ingresses, results[1:], strict=True) if result]
+
+
+def _variables(ingress: Ingress, now: float) -> dict[str, Any]:
+    strings: Any = {name: getattr(ingress, name) for name in FILTER_STRINGS}
+    obj = {**strings, "created_at": celtypes.TimestampType(ingress.created_at)}
+    return {"obj": json_to_cel(obj), "time": json_to_cel({"now": celtypes.TimestampType(timestamp(now))})}
 
 
 # Values
@@ -196,12 +270,12 @@ def _list(state: State, account: int, query: dict[str, str], base_url: str) -> d
 def _string(body: dict[str, Any], name: str) -> str | None:
     """Returns the string of a parameter; None if it is absent or null."""
     value = body.get(name)
-    require(value is None or isinstance(value, str), 215, name=name)
+    _require(value is None or isinstance(value, str), 215, name=name)
     if value is not None and name in STRINGS:
         maximum, code = STRINGS[name]
         # JSON can contain half a surrogate pair.
         length = len(value.encode(errors="surrogatepass"))
-        require(length <= maximum, code, maximum=maximum, length=length)
+        _require(length <= maximum, code, maximum=maximum, length=length)
     return cast("str | None", value)
 
 
@@ -210,33 +284,27 @@ def _policy(state: State, body: dict[str, Any]) -> dict[str, str] | None:
     given = body.get(POLICY)
     if given is None:
         return None
-    require(isinstance(given, dict), 215, name=POLICY)
+    _require(isinstance(given, dict), 215, name=POLICY)
     for name in given:
         known = ("authority", "private_key_type")
-        require(name in known, 214, name=f"{POLICY}.{name}", supported=", ".join(known))
-    require(given.get("authority") == "letsencrypt", 215, name=f"{POLICY}.authority")
+        _require(name in known, 214, name=f"{POLICY}.{name}", supported=", ".join(known))
+    _require(given.get("authority") == "letsencrypt", 215, name=f"{POLICY}.authority")
     # The official clients send an omitted value as an empty string.
-    key_type = given.get("private_key_type")
-    if key_type in (None, ""):
-        key_type = state.settings.default_private_key_type
-    require(key_type in get_args(PrivateKeyType), 215, name=f"{POLICY}.private_key_type")
+    key_type = given.get("private_key_type") or state.settings.default_private_key_type
+    _require(key_type in get_args(PrivateKeyType), 215, name=f"{POLICY}.private_key_type")
     return {"authority": "letsencrypt", "private_key_type": key_type}
 
 
 def _domain(body: dict[str, Any]) -> str:
     """Returns the domain in canonical form."""
     given = _string(body, "domain") or ""
-    domain = _canonical(given)
+    domain = given.strip().lower().removesuffix(".")
     is_name = all(_LABEL.fullmatch(label) for label in domain.split(".")) and len(domain) <= 253
-    # The conversion to lower case turns some other letters into ASCII.
-    require(is_name and given.strip().isascii() and not is_ip(domain), 6704, domain=given)
+    is_address = domain.replace(".", "").isdigit()
+    _require(is_name and not is_address, 6704, domain=given)
     is_of_ngrok = any(f".{domain}".endswith(f".{own}") for own in _NGROK_DOMAINS)
-    require(not is_of_ngrok, 6705, domain=domain)
+    _require(not is_of_ngrok, 6705, domain=domain)
     return domain
-
-
-def _canonical(domain: str) -> str:
-    return domain.strip().lower().removesuffix(".")
 
 
 def _rendered(state: State, ingress: Ingress) -> dict[str, Any]:

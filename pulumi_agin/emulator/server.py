@@ -1,22 +1,21 @@
-"""The emulator: a server in threads of its own. It starts and stops within milliseconds."""
+"""The emulator: a server in threads of its own, and what a test changes and sees of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
-from ipaddress import ip_address
 from pathlib import Path
+from typing import Any, get_args
 
-from .control import Control
-from .dns_lookup import DnsServer
-from .faults import not_used_up
+from .certificate_jobs import CertificateState
+from .faults import Fault, FaultKind
 from .handler import HttpServer
-from .host_check import HostCheck, is_ip
-from .state import DEFAULT_API_KEY, DEFAULT_LIMIT, EmulatorSettings, State
-from .store import Store
+from .state import DEFAULT_API_KEY, DEFAULT_LIMIT, EmulatorSettings, Ingress, State
 
 
-class Emulator(Control):
+class Emulator:
     """A stand-in for ngrok's Agent Ingress API on a port of this machine.
 
     For example::
@@ -25,7 +24,7 @@ class Emulator(Control):
             requests.get(f"{emulator.url}/agent_ingresses", headers={...})
 
     If `unused_faults` returns any at the end of the block, it raises AssertionError, but never in place of the block's
-    own exception.
+    own exception. Calls of its methods do not count as requests, have no limit and have no faults.
     """
 
     def __init__(
@@ -35,8 +34,6 @@ class Emulator(Control):
         other_accounts: Sequence[str] = (),
         host: str = "127.0.0.1",
         port: int = 0,
-        allow_remote: bool = False,
-        allowed_hosts: Sequence[str] = (),
         file: str | Path | None = None,
         dns: str | None = None,
         limit: int = DEFAULT_LIMIT,
@@ -49,9 +46,6 @@ class Emulator(Control):
             other_accounts: Keys of further accounts, one for each.
             host: The address to listen on.
             port: The port to listen on; 0 for a free one. The emulator keeps its port when it is started again.
-            allow_remote: Whether `host` may be an address that other machines can reach.
-            allowed_hosts: More names by which clients reach the emulator, without a port, such as the name of a
-                container.
             file: The file that stores the ingresses, but no keys, for one emulator at a time. Without a file, the
                 ingresses are lost with this object.
             dns: HOST:PORT of a DNS server. Certificates are then issued only after it has the right NS records.
@@ -60,25 +54,19 @@ class Emulator(Control):
                 `created_at`, the limit and the header `Date` use it.
 
         Raises:
-            StoreError: The file can't be read, or is not an emulator's.
-            ValueError: An argument is wrong.
+            ValueError: An argument is wrong, or the file can't be used.
         """
-        keys = (api_key, *other_accounts)
+        keys = [api_key, *other_accounts]
         if not all(keys) or len(set(keys)) < len(keys):
             raise ValueError("API keys must not be empty, and must differ.")
-        if not (allow_remote or host == "localhost" or (is_ip(host) and ip_address(host).is_loopback)):
-            raise ValueError(
-                f"Other machines can reach {host}, and the emulator's control plane requires no key: "
-                "allow that with allow_remote (--allow-remote), or use 127.0.0.1."
-            )
-        self._host_check = HostCheck(host, allow_remote=allow_remote, allowed_hosts=allowed_hosts)
+        if dns is not None and not re.fullmatch(r"\S+:[0-9]{1,5}", dns):
+            raise ValueError(f"{dns!r} is not the address of a DNS server: use HOST:PORT, such as 127.0.0.1:53.")
         self._host = host
         self._port = port
         self._server: HttpServer | None = None
-        store = Store(None if file is None else Path(file))
         accounts = {key: number for number, key in enumerate(keys, 1)}
-        dns_server = None if dns is None else DnsServer(dns)
-        super().__init__(State(clock or _utc_now, store, EmulatorSettings(limit=limit), accounts, dns_server))
+        path = None if file is None else Path(file)
+        self._state = State(accounts, EmulatorSettings(limit=limit), clock or _utc_now, dns, path)
 
     def __enter__(self) -> Emulator:
         return self.start()
@@ -87,7 +75,10 @@ class Emulator(Control):
         __tracebackhide__ = True  # pytest shows only the user's `with` statement
         self.stop()
         if kind is None and (unused := self.unused_faults()):
-            raise AssertionError(not_used_up(unused))
+            raise AssertionError(
+                f"Some faults were not used up: {'; '.join(unused)}. `requests()` shows what was sent. Correct the "
+                "fault's method, domain or times, or end the test with clear_faults()."
+            )
 
     @property
     def url(self) -> str:
@@ -98,23 +89,19 @@ class Emulator(Control):
         """
         if self._port == 0:
             raise RuntimeError("The emulator has no URL before it is started.")
-        return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}"
+        host = "127.0.0.1" if self._host == "0.0.0.0" else self._host  # noqa: S104 - it binds nothing
+        return f"http://{host}:{self._port}"
 
     def start(self) -> Emulator:
-        """Starts the emulator, and returns when it accepts requests.
-
-        It keeps its port when it is started again, and reads its file, which another emulator may have changed.
+        """Starts the emulator, and returns when it accepts requests. It keeps its port when it is started again.
 
         Returns:
             The emulator itself.
 
         Raises:
             OSError: The port is taken, perhaps by this emulator.
-            StoreError: The file can't be read or written.
         """
-        self._state.store.load()
-        self._state.store.save(self._state.store.ingresses)
-        self._server = HttpServer((self._host, self._port), self._state, self._host_check, self)
+        self._server = HttpServer((self._host, self._port), self._state)
         self._port = self._server.server_address[1]
         return self
 
@@ -123,6 +110,151 @@ class Emulator(Control):
         if self._server is not None:
             self._server.end()
             self._server = None
+
+    # The requests
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Returns the requests to the API, oldest first. The newest 10,000 are kept.
+
+        Each has `method`, `path`, `query` (a dictionary), `body` (the value of a JSON body, any other body as a string,
+        None if there is none), `status` (None if there was no response, or not yet), `account` (1 for that of the first
+        API key, None for an unknown key), and `time` (in seconds of `time.monotonic()`).
+        """
+        with self._state.lock:
+            return [dict(request) for request in self._state.requests]
+
+    def clear_requests(self) -> None:
+        """Removes the logged requests. They still count against the limit."""
+        with self._state.lock:
+            self._state.requests.clear()
+
+    # The settings and keys
+
+    def configure(self, **changes: Any) -> None:
+        """Changes settings, for the requests that follow.
+
+        Args:
+            changes: Some of the `EmulatorSettings`, by name. Omitted settings stay unchanged.
+
+        Raises:
+            TypeError: There is no such setting.
+            ValueError: A value is not allowed.
+        """
+        with self._state.lock:
+            self._state.settings = replace(self._state.settings, **changes)
+
+    def add_key(self, api_key: str, account_of: str) -> None:
+        """Adds an API key to an account.
+
+        Args:
+            api_key: The key. Don't pass the key of an account at ngrok.
+            account_of: Another key of the account.
+        """
+        self._state.accounts[api_key] = self._state.accounts[account_of]
+
+    def remove_key(self, api_key: str) -> None:
+        """Revokes an API key. Its account and ingresses stay.
+
+        Args:
+            api_key: The key.
+        """
+        del self._state.accounts[api_key]
+
+    # The ingresses
+
+    def ingresses(self) -> list[dict[str, Any]]:
+        """Returns all ingresses of all accounts, oldest first, as the service holds them."""
+        return [asdict(ingress) for ingress in self._state.ingresses.values()]
+
+    def set_ingress(self, ingress_id: str, changes: Mapping[str, Any]) -> None:
+        """Changes an ingress without a request, as another user would.
+
+        Args:
+            ingress_id: The ID of the ingress.
+            changes: The new values of its fields, which are not checked. Omitted fields stay unchanged.
+
+        Raises:
+            LookupError: There is no such ingress.
+            TypeError: There is no such field.
+        """
+        with self._state.lock:
+            ingress = self._ingress(ingress_id)
+            policy = changes.get("certificate_management_policy", ingress.certificate_management_policy)
+            # First, because it restarts the certificate only if the policy differs.
+            ingress = ingress.with_policy(policy, self._state.now())
+            self._state.put(replace(ingress, **changes))
+
+    def delete_ingress(self, ingress_id: str) -> None:
+        """Deletes an ingress without a request, as another user would.
+
+        Args:
+            ingress_id: The ID of the ingress.
+
+        Raises:
+            LookupError: There is no such ingress.
+        """
+        with self._state.lock:
+            self._state.remove(self._ingress(ingress_id).id)
+
+    def set_certificate(
+        self,
+        ingress_id: str,
+        state: CertificateState | None,
+        *,
+        error_code: str | None = None,
+        msg: str | None = None,
+    ) -> None:
+        """Keeps the certificate of an ingress in one state, which is visible only if the ingress has a policy.
+
+        Args:
+            ingress_id: The ID of the ingress.
+            state: The state; None computes it from the time again.
+            error_code: The `error_code` of the job; None for the default of the state.
+            msg: The `msg` of the job; None for the default of the state.
+
+        Raises:
+            LookupError: There is no such ingress.
+            ValueError: There is no such state.
+        """
+        states = get_args(CertificateState)
+        if state is not None and state not in states:
+            raise ValueError(f"A certificate's state must be one of {', '.join(states)}, not {state!r}.")
+        kept = {} if state is None else {"state": state, "error_code": error_code, "msg": msg}
+        with self._state.lock:
+            self._state.put(replace(self._ingress(ingress_id), certificate=kept))
+
+    def _ingress(self, ingress_id: str) -> Ingress:
+        if ingress_id not in self._state.ingresses:
+            raise LookupError(f"There is no ingress {ingress_id}.")
+        return self._state.ingresses[ingress_id]
+
+    # The faults
+
+    def add_fault(self, method: str | None, kind: FaultKind, **options: Any) -> None:
+        """Adds a fault. If several match a request, the oldest of them applies.
+
+        Args:
+            method: The HTTP method of the requests; None for any.
+            kind: The effect.
+            options: Other fields of a `Fault`, by name.
+
+        Raises:
+            TypeError: There is no such field.
+            ValueError: There is no such kind.
+        """
+        fault = Fault(method, kind, **options)
+        with self._state.lock:
+            self._state.faults.append(fault)
+
+    def unused_faults(self) -> list[str]:
+        """Returns a description of each fault that affected fewer than `times` requests."""
+        with self._state.lock:
+            return [str(fault) for fault in self._state.faults if fault.times]
+
+    def clear_faults(self) -> None:
+        """Removes all faults. A request that already hangs continues to."""
+        with self._state.lock:
+            self._state.faults.clear()
 
 
 def _utc_now() -> datetime:

@@ -1,34 +1,37 @@
-"""The state of the service, which the API, the HTTP server and the control plane share."""
+"""The state of the service: its settings, accounts and ingresses, and the faults and requests of a test."""
 
 from __future__ import annotations
 
+import json
+import secrets
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any, Literal, get_args
 
-from .dns_lookup import DnsServer
 from .faults import Fault
-from .store import Store
 
 DEFAULT_API_KEY = "emulator-key"
 """The default key of the first account. Only an emulator accepts it."""
 DEFAULT_LIMIT = 120
 """Requests of an account in a rolling minute, as ngrok documents it."""
-MAX_REQUESTS = 10_000
-"""The number of requests in the log: the newest ones."""
-MAX_NUMBER = 1_000_000_000
-"""The largest number in a setting. In seconds it is about thirty years."""
 
 NullPolicy = Literal["removes", "ignored"]
 PrivateKeyType = Literal["rsa", "ecdsa"]
 
+MAX_REQUESTS = 10_000
+"""The number of requests in the log: the newest ones."""
+# The regions of a recorded response, in its order.
+_REGIONS = ("us", "us-cal-1", "eu", "au", "ap", "jp", "sa", "in")
+
 
 @dataclass(frozen=True)
 class EmulatorSettings:
-    """The settings of an emulator.
+    """The settings that `Emulator.configure` changes.
 
     Some of them change behavior that ngrok does not document, so that a client's tests can cover each possibility.
     """
@@ -38,41 +41,105 @@ class EmulatorSettings:
     job_after_seconds: float = 2.0
     """Seconds from setting a policy until the certificate's job starts. Until then, the status is null."""
     issue_after_seconds: float = 20.0
-    """Seconds from setting a policy until the certificate is issued, if its job has started; with a DNS server, from
-    the last lookup that did not find the right NS records, if there was one. ngrok takes seconds to minutes."""
+    """Seconds from setting a policy until the certificate is issued; with a DNS server, from the last lookup that did
+    not find the right NS records, if there was one. ngrok takes seconds to minutes."""
     null_policy: NullPolicy = "removes"
     """The effect of a null policy in a PATCH: "removes" (documented) or "ignored" (recorded for another field)."""
     default_private_key_type: PrivateKeyType = "rsa"
     """The private key type of a policy that names none: "rsa" (documented) or "ecdsa" (seen for a similar resource)."""
-    base_url: str = ""
-    """The beginning of the absolute URLs of a list; "" for the host that the request was sent to."""
 
     def __post_init__(self) -> None:
-        for name in ("limit", "job_after_seconds", "issue_after_seconds"):
-            if not 0 <= getattr(self, name) <= MAX_NUMBER:
-                raise ValueError(f"{name} must be a number from 0 to {MAX_NUMBER}, not {getattr(self, name)!r}.")
-        for name, choices in (("null_policy", NullPolicy), ("default_private_key_type", PrivateKeyType)):
-            if getattr(self, name) not in get_args(choices):
-                raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}, not {getattr(self, name)!r}.")
+        if min(self.limit, self.job_after_seconds, self.issue_after_seconds) < 0:
+            raise ValueError("limit, job_after_seconds and issue_after_seconds must not be negative.")
+        if self.null_policy not in get_args(NullPolicy):
+            raise ValueError(f"null_policy must be one of {', '.join(get_args(NullPolicy))}.")
+        if self.default_private_key_type not in get_args(PrivateKeyType):
+            raise ValueError(f"default_private_key_type must be one of {', '.join(get_args(PrivateKeyType))}.")
+
+
+@dataclass(frozen=True)
+class Ingress:
+    """One Agent Ingress, as the service holds it. Times are in seconds since 1970, as in `datetime.timestamp`."""
+
+    id: str
+    account: int
+    """The number of the account: 1 for that of the first API key."""
+    created_at: str
+    domain: str
+    ns_targets: list[str]
+    region_domains: list[str]
+    description: str = ""
+    metadata: str = ""
+    certificate_management_policy: dict[str, str] | None = None
+    policy_set_at: float = 0.0
+    waiting_since: float = 0.0
+    """The start of the time to the certificate: when the policy was set, or when a later lookup found wrong records."""
+    records_problem: str | None = None
+    """The problem with the NS records at the last lookup, or before the first one; None if they were right."""
+    certificate: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
+    """The state, error_code and msg that `set_certificate` keeps; empty if the clock decides."""
+
+    def with_policy(self, policy: dict[str, str] | None, now: float) -> Ingress:
+        """Returns the ingress with a policy. Only another policy than before restarts the certificate."""
+        if policy == self.certificate_management_policy:
+            return self
+        restarted = replace(self, policy_set_at=now, waiting_since=now, records_problem=no_records(self.domain))
+        return replace(restarted, certificate_management_policy=policy)
+
+
+def new_ingress(account: int, domain: str, now: float) -> Ingress:
+    """Makes an ingress with an ID, NS targets and regions like those in recorded responses."""
+    # Unsorted.
+    targets = [_ns_target(1024, "org"), _ns_target(512, "net"), _ns_target(1536, "co.uk"), _ns_target(0, "com")]
+    regions = [f"tunnel.{region}.{domain}" for region in _REGIONS]
+    # As long as ngrok's. It begins with the real time, so that IDs sort by age.
+    id_ = f"agin_{time.time_ns():020}{secrets.token_hex(4)[:7]}"
+    return Ingress(id_, account, timestamp(now), domain, targets, regions)
+
+
+def no_records(domain: str) -> str:
+    """Returns the message of ERR_NGROK_6702: a domain has no NS records."""
+    return f"No DNS records were returned when querying for an NS record for the domain `{domain}`."
+
+
+def _ns_target(base: int, tld: str) -> str:
+    """Makes a name like those of a hosted zone at AWS: another one for each ingress, without a final dot."""
+    number = secrets.randbelow(512)
+    return f"ns-{base + number}.awsdns-{number // 8:02d}.{tld}"
+
+
+def timestamp(moment: float) -> str:
+    """Returns a time as ngrok writes it, in whole seconds."""
+    return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(repr=False)
 class State:
-    """The state of the service. It has no repr, because it holds keys. Its lock is held by whoever changes it."""
+    """The state of the service. `Emulator` makes it. Whoever changes it holds its lock. It has no repr: it has keys.
 
-    clock: Callable[[], datetime]
-    store: Store
-    settings: EmulatorSettings
+    A change replaces `ingresses`, so that readers need no lock.
+    """
+
     accounts: dict[str, int]
     """The number of the account of each API key."""
-    dns: DnsServer | None = None
-    """The server that has the NS records. Without one, certificates need no NS records."""
+    settings: EmulatorSettings
+    clock: Callable[[], datetime]
+    dns: str | None
+    """HOST:PORT of the server that has the NS records. Without one, certificates need no NS records."""
+    file: Path | None
+    """The file with the ingresses. ValueError: it can't be read or written, or is not an emulator's."""
+    ingresses: dict[str, Ingress] = field(default_factory=dict[str, Ingress])
+    """All ingresses by ID, oldest first."""
+    faults: list[Fault] = field(default_factory=list[Fault])
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=MAX_REQUESTS))
     """The requests to the API, oldest first."""
-    faults: list[Fault] = field(default_factory=list[Fault])
     recent: dict[int, list[float]] = field(default_factory=dict[int, "list[float]"])
     """The times of the requests of each account in the last minute."""
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        if self.file is not None:
+            self._open(self.file)
 
     def now(self) -> float:
         """Returns the current time, in seconds since 1970."""
@@ -81,10 +148,33 @@ class State:
     def spend(self, account: int) -> bool:
         """Counts a request of an account. Returns False if it exceeds the limit, and then does not count it."""
         now, limit = self.now(), self.settings.limit
-        if limit == 0:
-            return True
         with self.lock:
             times = [each for each in self.recent.get(account, []) if now - each < 60]
-            is_allowed = len(times) < limit
+            is_allowed = limit == 0 or len(times) < limit
             self.recent[account] = [*times, now] if is_allowed else times
             return is_allowed
+
+    def put(self, ingress: Ingress) -> None:
+        """Adds or replaces an ingress."""
+        self._replace({**self.ingresses, ingress.id: ingress})
+
+    def remove(self, ingress_id: str) -> None:
+        self._replace({id_: ingress for id_, ingress in self.ingresses.items() if id_ != ingress_id})
+
+    def _replace(self, ingresses: dict[str, Ingress]) -> None:
+        """Replaces all ingresses. If the file can't be written, raises OSError, and nothing has changed."""
+        if self.file is not None:
+            written = self.file.with_name(f"{self.file.name}.new")
+            written.write_text(json.dumps([asdict(each) for each in ingresses.values()], indent=1), encoding="utf-8")
+            written.replace(self.file)
+        self.ingresses = ingresses
+
+    def _open(self, file: Path) -> None:
+        """Reads the file, and writes it, so that a folder that can't be written fails now and not in a request."""
+        try:
+            records = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+            self._replace({record["id"]: Ingress(**record) for record in records})
+        except OSError as error:
+            raise ValueError(f"The file {file} can't be used: {error.strerror}.") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"The file {file} is not one that the emulator wrote, or it is damaged.") from error

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pulumi_agin.emulator import Emulator
+from tests.support.keys import API_KEY
 from tests.support.ports import closed_port
 from tests.support.project import Project
 
@@ -17,7 +18,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "before": {"kind": "reset_before"},
     "after": {"kind": "reset_after"},
     "away": {"kind": "respond", "status": 503},
-    "garbled": {"kind": "respond_after", "status": 502, "body": "<html>{api_key}</html>"},
+    "garbled": {"kind": "respond_after", "status": 502, "body": f"<html>{API_KEY}</html>"},
 }
 PROGRAM = """
     for name in NAMES:
@@ -45,14 +46,14 @@ def test_lost_responses_lose_and_duplicate_nothing(project: Project, emulator: E
     project.program(program.replace("DESCRIPTION", "one"))
     add_faults(emulator, "POST")
     output = project.up().output
-    assert emulator.faults() == []
+    assert emulator.unused_faults() == []
     assert in_state(project) == at_ngrok(emulator)
     assert len(emulator.ingresses()) == len(FAULTS)
 
     project.program(program.replace("DESCRIPTION", "two"))
     add_faults(emulator, "PATCH")
     output += project.up().output
-    assert emulator.faults() == []
+    assert emulator.unused_faults() == []
     assert in_state(project) == at_ngrok(emulator)
     assert set(at_ngrok(emulator).values()) == {"two"}
 
@@ -61,7 +62,7 @@ def test_lost_responses_lose_and_duplicate_nothing(project: Project, emulator: E
     output += project.refresh().output
     add_faults(emulator, "DELETE")
     output += project.destroy().output
-    assert emulator.faults() == []
+    assert emulator.unused_faults() == []
     assert emulator.ingresses() == []
     project.assert_no_key(output)
 

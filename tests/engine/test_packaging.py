@@ -48,7 +48,6 @@ agin.get_agent_ingresses_output(filer="true")
 agin.get_agent_ingress(id="x").nothing
 agin.get_agent_ingresses_output(opts=pulumi.ResourceOptions())
 Emulator().add_fault("POST", "reset")
-Emulator().set_ingress("agin_1", {"domain": "a.b"})
 from pulumi_agin.emulator.pytest_plugin import emulator
 """
 
@@ -56,6 +55,8 @@ IMPORTS = "import pulumi\nimport pulumi_agin as agin\nfrom pulumi_agin.emulator 
 
 RIGHT_PROGRAM = """
 # pyright: strict
+from typing import Any
+
 import pulumi
 import pulumi_agin as agin
 from pulumi_agin.emulator import Emulator
@@ -91,8 +92,8 @@ u = agin.AgentIngressCertificateValidation("u", agent_ingress_id=t.agent_ingress
 def test_it(agin_emulator: Emulator) -> None:
     agin_emulator.add_fault("POST", "reset_after", times=2)
     agin_emulator.set_ingress("agin_1", {"description": "x", "ns_targets": []})
-    counts: dict[str, int] = agin_emulator.counts()
-    assert counts == {}
+    seen: list[dict[str, Any]] = agin_emulator.requests()
+    assert seen == []
 """
 
 

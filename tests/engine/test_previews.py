@@ -117,7 +117,7 @@ def test_preview_reports_a_rejected_key_and_does_without_ngrok(project: Project,
     # It waits once for all, for 30 seconds at most, and then shows what it knows.
     del project.environment["NGROK_API_KEY"]
     project.config(plain={"agin:apiKey": "stored-in-plain-text"})
-    emulator.add_fault("GET", "hang", times=None)
+    emulator.add_fault("GET", "delay", seconds=3600, times=None)
     hanging = project.pulumi("preview")
     assert "+ 3 to create" in hanging
     assert [request["method"] for request in emulator.requests() if request["status"] is None] == ["GET"]

@@ -21,7 +21,6 @@ ngrok and DNS
     bind                BIND's named as an ordinary process; `make demo FULL=1` runs it as well
     records             NS records in a real BIND, and the Rfc2136Delegation that manages them
     dns_server          a DNS server of zones that a test chooses
-    dns_stub            a DNS server whose responses a test writes itself
     keys                API keys, and a search for one in a string
 
 The rest

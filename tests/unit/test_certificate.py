@@ -143,7 +143,7 @@ def test_rejection_ends_a_validation_that_has_begun(
 
     def show(line: str) -> None:
         if line:
-            emulator.add_fault("GET", "respond", status=status, json_body=rejection, times=None)
+            emulator.add_fault("GET", "respond", status=status, body=rejection, times=None)
 
     with pytest.raises(kind):
         lifecycle.create(Call(show=show), inputs(id_))

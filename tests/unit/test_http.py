@@ -103,7 +103,7 @@ def test_key_is_sent_in_place_of_what_netrc_has(
 
 
 def test_response_that_does_not_come_times_out(emulator: Emulator) -> None:
-    emulator.add_fault("GET", "hang")
+    emulator.add_fault("GET", "delay", seconds=3600)
     error = failure(emulator.url, 0.3)
     assert str(error) == "timed out"
     # A write could have arrived.

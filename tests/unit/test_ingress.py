@@ -158,7 +158,7 @@ def test_create_that_ngrok_has_done_otherwise_is_a_success(process: Process, emu
         "ns_targets": ["a.net"],
         "created_at": "x",
     }
-    emulator.add_fault("POST", "respond", status=201, json_body=odd)
+    emulator.add_fault("POST", "respond", status=201, body=odd)
     id_, outputs = process.create(description="d")
     assert (id_, outputs["description"], outputs["ns_targets"]) == ("agin_1", "odd", ["a.net."])
     assert ["description" in each for each in process.warnings] == [True]

@@ -20,7 +20,7 @@ from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 WANTED = {"domain": "connect.acme.com", "description": "ours"}
 REJECTION: dict[str, Any] = {
     "status": 400,
-    "json_body": {"status_code": 400, "error_code": "ERR_NGROK_6707", "msg": "not in your plan"},
+    "body": {"status_code": 400, "error_code": "ERR_NGROK_6707", "msg": "not in your plan"},
 }
 ANOTHER = {"id": "agin_1", "domain": "another.acme.com", "ns_targets": ["a.net."], "created_at": "2026-03-01T12:00:00Z"}
 Call = Callable[[], Any]
@@ -46,7 +46,7 @@ FAULTS: list[list[tuple[FaultKind, dict[str, Any]]]] = [
     [("respond_after", {"status": 400, "body": "<html>"})],
     [("cut_short", {})],
     [("respond_after", {"status": 200, "body": "{}"})],
-    [("respond_after", {"status": 201, "json_body": ANOTHER})],
+    [("respond_after", {"status": 201, "body": ANOTHER})],
     [("reset_after", {}), ("respond", {"status": 503})],
     [("reset_before", {}), ("reset_after", {})],
 ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 import pytest
 
-from pulumi_agin.emulator import Emulator
+from pulumi_agin.emulator import Emulator, EmulatorSettings
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.plugin import NativePlugin, Plugin
 
@@ -16,15 +17,21 @@ Start = Callable[..., Plugin]
 
 @pytest.fixture(scope="session")
 def running_emulator() -> Iterator[Emulator]:
-    with Emulator(api_key=API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY]) as running:
+    with Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], limit=0) as running:
         yield running
 
 
 @pytest.fixture
 def emulator(running_emulator: Emulator) -> Iterator[Emulator]:
-    running_emulator.reset()
+    """The shared emulator, as a new one is."""
+    for ingress in running_emulator.ingresses():
+        running_emulator.delete_ingress(ingress["id"])
+    running_emulator.configure(**asdict(EmulatorSettings(limit=0)))
+    running_emulator.clear_requests()
     yield running_emulator
-    assert running_emulator.unused_faults() == []
+    unused = running_emulator.unused_faults()
+    running_emulator.clear_faults()
+    assert unused == []
 
 
 @pytest.fixture(scope="session")

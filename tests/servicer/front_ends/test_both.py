@@ -80,7 +80,7 @@ def test_failure_is_one_sentence(plugin: Plugin, emulator: Emulator) -> None:
         "GET": lambda: plugin.read(id_, outputs, PLAIN),
     }
     for method, call in calls.items():
-        emulator.add_fault(method, "respond", status=400, json_body={**REJECTION, "msg": f"no {API_KEY}"})
+        emulator.add_fault(method, "respond", status=400, body={**REJECTION, "msg": f"no {API_KEY}"})
         with pytest.raises(
             CallError, match=r"^could not \w+ .*: ngrok responded 400 ERR_NGROK_6707: no \[key\]"
         ) as error:

@@ -271,7 +271,7 @@ def test_ctrl_c_ends_the_pause_before_a_retry(new_plugin: NativePlugin, emulator
 
 
 def test_signal_lets_a_pending_create_complete(new_plugin: NativePlugin, emulator: Emulator) -> None:
-    emulator.add_fault("POST", "delay", seconds=1, after=True)
+    emulator.add_fault("POST", "delay", seconds=1)
     with ThreadPoolExecutor(1) as threads:
         creating = threads.submit(new_plugin.create, PLAIN)
         until("it is carried out", emulator.ingresses)

@@ -76,7 +76,7 @@ def test_closed_stdout_has_no_traceback() -> None:
 @pytest.mark.usefixtures("settings_of_emulator")
 @pytest.mark.parametrize("command", ["doctor", "import"])
 def test_interrupt_exits_130(command: str, emulator: Emulator) -> None:
-    emulator.add_fault("GET", "hang")
+    emulator.add_fault("GET", "delay", seconds=3600)
     process = start(command, "--all")
     until("it has sent its request", emulator.requests)
     process.send_signal(signal.SIGINT)

@@ -20,6 +20,7 @@ SAMPLES: dict[str, Any] = json.loads((Path(__file__).parent / "data/agent_ingres
 LIST = "/agent_ingresses"
 UNKNOWN_ID = "agin_" + "0" * 27
 UNKNOWN = f"{LIST}/{UNKNOWN_ID}"
+NOT_FOUND = (404, None)
 
 
 @pytest.fixture
@@ -34,9 +35,12 @@ def error(response: requests.Response) -> tuple[int, str | None]:
     assert body.keys() - {"error_code"} == {"status_code", "msg", "details"}
     assert body["status_code"] == response.status_code
     assert body["details"]["operation_id"] == response.headers["ngrok-operation-id"]
-    assert all(isinstance(value, str) for value in body["details"].values())
     code = body.get("error_code")
     return response.status_code, None if code is None else code.removeprefix("ERR_NGROK_")
+
+
+def domains(page: requests.Response) -> list[str]:
+    return [each["domain"] for each in page.json()["ingresses"]]
 
 
 def test_create_read_update_delete(api: Api) -> None:
@@ -47,7 +51,7 @@ def test_create_read_update_delete(api: Api) -> None:
     assert (updated.status_code, updated.json()) == (200, {**created, "description": "theirs"})
     deleted = api("DELETE", created["uri"])
     assert (deleted.status_code, deleted.content) == (204, b"")
-    assert error(api("GET", created["uri"])) == (404, None)
+    assert error(api("GET", created["uri"])) == NOT_FOUND
 
 
 def shape(value: Any) -> Any:
@@ -81,60 +85,43 @@ def test_new_ingress_is_like_a_recorded_one(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "headers", "expected"),
+    ("method", "path", "options", "expected"),
     [
-        ("GET", LIST, {"Authorization": None}, (403, "200")),
-        ("DELETE", UNKNOWN, {"Authorization": "Basic dTpw"}, (403, "201")),
-        ("DELETE", UNKNOWN, {"Authorization": "Bearer wrong-key"}, (403, "202")),
-        ("GET", LIST, {"Ngrok-Version": None}, (400, "218")),
-        ("DELETE", UNKNOWN, {"Ngrok-Version": "1"}, (400, "217")),
-        ("GET", f"{LIST}/", {}, (404, None)),
+        ("GET", LIST, {"headers": {"Authorization": None}}, (403, "200")),
+        ("DELETE", UNKNOWN, {"key": "wrong-key"}, (403, "202")),
+        ("GET", LIST, {"headers": {"Ngrok-Version": None}}, (400, "218")),
+        ("GET", f"{LIST}/", {}, NOT_FOUND),
         ("PUT", UNKNOWN, {}, (405, None)),
+        ("GET", UNKNOWN, {}, NOT_FOUND),
         ("GET", f"{LIST}/agin_short", {}, (404, "222")),
-        ("GET", f"{LIST}/rd_2k5okIo7afS6bKA3xNDLRZ9rjqk", {}, (400, "227")),
-        ("GET", f"{LIST}?page=2", {}, (400, "231")),
         ("POST", f"{LIST}?domain=b.acme.com", {}, (400, "231")),
         ("GET", f"{LIST}?limit=101", {}, (400, "233")),
         ("GET", f"{LIST}?before_id=agin_x", {}, (404, "222")),
         ("GET", f"{LIST}?filter=x+%3D%3D", {}, (400, "250")),
         ("GET", f"{LIST}?filter=obj.region+%3D%3D+1", {}, (400, "250")),
-        ("POST", LIST, {}, (400, "6704")),
+        ("GET", f"{LIST}?filter=obj.id", {}, (400, "250")),
+        ("POST", LIST, {"data": b"\xff"}, (400, "213")),
+        ("POST", LIST, {"data": b"[" * 100_000}, (400, "213")),
+        ("POST", LIST, {"json": {}}, (400, "6704")),
+        ("POST", LIST, {"json": {"domain": 5}}, (400, "215")),
+        ("POST", LIST, {"json": {"domain": "b.acme.com", "unknown": "x"}}, (400, "214")),
     ],
 )
-def test_invalid_request_is_rejected(
-    api: Api, method: str, path: str, headers: dict[str, Any], expected: tuple[int, str | None]
-) -> None:
-    assert error(api(method, path, headers=headers)) == expected
+def test_invalid_request_is_rejected(api: Api, method: str, path: str, options: Any, expected: Any) -> None:
+    assert error(api(method, path, **options)) == expected
 
 
 @pytest.mark.parametrize(
-    ("method", "content_type", "body", "code"),
+    ("policy", "code"),
     [
-        ("POST", None, b'{"domain": "a.acme.com"}', "216"),
-        ("POST", "text/plain", b'{"domain": "a.acme.com"}', "210"),
-        ("POST", "application/json", b"\xff", "213"),
-        ("POST", "application/json", b"[" * 100_000, "213"),
-        ("GET", "application/json", b"{}", "211"),
+        ({"authority": "zerossl"}, "215"),
+        ({"authority": "letsencrypt", "private_key_type": "dsa"}, "215"),
+        ({"authority": "letsencrypt", "privateKeyType": "rsa"}, "214"),
     ],
 )
-def test_invalid_body_is_rejected(api: Api, method: str, content_type: str | None, body: bytes, code: str) -> None:
-    assert error(api(method, LIST, data=body, headers={"Content-Type": content_type})) == (400, code)
-
-
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        ({}, "6704"),
-        ({"domain": 5}, "215"),
-        ({"unknown": "x"}, "214"),
-        ({"certificate_management_policy": {"authority": "zerossl"}}, "215"),
-        ({"certificate_management_policy": {"authority": "letsencrypt", "private_key_type": "dsa"}}, "215"),
-        ({"certificate_management_policy": {"authority": "letsencrypt", "privateKeyType": "rsa"}}, "214"),
-    ],
-)
-def test_invalid_inputs_are_rejected(api: Api, emulator: Emulator, body: dict[str, Any], code: str) -> None:
-    default = {"domain": "b.acme.com"} if body else {}
-    assert error(api("POST", LIST, json={**default, **body})) == (400, code)
+def test_invalid_policy_is_rejected(api: Api, emulator: Emulator, policy: dict[str, str], code: str) -> None:
+    body = {"domain": "b.acme.com", "certificate_management_policy": policy}
+    assert error(api("POST", LIST, json=body)) == (400, code)
     assert emulator.ingresses() == []
 
 
@@ -143,10 +130,9 @@ def test_strings_are_limited_in_bytes(api: Api, field: str, maximum: int, code: 
     fits = "ü" * (maximum // 2) + "x" * (maximum % 2)
     created = api.create(**{field: fits})
     assert created[field] == fits
-    for method, path in (("POST", LIST), ("PATCH", created["uri"])):
-        response = api(method, path, json={field: fits + "x"} | ({"domain": "b.com"} if method == "POST" else {}))
-        assert error(response) == (400, code)
-        assert f"limited to {maximum} characters" in response.json()["msg"]
+    response = api("PATCH", created["uri"], json={field: fits + "x"})
+    assert error(response) == (400, code)
+    assert f"limited to {maximum} characters" in response.json()["msg"]
 
 
 LONGEST = ".".join(["a" * 63] * 3 + ["a" * 61])
@@ -160,15 +146,11 @@ def test_domain_is_stored_in_canonical_form(api: Api, given: str) -> None:
 @pytest.mark.parametrize(
     ("domain", "code"),
     [
-        ("a..com", "6704"),
-        ("https://acme.com", "6704"),
-        ("\u212aonnect.acme.com", "6704"),
-        ("10.0.0.1", "6704"),
-        ("a*.acme.com", "6704"),
-        ("a" * 64 + ".com", "6704"),
-        (LONGEST + "a", "6704"),
-        ("ngrok.com", "6705"),
-        ("connect.NGROK.io", "6705"),
+        *[
+            (name, "6704")
+            for name in ("a..com", "https://acme.com", "10.0.0.1", "a*.acme.com", "a" * 64, LONGEST + "a")
+        ],
+        *[(name, "6705") for name in ("ngrok.com", "connect.NGROK.io")],
     ],
 )
 def test_invalid_domain_is_rejected(api: Api, domain: str, code: str) -> None:
@@ -183,11 +165,20 @@ def test_domain_is_unique_across_accounts(api: Api) -> None:
     api.create(key=OTHER_ACCOUNTS_KEY)
 
 
+def test_accounts_are_separate(api: Api) -> None:
+    created = api.create()
+    assert domains(api("GET", LIST, key=OTHER_ACCOUNTS_KEY)) == []
+    for method in ("GET", "PATCH", "DELETE"):
+        assert error(api(method, created["uri"], key=OTHER_ACCOUNTS_KEY)) == NOT_FOUND
+    assert api.read(created) == created
+    # Like ngrok's, the message repeats a wrong key.
+    assert "Your credential: 'wrong-key'." in api("GET", LIST, key="wrong-key").json()["msg"]
+
+
 def test_patch_ignores_null_and_clears_empty_strings(api: Api) -> None:
     created = api.create(description="d", metadata="m", certificate_management_policy=POLICY)
     nulls = {"description": None, "metadata": None, "id": created["id"]}
     assert api("PATCH", created["uri"], json=nulls).json() == created
-    assert api("PATCH", created["uri"], json={}).json() == created
     assert error(api("PATCH", created["uri"], json={"domain": created["domain"]})) == (400, "214")
     assert error(api("PATCH", created["uri"], json={"id": UNKNOWN_ID})) == (400, "215")
     cleared = api("PATCH", created["uri"], json={"description": "", "metadata": ""}).json()
@@ -210,31 +201,20 @@ def test_patch_adds_changes_and_removes_the_policy(api: Api, emulator: Emulator)
     assert patch({"authority": "letsencrypt", "private_key_type": ""}) == POLICY
 
 
-def test_list_has_pages(api: Api, emulator: Emulator, emulator_clock: EmulatorClock) -> None:
-    domains: list[str] = []
-    for number in range(4):
-        domains.append(api.create(f"{number}.acme.com")["domain"])
-        emulator_clock.advance(number // 2)
-    page = api("GET", LIST, params={"limit": 2, "filter": 'obj.domain != "x"'}).json()
-    assert page["uri"] == f"{emulator.url}{LIST}"
-    pages: list[list[str]] = [[each["domain"] for each in page["ingresses"]]]
-    while page["next_page_uri"]:
-        page = api("GET", page["next_page_uri"].removeprefix(emulator.url)).json()
-        pages.append([each["domain"] for each in page["ingresses"]])
-    # A full page is followed by another one, even an empty one.
-    assert pages == [domains[:1:-1], domains[1::-1], []]
-    last = emulator.requests()[-1]["query"]
-    assert (last["filter"], last["limit"]) == ('obj.domain != "x"', "2")
-
-
-def test_page_has_at_most_100_ingresses(api: Api, emulator: Emulator) -> None:
+def test_list_has_pages_from_the_newest_on(api: Api, emulator: Emulator) -> None:
     created = [api.create(f"{number}.acme.com") for number in range(102)]
-    first = api("GET", LIST).json()
-    assert len(first["ingresses"]) == 100
+    page = api("GET", LIST, params={"filter": 'obj.domain != "x"'})
+    assert domains(page) == [each["domain"] for each in created[:1:-1]]
+    assert page.json()["uri"] == f"{emulator.url}{LIST}"
     # The next page begins after this one's last ingress, even if that was deleted.
     emulator.delete_ingress(created[2]["id"])
-    rest = api("GET", first["next_page_uri"].removeprefix(emulator.url)).json()
-    assert [each["domain"] for each in rest["ingresses"]] == ["1.acme.com", "0.acme.com"]
+    next_page = page.json()["next_page_uri"].removeprefix(emulator.url)
+    assert domains(api("GET", next_page)) == ["1.acme.com", "0.acme.com"]
+    assert emulator.requests()[-1]["query"]["filter"] == 'obj.domain != "x"'
+    # A full page is followed by another one, even an empty one.
+    full = api("GET", LIST, params={"limit": 1, "before_id": created[1]["id"]}).json()
+    empty = api("GET", full["next_page_uri"].removeprefix(emulator.url)).json()
+    assert (empty["ingresses"], empty["next_page_uri"]) == ([], None)
 
 
 @pytest.mark.parametrize(
@@ -251,21 +231,10 @@ def test_filter_selects_ingresses(api: Api, emulator_clock: EmulatorClock, cel: 
     for domain, inputs in (("a.acme.com", {"description": "first"}), ("b.acme.com", {"metadata": "{}"})):
         api.create(domain, **inputs)
         emulator_clock.advance(10)
-    listed = api("GET", LIST, params={"filter": cel}).json()
-    assert [each["domain"][0] for each in listed["ingresses"]] == found
+    assert [each[0] for each in domains(api("GET", LIST, params={"filter": cel}))] == found
 
 
-def test_accounts_are_separate(api: Api) -> None:
-    created = api.create()
-    assert api("GET", LIST, key=OTHER_ACCOUNTS_KEY).json()["ingresses"] == []
-    for method in ("GET", "PATCH", "DELETE"):
-        assert error(api(method, created["uri"], key=OTHER_ACCOUNTS_KEY)) == (404, None)
-    assert api.read(created) == created
-    # Like ngrok's, the message repeats a wrong key.
-    assert "Your credential: 'wrong-key'." in api("GET", LIST, key="wrong-key").json()["msg"]
-
-
-def test_limit_is_120_requests_in_a_rolling_minute(api: Api, emulator_clock: EmulatorClock) -> None:
+def test_limit_is_120_requests_in_a_rolling_minute(api: Api, emulator: Emulator, emulator_clock: EmulatorClock) -> None:
     for number in range(120):
         emulator_clock.advance(0.25)
         assert api("GET", LIST).status_code == 200, number
@@ -277,9 +246,11 @@ def test_limit_is_120_requests_in_a_rolling_minute(api: Api, emulator_clock: Emu
     # The first one was sent 29.75 seconds ago. The rejected one does not count.
     emulator_clock.advance(30.25)
     assert [api("GET", LIST).status_code for _ in range(2)] == [200, 429]
+    emulator.configure(limit=0)
+    assert api("GET", LIST).status_code == 200
 
 
-def test_certificate_is_issued_and_renewed(api: Api, emulator_clock: EmulatorClock) -> None:
+def test_certificate_is_issued_after_its_time(api: Api, emulator_clock: EmulatorClock) -> None:
     created = api.create(certificate_management_policy=POLICY)
     assert created["certificate_management_status"] is None
     emulator_clock.advance(5)
@@ -287,8 +258,6 @@ def test_certificate_is_issued_and_renewed(api: Api, emulator_clock: EmulatorClo
     assert api.certificate(created)["provisioning_job"]["started_at"] == "2026-03-01T12:00:02Z"
     emulator_clock.advance(15)
     assert api.certificate(created) == {"renews_at": "2026-04-30T12:00:20Z", "provisioning_job": None}
-    emulator_clock.advance(60 * 86400)
-    assert api.certificate(created) == {"renews_at": "2026-06-29T12:00:20Z", "provisioning_job": None}
 
 
 def test_only_a_different_policy_restarts_the_certificate(api: Api, emulator_clock: EmulatorClock) -> None:
@@ -304,12 +273,10 @@ def test_only_a_different_policy_restarts_the_certificate(api: Api, emulator_clo
     [
         ("in_progress", {}, False, (None, False)),
         ("issued", {}, True, None),
-        ("renewing", {}, True, (None, False)),
         ("renewing", {"error_code": "INTERNAL_ERROR"}, True, ("INTERNAL_ERROR", False)),
         ("internal_error", {}, False, ("INTERNAL_ERROR", True)),
         ("dns_error", {}, False, ("DNS_ERROR", True)),
-        ("error", {"error_code": "CAA_ERROR", "msg": "Forbidden."}, False, ("CAA_ERROR", True)),
-        ("no_job", {}, False, None),
+        ("dns_error", {"error_code": "CAA_ERROR", "msg": "Forbidden."}, False, ("CAA_ERROR", True)),
     ],
 )
 def test_certificate_can_be_kept_in_a_state(
