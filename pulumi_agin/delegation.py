@@ -54,7 +54,8 @@ class AgentIngressDelegation(pulumi.ComponentResource):
             opts: The options of the component. The records use its `providers`, and its `transforms` apply to them.
 
         Raises:
-            pulumi.RunError: `deleted_with` in `opts` is `agent_ingress`.
+            pulumi.RunError: `deleted_with` in `opts` is `agent_ingress`, or the function of a custom adapter returns no
+                records.
         """
         if opts is not None and opts.deleted_with is agent_ingress:
             # The engine would not delete the records, so that nobody would see them again.
@@ -73,6 +74,9 @@ class AgentIngressDelegation(pulumi.ComponentResource):
         )
         made = dns.create_records(records)
         each: Sequence[Any] = [made] if isinstance(made, pulumi.Resource) else made
+        # Without records, nothing would show that the domain is not delegated.
+        if not each:
+            raise pulumi.RunError(f'AgentIngressDelegation "{resource_name}": its adapter has returned no records')
         # In a preview, the ID of a record that is to be created is not known, so everything that uses
         # `agent_ingress_id` would be shown as changing.
         is_preview = pulumi.runtime.is_dry_run()

@@ -233,6 +233,9 @@ def _properties(fields: dict[str, FieldInfo], *, are_inputs: bool = False) -> di
 
 def _property(field: FieldInfo, *, is_input: bool) -> dict[str, Any]:
     declared = {**_type(field), "description": _description(field, with_limit=is_input)}
+    if not is_input:
+        # An output is a plain string also where an input has an enum.
+        declared.pop("oneOf", None)
     if Marker.SECRET in field.metadata:
         declared["secret"] = True
     if is_input and Marker.REPLACES in field.metadata:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import pulumi
 
-from pulumi_agin.api.values import canonical_domain, canonical_ns_targets
-
-# How many ns_targets ngrok returns for each ingress, as far as is known.
-DEFAULT_NAME_SERVERS = 4
+from pulumi_agin.api.values import canonical_domain
 
 Made: TypeAlias = pulumi.Resource | Sequence[pulumi.Resource]
 
@@ -185,75 +182,6 @@ def custom(function: Callable[[NsRecords], Made]) -> Adapter:
         The adapter.
     """
     return Adapter(function)
-
-
-def record_set(
-    record_class: Any,
-    arguments: Callable[[NsRecords], Mapping[str, Any]],
-    opts: pulumi.ResourceOptions | None,
-    *,
-    named_by: str = "name",
-) -> Adapter:
-    """Returns an adapter that creates one resource with all values.
-
-    `arguments` returns those of the resource, and `named_by` is the engine's name for the one with the record's name.
-    """
-    return Adapter(
-        lambda records: record_class(records.name, **arguments(records), opts=records.options(opts, named_by=named_by))
-    )
-
-
-def single_records(
-    record_class: Any,
-    arguments: Callable[[NsRecords], Mapping[str, Any]],
-    opts: pulumi.ResourceOptions | None,
-    *,
-    value: str,
-    is_dotted: bool,
-    name_servers: int,
-    record_ids: Mapping[str, str] | None,
-    import_id: Callable[[str], str],
-    named_by: str = "name",
-) -> Adapter:
-    """Returns an adapter that creates a resource for each value, or imports those of `record_ids`.
-
-    `arguments` returns those that all resources share. Each also gets its value as the argument `value`, with a
-    trailing dot if `is_dotted`. `import_id` returns the package's import ID for the DNS provider's ID of a record.
-    """
-    ids = {canonical_ns_targets([target])[0]: id_ for target, id_ in (record_ids or {}).items()}
-    existing = sorted(ids)
-    count = len(existing) or name_servers
-
-    def create(records: NsRecords) -> list[pulumi.Resource]:
-        # Before the values are known, so that the first preview checks the zone, too.
-        shared = arguments(records)
-
-        def declare(index: int) -> pulumi.Resource:
-            target = records.ns_target(index, count, existing)
-            shown = target if is_dotted else target.apply(lambda known: known.rstrip("."))
-            options = records.options(opts, named_by=named_by)
-            if existing:
-                options.import_ = import_id(ids[existing[index]])
-            record: pulumi.Resource = record_class(
-                f"{records.name}-{index + 1}", **shared, **{value: shown}, opts=options
-            )
-            return record
-
-        return [declare(index) for index in range(count)]
-
-    return Adapter(create)
-
-
-def plain(value: pulumi.Input[Any], argument: str) -> str:
-    """Returns an argument that is a part of an import ID, which Pulumi needs before any Output is known."""
-    if isinstance(value, str | int):
-        return str(value)
-    raise pulumi.RunError(f"with record_ids, the adapter needs {argument} as a plain string, not as an Output")
-
-
-def plain_zone(name: pulumi.Input[str], argument: str) -> str:
-    """Returns the name of a zone that is a part of an import ID."""
-    return canonical_domain(plain(name, argument))
 
 
 def package(module: str, *, extra: str) -> Any:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from functools import lru_cache, partial
+from typing import Any
 
 import pulumi
 from pulumi import contains_unknowns, dynamic
@@ -17,9 +15,6 @@ from pulumi_agin.dynamic.providers import Rfc2136Provider
 from pulumi_agin.lifecycle.operation import IMPORT, Call
 
 from .adapter import Adapter, package
-
-if TYPE_CHECKING:
-    from pulumi_agin.rfc2136.records import NsRecordsLifecycle
 
 
 def rfc2136(
@@ -124,11 +119,12 @@ class Rfc2136Delegation(dynamic.Resource, module="agin", name="Rfc2136Delegation
             tsig_key_name: The name of the TSIG key that signs each message. The server must let the key change the NS
                 records of `domain`. Without a name and a secret, messages are unsigned.
             tsig_secret: The secret of the TSIG key, in base64. It is encrypted in the state.
-            tsig_algorithm: The algorithm of the TSIG key: hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or
+            tsig_algorithm: The algorithm of the TSIG key: hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or
                 hmac-sha512.
             port: The TCP port of the server, 1 to 65535.
         """
-        opts = copy.copy(opts) if opts else pulumi.ResourceOptions()
+        # A copy.
+        opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(additional_secret_outputs=["tsig_secret"]), opts)
         inputs: dict[str, Any] = {
             "domain": domain,
             "zone": zone,
@@ -144,17 +140,20 @@ class Rfc2136Delegation(dynamic.Resource, module="agin", name="Rfc2136Delegation
         # Mocks get the option as it is.
         if run is not None and opts.import_ is not None:
             inputs[IMPORT], opts.import_ = opts.import_, None
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["tsig_secret"])
-        # A copy, because the SDK adds the provider to it.
-        super().__init__(Rfc2136Provider(), resource_name, dict(inputs), pulumi.ResourceOptions.merge(secret, opts))
+        # The SDK adds the provider to the inputs.
+        super().__init__(Rfc2136Provider(), resource_name, dict(inputs), opts)
         if run is not None and pulumi.runtime.is_dry_run():
             values = pulumi.Output.all(self.id, inputs)
             # The program waits for every apply, also if nothing has its result.
             _: pulumi.Output[None] = values.apply(partial(_warn_in_preview, run, self), run_with_unknowns=True)
 
 
-# The lifecycle of each run's previews, which queries a server that does not respond only once.
-_lifecycles: WeakKeyDictionary[program.Run, NsRecordsLifecycle] = WeakKeyDictionary()
+@lru_cache(maxsize=1)
+def _lifecycle(run: program.Run) -> Any:
+    """Returns the lifecycle of a run's previews, which queries a server that does not respond only once."""
+    from pulumi_agin.rfc2136.records import NsRecordsLifecycle
+
+    return NsRecordsLifecycle()
 
 
 async def _warn_in_preview(run: program.Run, resource: pulumi.Resource, values: Sequence[Any]) -> None:
@@ -162,14 +161,11 @@ async def _warn_in_preview(run: program.Run, resource: pulumi.Resource, values: 
     id_, inputs = values
     if not contains_unknowns(id_):
         return
-    from pulumi_agin.rfc2136.records import NsRecordsLifecycle
-
-    lifecycle = _lifecycles.setdefault(run, NsRecordsLifecycle())
     call = Call(is_unknown=contains_unknowns)
-    checked = lifecycle.check(call, inputs)
+    checked = _lifecycle(run).check(call, inputs)
     # The engine shows the failures of its own check.
     if not checked.failures:
         # In a thread, because it blocks.
-        problem = await asyncio.to_thread(lifecycle.preview_problem, call, checked.inputs)
+        problem = await asyncio.to_thread(_lifecycle(run).preview_problem, call, checked.inputs)
         if problem:
             run.warn_once(problem, resource)

@@ -7,9 +7,24 @@ Arguments may be Outputs, because the same program may create the zone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pulumi
 
-from .adapter import Adapter, NsRecords, canonical_zone, package, record_set
+from .adapter import Adapter, NsRecords, canonical_zone, package
+
+
+def _record_set(
+    record_class: Any,
+    arguments: Callable[[NsRecords], dict[str, Any]],
+    opts: pulumi.ResourceOptions | None,
+    named_by: str = "name",
+) -> Adapter:
+    """Returns an adapter. `named_by` is the engine's name for the argument with the name of the record."""
+    return Adapter(
+        lambda records: record_class(records.name, **arguments(records), opts=records.options(opts, named_by=named_by))
+    )
 
 
 def aws(
@@ -28,7 +43,7 @@ def aws(
     """
     route53 = package("pulumi_aws.route53", extra="aws")
 
-    def arguments(records: NsRecords) -> dict[str, object]:
+    def arguments(records: NsRecords) -> dict[str, Any]:
         return {
             "zone_id": zone_id,
             "name": records.within(zone_name),
@@ -37,7 +52,7 @@ def aws(
             "records": records.ns_targets,
         }
 
-    return record_set(route53.Record, arguments, opts)
+    return _record_set(route53.Record, arguments, opts)
 
 
 def gcp(
@@ -59,7 +74,7 @@ def gcp(
     """
     dns = package("pulumi_gcp.dns", extra="gcp")
 
-    def arguments(records: NsRecords) -> dict[str, object]:
+    def arguments(records: NsRecords) -> dict[str, Any]:
         return {
             "managed_zone": managed_zone,
             "project": project,
@@ -69,7 +84,7 @@ def gcp(
             "rrdatas": records.ns_targets,
         }
 
-    return record_set(dns.RecordSet, arguments, opts)
+    return _record_set(dns.RecordSet, arguments, opts)
 
 
 def azure(
@@ -88,7 +103,7 @@ def azure(
     """
     dns = package("pulumi_azure_native.dns", extra="azure")
 
-    def arguments(records: NsRecords) -> dict[str, object]:
+    def arguments(records: NsRecords) -> dict[str, Any]:
         return {
             "resource_group_name": resource_group_name,
             "zone_name": canonical_zone(zone_name),
@@ -98,7 +113,7 @@ def azure(
             "ns_records": records.ns_targets.apply(lambda targets: [{"nsdname": each} for each in targets]),
         }
 
-    return record_set(dns.RecordSet, arguments, opts, named_by="relativeRecordSetName")
+    return _record_set(dns.RecordSet, arguments, opts, named_by="relativeRecordSetName")
 
 
 def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
@@ -112,7 +127,7 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
     """
     module = package("pulumi_ns1", extra="ns1")
 
-    def arguments(records: NsRecords) -> dict[str, object]:
+    def arguments(records: NsRecords) -> dict[str, Any]:
         return {
             "zone": canonical_zone(zone),
             "domain": records.within(zone),
@@ -121,7 +136,7 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
             "answers": records.undotted().apply(lambda targets: [{"answer": each} for each in targets]),
         }
 
-    return record_set(module.Record, arguments, opts, named_by="domain")
+    return _record_set(module.Record, arguments, opts, named_by="domain")
 
 
 def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
@@ -136,7 +151,7 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) 
     """
     module = package("pulumi_hcloud", extra="hcloud")
 
-    def arguments(records: NsRecords) -> dict[str, object]:
+    def arguments(records: NsRecords) -> dict[str, Any]:
         return {
             "zone": canonical_zone(zone),
             "name": records.relative_to(zone),
@@ -145,7 +160,7 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) 
             "records": records.ns_targets.apply(lambda targets: [{"value": each} for each in targets]),
         }
 
-    return record_set(module.ZoneRrset, arguments, opts)
+    return _record_set(module.ZoneRrset, arguments, opts)
 
 
 def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
@@ -159,7 +174,7 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -
     """
     livedns = package("pulumiverse_gandi.livedns", extra="gandi")
 
-    def arguments(records: NsRecords) -> dict[str, object]:
+    def arguments(records: NsRecords) -> dict[str, Any]:
         return {
             "zone": canonical_zone(zone),
             "name": records.relative_to(zone),
@@ -168,7 +183,7 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -
             "values": records.ns_targets,
         }
 
-    return record_set(livedns.Record, arguments, opts)
+    return _record_set(livedns.Record, arguments, opts)
 
 
 def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
@@ -184,7 +199,7 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
     """
     apiextensions = package("pulumi_kubernetes.apiextensions", extra="external_dns")
 
-    def arguments(records: NsRecords) -> dict[str, object]:
+    def arguments(records: NsRecords) -> dict[str, Any]:
         endpoint = {"dnsName": records.domain, "recordType": "NS", "recordTTL": records.ttl}
         return {
             "api_version": "externaldns.k8s.io/v1alpha1",
@@ -193,4 +208,4 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
             "spec": {"endpoints": [{**endpoint, "targets": records.undotted()}]},
         }
 
-    return record_set(apiextensions.CustomResource, arguments, opts, named_by="metadata.name")
+    return _record_set(apiextensions.CustomResource, arguments, opts, named_by="metadata.name")

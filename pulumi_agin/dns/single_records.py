@@ -13,20 +13,59 @@ All have these arguments:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pulumi
 
-from .adapter import (
-    DEFAULT_NAME_SERVERS,
-    Adapter,
-    NsRecords,
-    canonical_zone,
-    package,
-    plain,
-    plain_zone,
-    single_records,
-)
+from pulumi_agin.api.values import canonical_domain, canonical_ns_targets
+
+from .adapter import Adapter, NsRecords, canonical_zone, package
+
+# How many ns_targets ngrok returns for each ingress, as far as is known.
+DEFAULT_NAME_SERVERS = 4
+
+
+def _single_records(
+    record_class: Any,
+    arguments: Callable[[NsRecords, pulumi.Output[str]], dict[str, Any]],
+    opts: pulumi.ResourceOptions | None,
+    name_servers: int,
+    record_ids: Mapping[str, str] | None,
+    import_id: Callable[[str], str],
+    named_by: str = "name",
+) -> Adapter:
+    """Returns an adapter. `arguments` returns those of the record with one of the values, which has a trailing dot.
+
+    `import_id` returns the package's import ID for the DNS provider's ID of a record. `named_by` is the engine's name
+    for the argument with the name of the record.
+    """
+    ids = {canonical_ns_targets([target])[0]: id_ for target, id_ in (record_ids or {}).items()}
+    existing = sorted(ids)
+    count = len(existing) or name_servers
+    if count < 1:
+        raise pulumi.RunError("name_servers of an adapter must be at least 1")
+
+    def declare(records: NsRecords, index: int) -> pulumi.Resource:
+        options = records.options(opts, named_by=named_by)
+        if existing:
+            options.import_ = import_id(ids[existing[index]])
+        values = arguments(records, records.ns_target(index, count, existing))
+        record: pulumi.Resource = record_class(f"{records.name}-{index + 1}", **values, opts=options)
+        return record
+
+    return Adapter(lambda records: [declare(records, index) for index in range(count)])
+
+
+def _undotted(target: pulumi.Output[str]) -> pulumi.Output[str]:
+    return target.apply(lambda known: known.rstrip("."))
+
+
+def _plain(value: pulumi.Input[Any]) -> str:
+    """Returns an argument that is a part of an import ID, which Pulumi needs before any Output is known."""
+    if isinstance(value, str | int):
+        return str(value)
+    raise pulumi.RunError("with record_ids, the zone of an adapter must be a plain string, not an Output")
 
 
 def cloudflare(
@@ -48,23 +87,22 @@ def cloudflare(
     """
     module = package("pulumi_cloudflare", extra="cloudflare")
 
-    def arguments(records: NsRecords) -> dict[str, object]:
+    def arguments(records: NsRecords, target: pulumi.Output[str]) -> dict[str, Any]:
         return {
             "zone_id": zone_id,
             "name": records.within(zone_name),
             "type": "NS",
             "ttl": records.ttl,
+            "content": _undotted(target),
         }
 
-    return single_records(
+    return _single_records(
         module.DnsRecord,
         arguments,
         opts,
-        value="content",
-        is_dotted=False,
-        name_servers=name_servers,
-        record_ids=record_ids,
-        import_id=lambda id_: f"{plain(zone_id, 'zone_id')}/{id_}",
+        name_servers,
+        record_ids,
+        import_id=lambda id_: f"{_plain(zone_id)}/{id_}",
     )
 
 
@@ -85,23 +123,22 @@ def digitalocean(
     """
     module = package("pulumi_digitalocean", extra="digitalocean")
 
-    def arguments(records: NsRecords) -> dict[str, object]:
+    def arguments(records: NsRecords, target: pulumi.Output[str]) -> dict[str, Any]:
         return {
             "domain": canonical_zone(domain),
             "name": records.relative_to(domain),
             "type": "NS",
             "ttl": records.ttl,
+            "value": target,
         }
 
-    return single_records(
+    return _single_records(
         module.DnsRecord,
         arguments,
         opts,
-        value="value",
-        is_dotted=True,
-        name_servers=name_servers,
-        record_ids=record_ids,
-        import_id=lambda id_: f"{plain_zone(domain, 'domain')},{id_}",
+        name_servers,
+        record_ids,
+        import_id=lambda id_: f"{canonical_domain(_plain(domain))},{id_}",
     )
 
 
@@ -122,23 +159,22 @@ def dnsimple(
     """
     module = package("pulumi_dnsimple", extra="dnsimple")
 
-    def arguments(records: NsRecords) -> dict[str, object]:
+    def arguments(records: NsRecords, target: pulumi.Output[str]) -> dict[str, Any]:
         return {
             "zone_name": canonical_zone(zone_name),
             "name": records.relative_to(zone_name),
             "type": "NS",
             "ttl": records.ttl,
+            "value": _undotted(target),
         }
 
-    return single_records(
+    return _single_records(
         module.ZoneRecord,
         arguments,
         opts,
-        value="value",
-        is_dotted=False,
-        name_servers=name_servers,
-        record_ids=record_ids,
-        import_id=lambda id_: f"{plain_zone(zone_name, 'zone_name')}_{id_}",
+        name_servers,
+        record_ids,
+        import_id=lambda id_: f"{canonical_domain(_plain(zone_name))}_{id_}",
     )
 
 
@@ -161,24 +197,23 @@ def linode(
     """
     module = package("pulumi_linode", extra="linode")
 
-    def arguments(records: NsRecords) -> dict[str, object]:
+    def arguments(records: NsRecords, target: pulumi.Output[str]) -> dict[str, Any]:
         return {
             # The ID of a resource is a string.
             "domain_id": pulumi.Output.format("{}", domain_id).apply(int),
             "name": records.relative_to(zone_name),
             "record_type": "NS",
             "ttl_sec": records.ttl,
+            "target": _undotted(target),
         }
 
-    return single_records(
+    return _single_records(
         module.DomainRecord,
         arguments,
         opts,
-        value="target",
-        is_dotted=False,
-        name_servers=name_servers,
-        record_ids=record_ids,
-        import_id=lambda id_: f"{plain(domain_id, 'domain_id')},{id_}",
+        name_servers,
+        record_ids,
+        import_id=lambda id_: f"{_plain(domain_id)},{id_}",
     )
 
 
@@ -201,24 +236,23 @@ def vercel(
     """
     module = package("pulumiverse_vercel", extra="vercel")
 
-    def arguments(records: NsRecords) -> dict[str, object]:
+    def arguments(records: NsRecords, target: pulumi.Output[str]) -> dict[str, Any]:
         return {
             "domain": canonical_zone(domain),
             "team_id": team_id,
             "name": records.relative_to(domain),
             "type": "NS",
             "ttl": records.ttl,
+            "value": target,
         }
 
-    return single_records(
+    return _single_records(
         module.DnsRecord,
         arguments,
         opts,
-        value="value",
-        is_dotted=True,
-        name_servers=name_servers,
-        record_ids=record_ids,
-        import_id=lambda id_: id_ if team_id is None else f"{plain(team_id, 'team_id')}/{id_}",
+        name_servers,
+        record_ids,
+        import_id=lambda id_: id_ if team_id is None else f"{_plain(team_id)}/{id_}",
     )
 
 
@@ -239,23 +273,22 @@ def ovh(
     """
     module = package("pulumi_ovh.domain", extra="ovh")
 
-    def arguments(records: NsRecords) -> dict[str, object]:
+    def arguments(records: NsRecords, target: pulumi.Output[str]) -> dict[str, Any]:
         return {
             "zone": canonical_zone(zone),
             "subdomain": records.relative_to(zone),
             "fieldtype": "NS",
             "ttl": records.ttl,
+            "target": target,
         }
 
-    return single_records(
+    return _single_records(
         module.ZoneRecord,
         arguments,
         opts,
-        value="target",
-        is_dotted=True,
-        name_servers=name_servers,
-        record_ids=record_ids,
-        import_id=lambda id_: f"{id_}.{plain_zone(zone, 'zone')}",
+        name_servers,
+        record_ids,
+        import_id=lambda id_: f"{id_}.{canonical_domain(_plain(zone))}",
         named_by="subdomain",
     )
 
@@ -277,21 +310,20 @@ def scaleway(
     """
     module = package("pulumiverse_scaleway.domain", extra="scaleway")
 
-    def arguments(records: NsRecords) -> dict[str, object]:
+    def arguments(records: NsRecords, target: pulumi.Output[str]) -> dict[str, Any]:
         return {
             "dns_zone": canonical_zone(dns_zone),
             "name": records.relative_to(dns_zone),
             "type": "NS",
             "ttl": records.ttl,
+            "data": target,
         }
 
-    return single_records(
+    return _single_records(
         module.Record,
         arguments,
         opts,
-        value="data",
-        is_dotted=True,
-        name_servers=name_servers,
-        record_ids=record_ids,
-        import_id=lambda id_: f"{plain_zone(dns_zone, 'dns_zone')}/{id_}",
+        name_servers,
+        record_ids,
+        import_id=lambda id_: f"{canonical_domain(_plain(dns_zone))}/{id_}",
     )

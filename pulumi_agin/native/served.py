@@ -16,7 +16,7 @@ from pulumi_agin.lifecycle.ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs, Declaration, IngressDomain, Marker, validate
 from pulumi_agin.lifecycle.lookups import configure_agent, find_many, find_one
 from pulumi_agin.lifecycle.operation import Call, FailedError, Lifecycle
-from pulumi_agin.rfc2136.declaration import NsRecordsInputs, NsRecordsOutputs
+from pulumi_agin.rfc2136.declaration import NsRecordsInputs
 from pulumi_agin.rfc2136.records import NsRecordsLifecycle
 
 
@@ -47,7 +47,7 @@ RESOURCES = [
         inputs.CertificateValidationInputs,
         inputs.CertificateValidationOutputs,
     ),
-    Resource("agin:index:Rfc2136Delegation", lambda _: NsRecordsLifecycle(), NsRecordsInputs, NsRecordsOutputs),
+    Resource("agin:index:Rfc2136Delegation", lambda _: NsRecordsLifecycle(), NsRecordsInputs, NsRecordsInputs),
 ]
 
 

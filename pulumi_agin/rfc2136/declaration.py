@@ -1,4 +1,4 @@
-"""Inputs and outputs of an Rfc2136Delegation, declared once, without dnspython."""
+"""Inputs of an Rfc2136Delegation, which are also its outputs, declared once, without dnspython."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationInfo, WrapValidator
+from pydantic import AfterValidator, Field, ValidationInfo, WrapValidator
 
 from pulumi_agin.api.values import canonical_domain, canonical_ns_targets
 from pulumi_agin.lifecycle.inputs import Declaration, Limit, Marker
@@ -15,20 +15,20 @@ from pulumi_agin.lifecycle.limits import DOMAIN_MAX_BYTES, LONGEST_TTL_SECONDS
 
 DNS_PORT = 53
 
-TsigAlgorithm: TypeAlias = Literal["hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
+TsigAlgorithm: TypeAlias = Literal["hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
 DEFAULT_TSIG_ALGORITHM: TsigAlgorithm = "hmac-sha256"
 
 _LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 
 
 class NsSet(NamedTuple):
-    """The NS records of one name: their values in canonical form, and their TTL in seconds."""
+    """The NS records of one name: their values in canonical form, none if there are no records, and their TTL."""
 
     targets: tuple[str, ...]
     ttl: int
 
     def __str__(self) -> str:
-        return f"{', '.join(self.targets)} (TTL {self.ttl})"
+        return f"{', '.join(self.targets)} (TTL {self.ttl})" if self.targets else "none"
 
 
 def _dns_name(value: str) -> str:
@@ -59,16 +59,10 @@ def _server(value: str) -> str:
 
 def _base64(value: str) -> str:
     try:
-        if base64.b64decode(value.strip(), validate=True):
-            return value.strip()
+        base64.b64decode(value.strip(), validate=True)
     except ValueError:
-        pass
-    raise ValueError("must be base64, like the `secret` in the key file")
-
-
-def _whole(value: Any) -> Any:
-    """Returns an int for a float without a fraction, because the engine has no integers."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+        raise ValueError("must be base64, like the `secret` in the key file") from None
+    return value.strip()
 
 
 _DnsName = Annotated[str, AfterValidator(_dns_name)]
@@ -76,7 +70,7 @@ _NsTarget = Annotated[_DnsName, WrapValidator(_pass_unknown)]
 
 
 class NsRecordsInputs(Declaration):
-    """The inputs of an Rfc2136Delegation.
+    """The inputs of an Rfc2136Delegation. The outputs are the same, with the values and the TTL that the server has.
 
     Records of another name, or in another zone, are other records. A server that moved still has the same zone. A
     change of the key is an update, because a refresh and a destroy use the key in the state.
@@ -89,15 +83,17 @@ class NsRecordsInputs(Declaration):
     ns_targets: Annotated[list[_NsTarget], Field(min_length=1), AfterValidator(_ns_targets), Limit("one or more")] = (
         Field(description="the values of the records")
     )
-    ttl: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=LONGEST_TTL_SECONDS)] = Field(
-        description="how long resolvers may cache the records, in seconds"
+    # The engine has no integers, so it passes a float, which strict mode rejects.
+    ttl: int = Field(
+        ge=0,
+        le=LONGEST_TTL_SECONDS,
+        strict=False,
+        description="how long resolvers may cache the records, in seconds",
     )
     server: Annotated[str, AfterValidator(_server), Limit("a host name or an IP address")] = Field(
         description="the primary server of the zone"
     )
-    port: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535)] = Field(
-        DNS_PORT, description="the TCP port of the server"
-    )
+    port: int = Field(DNS_PORT, ge=1, le=65535, strict=False, description="the TCP port of the server")
     tsig_key_name: _DnsName | None = Field(
         None, description="the name of the TSIG key that signs all messages. Without one, they are unsigned"
     )
@@ -105,17 +101,3 @@ class NsRecordsInputs(Declaration):
         None, description="the secret of the TSIG key"
     )
     tsig_algorithm: TsigAlgorithm = Field(DEFAULT_TSIG_ALGORITHM, description="the algorithm of the TSIG key")
-
-
-class NsRecordsOutputs(BaseModel):
-    """The outputs of an Rfc2136Delegation: its inputs, with the values and the TTL that the server has."""
-
-    domain: str = Field(description="the delegated domain, in lowercase and without a trailing dot")
-    zone: str = Field(description="the name of the zone")
-    ns_targets: list[str] = Field(description="the values of the records")
-    ttl: int = Field(description="how long resolvers may cache the records, in seconds")
-    server: str = Field(description="the primary server of the zone")
-    port: int = Field(description="the TCP port of the server")
-    tsig_key_name: str | None = Field(None, description="the name of the TSIG key")
-    tsig_secret: Annotated[str | None, Marker.SECRET] = Field(None, description="the secret of the TSIG key")
-    tsig_algorithm: str = Field(description="the algorithm of the TSIG key")

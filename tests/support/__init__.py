@@ -5,11 +5,12 @@ A Pulumi program with the real engine (`tests/engine`, `tests/docs`)
     result              `Result`: the output of a command of the CLI
     projects            the fixtures `project`, `yaml_project`, `typescript_project`
     vault               encrypts the stacks' secrets instead of a passphrase, which costs more CPU time
-    cloud_provider      a plugin instead of those of DNS providers and clouds
+    cloud_provider      a service instead of the plugins of DNS providers and clouds
 
 A Pulumi program under Pulumi's mocks (`tests/program`)
     mocks               the fixture `mocks`, and `run`
-    delegations         the adapters for DNS providers, and programs with a delegation
+    adapters.yaml       the adapters for DNS providers, with the records that each declares
+    delegations         programs with a delegation
 
 A provider's process without the engine (`tests/servicer`)
     plugin              both front ends, called as the engine calls them

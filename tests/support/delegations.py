@@ -4,180 +4,60 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pulumi
 import pytest
+import yaml
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.rpc import UNKNOWN
 
 import pulumi_agin as agin
-from tests.support.mocks import TYPE, run
+from tests.support.mocks import NS_TARGETS, TYPE, Mocks, run
 
 DELEGATION = "agin:index:AgentIngressDelegation"
-ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
-UNDOTTED = [f"ns-{number}.example.net" for number in (1, 2, 3, 4)]
-DOTTED = [f"{name}." for name in UNDOTTED]
-ALL_KNOWN = {"domain": "connect.acme.com", "ns_targets": DOTTED, "agent_ingress_id": ID}
+DOMAIN = "connect.acme.com"
+ALL_KNOWN = {"domain": DOMAIN, "ns_targets": NS_TARGETS, "agent_ingress_id": "ingress-id"}
 
 
 class Expected(NamedTuple):
-    """The package of an adapter, and what it declares for connect.acme.com in the zone acme.com."""
+    """A row of adapters.yaml, which describes it."""
 
     package: str
     arguments: dict[str, Any]
     token: str
     inputs: dict[str, Any]
-    value: str
-    """The name of the input with the values, or with one of them."""
-    values: list[Any]
     named_by: str = "name"
     import_id: str = ""
-    """The ID for the import of a record that has one value, where ID is the DNS provider's."""
+
+    def records(self, *, is_known: bool = True) -> list[dict[str, Any]]:
+        """Returns the inputs of the records, in the order of their names."""
+        targets = [target.rstrip(".") for target in NS_TARGETS]
+        each = [[target] for target in targets] if self.import_id else [targets]
+        return [_filled(self.inputs, values if is_known else None) for values in each]
 
 
-# One resource with all values.
-SETS = {
-    "aws": Expected(
-        "pulumi_aws",
-        {"zone_id": "Z1", "zone_name": "acme.com"},
-        "aws:route53/record:Record",
-        {"zoneId": "Z1", "name": "connect.acme.com", "type": "NS", "ttl": 300},
-        "records",
-        DOTTED,
-    ),
-    "gcp": Expected(
-        "pulumi_gcp",
-        {"managed_zone": "acme-com", "project": "acme-dns", "dns_name": "acme.com"},
-        "gcp:dns/recordSet:RecordSet",
-        {"managedZone": "acme-com", "project": "acme-dns", "name": "connect.acme.com.", "type": "NS", "ttl": 300},
-        "rrdatas",
-        DOTTED,
-    ),
-    "azure": Expected(
-        "pulumi_azure_native",
-        {"resource_group_name": "dns-rg", "zone_name": "acme.com"},
-        "azure-native:dns:RecordSet",
-        {
-            "resourceGroupName": "dns-rg",
-            "zoneName": "acme.com",
-            "relativeRecordSetName": "connect",
-            "recordType": "NS",
-            "ttl": 300,
-        },
-        "nsRecords",
-        [{"nsdname": value} for value in DOTTED],
-        named_by="relativeRecordSetName",
-    ),
-    "ns1": Expected(
-        "pulumi_ns1",
-        {"zone": "acme.com"},
-        "ns1:index/record:Record",
-        {"zone": "acme.com", "domain": "connect.acme.com", "type": "NS", "ttl": 300},
-        "answers",
-        [{"answer": value} for value in UNDOTTED],
-        named_by="domain",
-    ),
-    "hcloud": Expected(
-        "pulumi_hcloud",
-        {"zone": "acme.com"},
-        "hcloud:index/zoneRrset:ZoneRrset",
-        {"zone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
-        "records",
-        [{"value": value} for value in DOTTED],
-    ),
-    "gandi": Expected(
-        "pulumiverse_gandi",
-        {"zone": "acme.com"},
-        "gandi:livedns/record:Record",
-        {"zone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
-        "values",
-        DOTTED,
-    ),
-    "external_dns": Expected(
-        "pulumi_kubernetes",
-        {"namespace": "dns"},
-        "kubernetes:externaldns.k8s.io/v1alpha1:DNSEndpoint",
-        {
-            "apiVersion": "externaldns.k8s.io/v1alpha1",
-            "kind": "DNSEndpoint",
-            "metadata": {"name": "connect.acme.com", "namespace": "dns"},
-            "spec": {"endpoints": [{"dnsName": "connect.acme.com", "recordType": "NS", "recordTTL": 300}]},
-        },
-        "targets",
-        UNDOTTED,
-        named_by="metadata.name",
-    ),
+def _filled(template: Any, targets: list[str] | None) -> Any:
+    """Returns a template with values; None for unknown ones."""
+    if isinstance(template, str) and "TARGET" in template:
+        return template.replace("TARGET", targets[0]) if targets else UNKNOWN
+    if isinstance(template, list):
+        return [_filled(each, targets) for each in template]
+    if not isinstance(template, dict):
+        return template
+    if "each" in template:
+        return [_filled(template["each"], [target]) for target in targets] if targets else UNKNOWN
+    return {name: _filled(value, targets) for name, value in template.items()}
+
+
+ADAPTERS = {
+    name: Expected(**row)
+    for name, row in yaml.safe_load(Path(__file__).with_name("adapters.yaml").read_text("utf-8")).items()
 }
-
-# A resource for each value.
-SINGLES = {
-    "cloudflare": Expected(
-        "pulumi_cloudflare",
-        {"zone_id": "023e105f", "zone_name": "acme.com"},
-        "cloudflare:index/dnsRecord:DnsRecord",
-        {"zoneId": "023e105f", "name": "connect.acme.com", "type": "NS", "ttl": 300},
-        "content",
-        UNDOTTED,
-        import_id="023e105f/ID",
-    ),
-    "digitalocean": Expected(
-        "pulumi_digitalocean",
-        {"domain": "acme.com"},
-        "digitalocean:index/dnsRecord:DnsRecord",
-        {"domain": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
-        "value",
-        DOTTED,
-        import_id="acme.com,ID",
-    ),
-    "dnsimple": Expected(
-        "pulumi_dnsimple",
-        {"zone_name": "acme.com"},
-        "dnsimple:index/zoneRecord:ZoneRecord",
-        {"zoneName": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
-        "value",
-        UNDOTTED,
-        import_id="acme.com_ID",
-    ),
-    "linode": Expected(
-        "pulumi_linode",
-        {"domain_id": "12345", "zone_name": "acme.com"},
-        "linode:index/domainRecord:DomainRecord",
-        {"domainId": 12345, "name": "connect", "recordType": "NS", "ttlSec": 300},
-        "target",
-        UNDOTTED,
-        import_id="12345,ID",
-    ),
-    "vercel": Expected(
-        "pulumiverse_vercel",
-        {"domain": "acme.com", "team_id": "team_1"},
-        "vercel:index/dnsRecord:DnsRecord",
-        {"domain": "acme.com", "teamId": "team_1", "name": "connect", "type": "NS", "ttl": 300},
-        "value",
-        DOTTED,
-        import_id="team_1/ID",
-    ),
-    "ovh": Expected(
-        "pulumi_ovh",
-        {"zone": "acme.com"},
-        "ovh:Domain/zoneRecord:ZoneRecord",
-        {"zone": "acme.com", "subdomain": "connect", "fieldtype": "NS", "ttl": 300},
-        "target",
-        DOTTED,
-        named_by="subdomain",
-        import_id="ID.acme.com",
-    ),
-    "scaleway": Expected(
-        "pulumiverse_scaleway",
-        {"dns_zone": "acme.com"},
-        "scaleway:domain/record:Record",
-        {"dnsZone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
-        "data",
-        DOTTED,
-        import_id="acme.com/ID",
-    ),
-}
-ADAPTERS = {**SETS, **SINGLES}
+SETS = {name: expected for name, expected in ADAPTERS.items() if not expected.import_id}
+SINGLES = {name: expected for name, expected in ADAPTERS.items() if expected.import_id}
 
 # The argument with the zone's name of each adapter that has one.
 ZONES = {
@@ -205,27 +85,21 @@ class Declared:
         self.delete_before_replace: bool | None = request.deleteBeforeReplace if is_set else None
 
 
-class DnsMocks(pulumi.runtime.Mocks):
+class DnsMocks(Mocks):
     """The engine of a program with a delegation. In a preview, it knows no ID and no output of what it is to create."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.declared: list[Declared] = []
         self.to_create: set[str] = set()
         """The names of these resources."""
-        self.ns_targets = DOTTED
 
-    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        if args.name in self.to_create:
-            return "", args.inputs
-        if args.typ == TYPE:
-            return ID, {**args.inputs, "ns_targets": self.ns_targets}
-        return f"{args.name}-id", args.inputs
-
-    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
-        raise AssertionError("an adapter called a function of its package")
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        return ("", args.inputs) if args.name in self.to_create else super().new_resource(args)
 
     def records(self) -> list[Declared]:
-        """Returns all resources but the ingress and the delegation, by name."""
+        """Returns all resources but the ingress and the delegation, by name. The adapters have called no function."""
+        assert self.called == []
         others = [each for each in self.declared if each.token not in (TYPE, DELEGATION)]
         return sorted(others, key=lambda each: each.name)
 
@@ -246,15 +120,7 @@ def adapter(name: str, **arguments: Any) -> Any:
 
 
 def connect() -> agin.AgentIngress:
-    return agin.AgentIngress("ingress", domain="connect.acme.com")
-
-
-def with_values(expected: Expected, values: Any) -> dict[str, Any]:
-    """Returns the inputs of a record with all values, or with one of them."""
-    if expected.package == "pulumi_kubernetes":
-        [endpoint] = expected.inputs["spec"]["endpoints"]
-        return {**expected.inputs, "spec": {"endpoints": [{**endpoint, expected.value: values}]}}
-    return {**expected.inputs, expected.value: values}
+    return agin.AgentIngress("ingress", domain=DOMAIN)
 
 
 def run_delegation(make: Callable[[], Any], **arguments: Any) -> dict[str, Any]:

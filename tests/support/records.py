@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import dns.message
 import dns.query
 import dns.rcode
 import dns.tsig
@@ -38,20 +37,9 @@ def delegate(bind: Bind, domain: str, targets: Iterable[str], key: Key = KEY, *,
     assert dns.query.tcp(update, "127.0.0.1", port=bind.port, timeout=SECONDS).rcode() == dns.rcode.NOERROR
 
 
-def records(bind: Bind, domain: str = DOMAIN) -> tuple[list[str], int]:
+def records(bind: Bind) -> tuple[list[str], int]:
     """Returns the NS records of the domain, and their TTL."""
-    query = dns.message.make_query(domain, "NS", flags=0)
-    for found in dns.query.tcp(query, "127.0.0.1", port=bind.port, timeout=SECONDS).authority:
-        if str(found.name) == f"{domain}.":
-            return sorted(map(str, found)), found.ttl
-    return [], 0
-
-
-def serial(bind: Bind) -> int:
-    """Returns the serial number of the zone, which each change of a record increments."""
-    answer = dns.query.tcp(dns.message.make_query(bind.zone, "SOA"), "127.0.0.1", SECONDS, bind.port)
-    [soa] = answer.answer[0]
-    return int(soa.serial)
+    return bind.ns_records(DOMAIN)
 
 
 def inputs(port: int, /, **changes: Any) -> dict[str, Any]:

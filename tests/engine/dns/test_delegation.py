@@ -80,7 +80,7 @@ class History:
     def read(self) -> Steps:
         """Returns the writes since the last call, by case and shape. Those of several single records are one."""
         self._domains.update({each["id"]: each["domain"] for each in self._emulator.ingresses()})
-        writes = [(each.time, each.verb, each.name) for each in self._cloud.operations()]
+        writes = [(each.time, each.verb, each.inputs["name"]) for each in self._cloud.operations()]
         for request in self._emulator.requests():
             if request["method"] != "GET":
                 id_ = request["path"].rpartition("/")[2]
@@ -133,11 +133,11 @@ def test_order_of_writes_over_a_life(project: Project, emulator: Emulator, cloud
 
     # If the new records of a domain can't be created, the old ones stay.
     changes["refused"] = {"suffix": "-new"}
-    cloud.refuse(*(f"refused-{shape}-new.acme.com" for shape in SHAPES))
+    cloud.refused = {f"refused-{shape}-new.acme.com" for shape in SHAPES}
     declare(project, before | changes)
     assert "no records for refused-" in project.up(fails=True).diagnostics
     assert history.read() == of_each_shape({"refused": ["POST NAME-new"]})
-    cloud.refuse()
+    cloud.refused = set()
 
     # An ingress with delete_before_replace is deleted after its records.
     replaced = [each["urn"] for each in project.resources() if "::replaced" in each["urn"]]
@@ -167,7 +167,7 @@ def test_failure_with_continue_on_error_deletes_no_record(
     declare(project, {"updated": {"description": "other devices"}, "moved": new, "refused": new})
     emulator.add_fault("PATCH", "respond", status=400, times=4)
     others = [create(emulator, f"moved-{shape}-new.acme.com", OTHER_ACCOUNTS_KEY) for shape in SHAPES]
-    cloud.refuse(*(f"refused-{shape}-new.acme.com" for shape in SHAPES))
+    cloud.refused = {f"refused-{shape}-new.acme.com" for shape in SHAPES}
     history.read()
     for _ in range(2):
         project.up("--continue-on-error", fails=True)
@@ -180,7 +180,7 @@ def test_failure_with_continue_on_error_deletes_no_record(
 
     for id_ in others:
         emulator.delete_ingress(id_)
-    cloud.refuse()
+    cloud.refused = set()
     project.up()
     assert history.read() == of_each_shape({"updated": ["PATCH NAME"], "moved": MOVED, "refused": MOVED[1:3]})
 
@@ -216,12 +216,15 @@ def test_ingress_and_records_are_imported_in_one_up(
     project: Project, emulator: Emulator, cloud: Cloud, history: History
 ) -> None:
     ids: dict[str, Any] = {name: create(emulator, f"{name}.acme.com") for name in ("set", "singles", "plain")}
-    targets = {name: ns_targets(emulator, f"{name}.acme.com") for name in ids}
-    cloud.add_record_set("Z1", "set.acme.com", targets["set"])
-    cloud.add_record_set("Z2", "plain.acme.com", targets["plain"])
+
+    def inputs(zone: str, name: str) -> dict[str, Any]:
+        return {"zoneId": zone, "name": f"{name}.acme.com", "type": "NS", "ttl": 300}
+
+    for zone, name in (("Z1", "set"), ("Z2", "plain")):
+        cloud.add(RECORD_SET, {**inputs(zone, name), "records": ns_targets(emulator, f"{name}.acme.com")})
     # As the DNS provider shows them: in another order, and without dots.
-    undotted = [value.rstrip(".") for value in reversed(targets["singles"])]
-    records = cloud.add_single_records("Z1", "singles.acme.com", undotted)
+    undotted = [value.rstrip(".") for value in reversed(ns_targets(emulator, "singles.acme.com"))]
+    records = {value: cloud.add(SINGLE_RECORD, {**inputs("Z1", "singles"), "content": value}) for value in undotted}
     history.read()
     project.program(IMPORTING)
     project.environment["IDS"] = json.dumps({**ids, "records": records})

@@ -28,7 +28,8 @@ WITHOUT_ZONE = {"external_dns"}
 # The arguments that the page describes once for all adapters.
 SHARED = ("opts", "name_servers", "record_ids")
 
-AN_EXPECTED = "an Expected in SETS or SINGLES, by the package's documentation"
+TABLE = "tests/support/adapters.yaml"
+A_ROW = "a row, by the package's documentation"
 
 
 def require(place: str, has: Iterable[str], needed: Iterable[str], what: str) -> None:
@@ -70,7 +71,7 @@ def test_every_adapter_has_an_extra() -> None:
 
 
 def distribution(name: str) -> str:
-    assert name in ADAPTERS, f"tests/support/delegations.py: add {name}: {AN_EXPECTED}"
+    assert name in ADAPTERS, f"{TABLE}: add {name}: {A_ROW}"
     return ADAPTERS[name].package.replace("_", "-")
 
 
@@ -80,13 +81,13 @@ def test_every_adapter_has_its_package_in_the_lock() -> None:
     require("tools/locks/dev.txt", locked, {distribution(name) for name in ADAPTERS} | {*locked}, "run `make lock`")
 
 
-def test_every_adapter_has_an_expected_record() -> None:
-    require("tests/support/delegations.py", ADAPTERS, NAMES - WITHOUT_PACKAGE, AN_EXPECTED)
+def test_every_adapter_has_a_row_of_expected_records() -> None:
+    require(TABLE, ADAPTERS, NAMES - WITHOUT_PACKAGE, A_ROW)
     for module, expected in ((record_sets, SETS), (single_records, SINGLES)):
         functions = {name for name in ADAPTERS if getattr(dns, name).__module__ == module.__name__}
-        require("tests/support/delegations.py", expected, functions, f"the adapters of {module.__name__}")
+        require(TABLE, expected, functions, f"the adapters of {module.__name__}")
     what = 'the name of the zone among the arguments is "acme.com"'
-    require("tests/support/delegations.py", ZONES, ADAPTERS.keys() - WITHOUT_ZONE, what)
+    require(TABLE, ZONES, ADAPTERS.keys() - WITHOUT_ZONE, what)
 
 
 def documented() -> dict[str, tuple[str, list[tuple[str, bool]]]]:

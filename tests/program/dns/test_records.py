@@ -25,20 +25,16 @@ from tests.support.delegations import (
     ADAPTERS,
     ALL_KNOWN,
     DELEGATION,
-    DOTTED,
-    ID,
     SETS,
     SINGLES,
-    UNDOTTED,
     ZONES,
     DnsMocks,
     adapter,
     connect,
     refusal,
     run_delegation,
-    with_values,
 )
-from tests.support.mocks import run
+from tests.support.mocks import NS_TARGETS, run
 
 pytestmark = [
     pytest.mark.usefixtures("dns_sdks"),
@@ -53,13 +49,6 @@ each_shape = pytest.mark.parametrize("name", ["aws", "cloudflare"])
 Options = pulumi.ResourceOptions
 
 
-def expected_inputs(name: str, *, is_known: bool) -> list[dict[str, Any]]:
-    """Returns the inputs of the records of an adapter, in the order of their names."""
-    expected = ADAPTERS[name]
-    values = [expected.values] if name in SETS else expected.values
-    return [with_values(expected, value if is_known else UNKNOWN) for value in values]
-
-
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_records_and_their_order(name: str, dns_mocks: DnsMocks, caplog: pytest.LogCaptureFixture) -> None:
     is_first_preview = bool(dns_mocks.to_create)
@@ -68,7 +57,7 @@ def test_records_and_their_order(name: str, dns_mocks: DnsMocks, caplog: pytest.
     records = dns_mocks.records()
     names = ["connect"] if name in SETS else [f"connect-{number}" for number in (1, 2, 3, 4)]
     assert [each.name for each in records] == names
-    assert [each.inputs for each in records] == expected_inputs(name, is_known=not is_first_preview)
+    assert [each.inputs for each in records] == ADAPTERS[name].records(is_known=not is_first_preview)
     for each in records:
         assert each.token == ADAPTERS[name].token
         assert each.parent.endswith(f"{DELEGATION}::connect")
@@ -87,7 +76,7 @@ def test_arguments_may_be_outputs_and_a_zone_in_any_spelling(name: str, dns_mock
         for key, value in ADAPTERS[name].arguments.items()
     }
     assert run_delegation(lambda: adapter(name, **arguments), ttl=pulumi.Output.from_input(300)) == ALL_KNOWN
-    assert [each.inputs for each in dns_mocks.records()] == expected_inputs(name, is_known=True)
+    assert [each.inputs for each in dns_mocks.records()] == ADAPTERS[name].records()
 
 
 @only_up
@@ -118,15 +107,24 @@ def test_records_are_shown_in_a_zone_that_is_created_too(name: str, dns_mocks: D
 
 
 @only_up
+def test_a_delegation_has_records(dns_mocks: DnsMocks) -> None:
+    returns_nothing: Any = lambda records: None  # noqa: E731
+    with pytest.raises(pulumi.RunError, match="its adapter has returned no records"):
+        run_delegation(lambda: agin.dns.custom(returns_nothing))
+    with pytest.raises(pulumi.RunError, match="must be at least 1"):
+        run_delegation(lambda: adapter("cloudflare", name_servers=0))
+
+
+@only_up
 @pytest.mark.parametrize("name", SINGLES)
 def test_name_servers_must_be_as_many_as_ngrok_returns(name: str, dns_mocks: DnsMocks) -> None:
-    dns_mocks.ns_targets = DOTTED[:2]
+    dns_mocks.ns_targets = NS_TARGETS[:2]
     assert refusal(lambda: adapter(name)) == (
         "ngrok returned 2 ns_targets, and the adapter declares 4 records: set its name_servers=2"
     )
     dns_mocks.declared.clear()
     run_delegation(lambda: adapter(name, name_servers=2))
-    assert [each.inputs for each in dns_mocks.records()] == expected_inputs(name, is_known=True)[:2]
+    assert [each.inputs for each in dns_mocks.records()] == ADAPTERS[name].records()[:2]
 
 
 def ids_of(values: list[str]) -> dict[str, str]:
@@ -138,36 +136,36 @@ def ids_of(values: list[str]) -> dict[str, str]:
 def test_existing_records_are_imported_by_their_values(name: str, dns_mocks: DnsMocks) -> None:
     zone = {ZONES[name]: "ACME.com."} if "acme.com" in ADAPTERS[name].import_id else {}
     # In any order, with and without dots.
-    record_ids = ids_of([UNDOTTED[2], DOTTED[0], UNDOTTED[3].replace("example", "Example"), DOTTED[1]])
+    record_ids = ids_of([NS_TARGETS[2][:-1], NS_TARGETS[0], NS_TARGETS[3].replace("example", "Example"), NS_TARGETS[1]])
     run_delegation(lambda: adapter(name, record_ids=record_ids, **zone))
     imported = [ADAPTERS[name].import_id.replace("ID", f"R{number}") for number in (1, 2, 3, 4)]
     assert [each.import_id for each in dns_mocks.records()] == imported
     known = not dns_mocks.to_create
-    assert [each.inputs for each in dns_mocks.records()] == expected_inputs(name, is_known=known)
+    assert [each.inputs for each in dns_mocks.records()] == ADAPTERS[name].records(is_known=known)
 
 
 @only_up
 @pytest.mark.rest
 def test_import_id_at_vercel_without_a_team_is_that_of_the_record(dns_mocks: DnsMocks) -> None:
-    run_delegation(lambda: adapter("vercel", team_id=None, record_ids=ids_of(DOTTED)))
+    run_delegation(lambda: adapter("vercel", team_id=None, record_ids=ids_of(NS_TARGETS)))
     assert [each.import_id for each in dns_mocks.records()] == ["R1", "R2", "R3", "R4"]
 
 
 @only_up
 def test_record_ids_with_other_values_fail(dns_mocks: DnsMocks) -> None:
-    other = [*DOTTED[:3], "ns-9.example.net."]
-    for values in (other, DOTTED[:3]):
+    other = [*NS_TARGETS[:3], "ns-9.example.net."]
+    for values in (other, NS_TARGETS[:3]):
         assert refusal(partial(adapter, "cloudflare", record_ids=ids_of(values))) == (
-            f"record_ids has the values {', '.join(values)}, and ngrok returned the ns_targets {', '.join(DOTTED)}: "
-            "import records with these values, or remove record_ids"
+            f"record_ids has the values {', '.join(values)}, and ngrok returned the ns_targets "
+            f"{', '.join(NS_TARGETS)}: import records with these values, or remove record_ids"
         )
 
 
 @only_up
 def test_record_ids_need_a_plain_zone(dns_mocks: DnsMocks) -> None:
     zone_id = pulumi.Output.from_input("Z1")
-    with pytest.raises(pulumi.RunError, match=r"^with record_ids, the adapter needs zone_id as a plain string, not as"):
-        run_delegation(lambda: adapter("cloudflare", zone_id=zone_id, record_ids=ids_of(DOTTED)))
+    with pytest.raises(pulumi.RunError, match=r"^with record_ids, the zone of an adapter must be a plain string"):
+        run_delegation(lambda: adapter("cloudflare", zone_id=zone_id, record_ids=ids_of(NS_TARGETS)))
 
 
 @only_up
@@ -209,7 +207,7 @@ def test_records_may_be_declared_without_a_delegation(dns_mocks: DnsMocks) -> No
 
     run(program)
     [record] = dns_mocks.records()
-    assert record.inputs == expected_inputs("aws", is_known=not dns_mocks.to_create)[0]
+    assert record.inputs == ADAPTERS["aws"].records(is_known=not dns_mocks.to_create)[0]
     assert record.dependencies == ["ingress"]
 
 
@@ -286,7 +284,7 @@ def test_users_of_the_id_wait_for_all_records(make: Callable[[], Any], dns_mocks
 @each_shape
 def test_preview_that_adds_records_shows_no_other_change(name: str, dns_mocks: DnsMocks) -> None:
     dns_mocks.to_create.remove("ingress")
-    assert waiting(lambda: adapter(name), dns_mocks).inputs["agent_ingress_id"] == ID
+    assert waiting(lambda: adapter(name), dns_mocks).inputs["agent_ingress_id"] == ALL_KNOWN["agent_ingress_id"]
 
 
 @only_up
