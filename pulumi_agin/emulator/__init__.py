@@ -1,7 +1,7 @@
 """An emulator of ngrok's Agent Ingress API, to test programs without an account.
 
-It is not ngrok: it does not serve DNS, issue certificates or accept agents. Its behavior, and which parts of it are
-guesses: docs/reference/emulator.md in the repository
+It is not ngrok: it does not serve DNS, issue certificates or accept agents. In the repository, its page is
+docs/reference/emulator.md, and tests/servicer/emulator/test_acceptance.py lists what it guesses.
 
 `server` is what a test starts and calls. A request passes `handler` (HTTP, and how its fault makes it misbehave) and
 `rules` (what the API responds), which read and write `state`. It shares no code with the client, so that both can't

@@ -76,12 +76,14 @@ def test_keys_can_be_added_and_removed(emulator: Emulator, api: Api) -> None:
 
 
 def test_ingresses_can_be_changed_from_outside(emulator: Emulator, api: Api) -> None:
-    created = api.create(description="ours", certificate_management_policy=POLICY)
+    created = api.create(description="ours")
     emulator.set_ingress(created["id"], {"description": "", "ns_targets": ["b", "a"]})
     read = api.read(created)
     assert ("description" in read, read["ns_targets"]) == (False, ["b", "a"])
-    emulator.set_ingress(created["id"], {"certificate_management_policy": None})
-    assert api.read(created)["certificate_management_policy"] is None
+    emulator.set_ingress(created["id"], {"certificate_management_policy": POLICY})
+    assert api.read(created)["certificate_management_policy"] == POLICY
+    # A new policy starts a new certificate.
+    assert api.certificate(created) is None
     emulator.delete_ingress(created["id"])
     for call in (emulator.delete_ingress, lambda id_: emulator.set_ingress(id_, {})):
         with pytest.raises(LookupError, match=created["id"]):
