@@ -27,9 +27,9 @@ def test_from_the_clone_to_the_first_ingress_and_its_delegation(
 ) -> None:
     route53 = install_dns(project, main_dns_packages)
     plugins = (project.folder / "Pulumi.yaml").read_text().partition("plugins:")[2]
+    variables = clone.offline(project.folder / "dependencies")
+    variables["PYTHONPATH"] += f":{project.environment['PYTHONPATH']}"
     project.folder = clone.copy(project.folder / "pulumi-agin")
-    variables = clone.offline(project.folder.parent / "packages")
-    variables["PYTHONPATH"] += f":{main_dns_packages}"
     project.environment |= variables
     installed = project.typed(INSTALL, PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     assert "does not provide the extra" not in installed
