@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -78,40 +78,46 @@ CASES: dict[str, list[tuple[dict[str, Any], Any, str, str]]] = {
 }
 
 
-class Lookup(ZoneLookup):
-    """Both lookups return the given value, or fail."""
+class Lookup:
+    """A `ZoneLookup` whose methods all return the given value, or fail with it."""
 
     def __init__(self, found: Any) -> None:
         self._found = found
 
-    def ns_targets(self, domain: str) -> Any:
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        assert hasattr(ZoneLookup, name)
+        return self._look_up
+
+    def _look_up(self, *_: str) -> Any:
         if isinstance(self._found, FailedError):
             raise self._found
-        return self._found or []
-
-    def forbidding_name(self, domain: str, authority: str) -> Any:
-        return self.ns_targets(domain) or None
+        return self._found
 
 
 @pytest.mark.parametrize(
     ("check", "fields", "found", "verdict", "sentence"),
     [(check, *case) for check, cases in CASES.items() for case in cases],
 )
-def test_check(check: str, fields: dict[str, Any], found: Any, verdict: str, sentence: str) -> None:
+def test_check(
+    check: str, fields: dict[str, Any], found: Any, verdict: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     values = {"id": "agin_1", "domain": DOMAIN, "ns_targets": TARGETS, "created_at": "2026-01-01T00:00:00Z", **fields}
-    findings = {each.check: each for each in check_ingress(IngressModel.model_validate(values), Lookup(found))}
-    assert findings[check].verdict == verdict
-    assert sentence in findings[check].sentence
+    monkeypatch.setattr("pulumi_agin.cli.doctor.CHECKS", {check: CHECKS[check]})
+    _, finding = check_ingress(IngressModel.model_validate(values), cast("ZoneLookup", Lookup(found)))
+    assert (finding.check, finding.verdict) == (check, verdict)
+    assert sentence in finding.sentence
 
 
-def test_every_check_has_its_row_in_the_page() -> None:
-    rows = [row for row in verdicts_in_the_page() if row not in ("api_key", "agent_ingress")]
-    assert rows == list(CHECKS)
+def test_page_has_a_row_for_every_check() -> None:
+    assert list(verdicts_in_the_page()) == ["api_key", "agent_ingress", *CHECKS], (
+        "so must docs/reference/command-line.md"
+    )
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_every_verdict_in_the_page_is_tested(check: str) -> None:
-    assert {case[2] for case in CASES.get(check, [])} == verdicts_in_the_page().get(check)
+def test_every_verdict_of_a_check_is_tested_and_in_the_page(check: str) -> None:
+    tested = {verdict for _, _, verdict, _ in CASES.get(check, [])}
+    assert tested == verdicts_in_the_page().get(check), "CASES and the row in docs/reference/command-line.md must agree"
 
 
 def verdicts_in_the_page() -> dict[str, set[str]]:
