@@ -1,12 +1,14 @@
 """Command line: `pulumi-agin import | doctor | explain | emulator`.
 
-An extra, for people at a terminal and for cron. Each command is a module: `importing`, `doctor`, `explain`, `serve`.
-`doctor` has its checks in `checks`, which use `zone_lookup`. `project` reads the settings and the ingresses of a stack.
+An extra, for people at a terminal and for cron. Each command is a module with two functions: `add_options` declares its
+options, and `run` returns its exit status and has the text of `--help` as its docstring. For the commands, `project`
+reads the settings and the domains of a stack, and `zone_lookup` reads DNS records.
 """
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import io
 import os
 import sys
@@ -18,11 +20,23 @@ from pulumi_agin.version import VERSION
 
 from . import doctor, explain, importing, serve
 
+COMMANDS = {"import": importing, "doctor": doctor, "explain": explain, "emulator": serve}
+
 # The exit status of a command that could not do its work. argparse exits with 2 for wrong arguments.
 FAILED = 1
 
-# What shells report for a program that Ctrl-C ended.
-INTERRUPTED = 130
+
+def new_parser() -> argparse.ArgumentParser:
+    """Returns the parser, with one for each command."""
+    parser = argparse.ArgumentParser(prog="pulumi-agin", description="Tools for ngrok Agent Ingresses with Pulumi.")
+    parser.add_argument("--version", action="version", version=f"pulumi-agin {VERSION}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, module in COMMANDS.items():
+        description = inspect.getdoc(module.run) or ""
+        command = commands.add_parser(name, help=description.partition("\n")[0], description=description)
+        module.add_options(command)
+        command.set_defaults(run=module.run)
+    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,30 +45,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The command with its arguments; None for those of the process.
     """
-    parser = argparse.ArgumentParser(prog="pulumi-agin", description="Tools for ngrok Agent Ingresses with Pulumi.")
-    parser.add_argument("--version", action="version", version=f"pulumi-agin {VERSION}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (importing, doctor, explain, serve):
-        module.add_to(commands)
     try:
         if isinstance(sys.stdout, io.TextIOWrapper):
             # A locale without UTF-8 can't print every description. In Python source, the escape is the same string.
             sys.stdout.reconfigure(errors="backslashreplace")
-        options = parser.parse_args(arguments)
+        options = new_parser().parse_args(arguments)
         status: int = options.run(options)
-        # It may be closed, and is then None.
+        # What stdout can't write must fail here, and not when Python exits.
         print(end="", flush=True)  # noqa: T201
         return status
     except (FailedError, NgrokError) as error:
         return _fail(str(error))
-    except BrokenPipeError:
-        _discard_stdout()
-        return FAILED
     except OSError as error:
         _discard_stdout()
-        return _fail(error.strerror or str(error))
+        # Whoever closed the pipe wants no more lines.
+        return FAILED if isinstance(error, BrokenPipeError) else _fail(str(error))
     except KeyboardInterrupt:
-        return INTERRUPTED
+        # As shells report a program that Ctrl-C ended.
+        return 130
 
 
 def _fail(sentence: str) -> int:

@@ -1,96 +1,179 @@
-"""Command `doctor`: tells why an Agent Ingress isn't working yet, for people and for cron."""
+"""Command `doctor`: tells why an Agent Ingress isn't working yet, for people and for cron.
+
+To add a check of an ingress, write a function that returns its verdict with a sentence, and add it to CHECKS.
+"""
 
 from __future__ import annotations
 
 import json
-from argparse import Namespace
-from collections.abc import Iterator
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from pulumi_agin.api.clock import parse_time
 from pulumi_agin.api.errors import AuthenticationError, NgrokError
+from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.values import canonical_domain
+from pulumi_agin.lifecycle.certificate import Issuance, describe_certificate
 from pulumi_agin.lifecycle.operation import FailedError
 
 from .project import add_stack_to, domains_of_stack, load_settings, new_budget
 
 if TYPE_CHECKING:
-    from .checks import Finding
+    from .zone_lookup import ZoneLookup
 
-# The exit statuses, the most important one first.
-STATUSES = {"wrong": 1, "unknown": 3, "ok": 0}
-
-# The limit of a sentence: ngrok's messages and NS records of a zone can be long.
+# The limit of a sentence: ngrok's messages and the NS records of a zone can be long.
 LONGEST_SENTENCE = 1000
 
+# ngrok renews a certificate 30 days before it ends. After half of them, somebody should look.
+RENEWAL_LIMIT = timedelta(days=14)
 
-def add_to(commands: Any) -> None:
-    """Adds the command to the parser."""
-    parser = commands.add_parser(
-        "doctor",
-        help="tell why an Agent Ingress isn't working yet",
-        description="Checks the API key, the Agent Ingresses, their NS records and their certificates. It only reads. "
-        "The exit status is 0 if all is well, 1 if something is wrong, and 3 if something could not be checked yet.",
-    )
-    parser.add_argument("domains", nargs="*", metavar="DOMAIN", help="a domain; without one, those of the stack")
-    parser.add_argument("--all", action="store_true", help="all Agent Ingresses of the account")
-    parser.add_argument("--json", action="store_true", help="print a JSON list with an object for each check")
-    parser.add_argument("--dns", metavar="HOST:PORT", help="the server with the zones; default: public DNS")
+# Let's Encrypt's name in CAA records.
+LETSENCRYPT = "letsencrypt.org"
+
+# `wrong` is what the user has to mend. `unknown` could not be checked, or ngrok is still at work.
+Verdict: TypeAlias = Literal["ok", "wrong", "unknown"]
+
+# The first of them that a run has found decides.
+EXIT_STATUSES: dict[Verdict, int] = {"wrong": 1, "unknown": 3, "ok": 0}
+
+
+class Finding(NamedTuple):
+    """The result of one check, with one sentence. JSON has the same names. The check of the API key has no domain."""
+
+    domain: str | None
+    check: str
+    verdict: Verdict
+    sentence: str
+
+
+def add_options(parser: ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("domains", nargs="*", default=[], metavar="DOMAIN", help="check it; default: those of the stack")
+    which.add_argument("--all", action="store_true", help="check all Agent Ingresses of the account")
+    parser.add_argument("--dns", metavar="HOST:PORT", help="query the server that has the zones; default: public DNS")
+    parser.add_argument("--json", action="store_true", help="print JSON: a list with an object for each check")
     add_stack_to(parser)
-    parser.set_defaults(run=_run)
 
 
-def _run(options: Namespace) -> int:
-    if options.domains and options.all:
-        raise FailedError("name the domains, or use --all")
+def run(options: Namespace) -> int:
+    """Tells why an Agent Ingress isn't working yet.
+
+    Checks the API key, the Agent Ingresses, their NS records and their certificates. Only reads. The exit status is 0
+    if all is well, 1 if something is wrong, and 3 if something could not be checked yet.
+    """
     findings = []
     for finding in _findings(options):
         findings.append(finding)
         if not options.json:
             subject = finding.domain or "the API key"
             # A lookup can take seconds, so each line is shown at once.
-            print(f"{finding.verdict.value:8} {subject}: {finding.sentence}", flush=True)  # noqa: T201
+            print(f"{finding.verdict:8} {subject}: {finding.sentence}", flush=True)  # noqa: T201
     if options.json:
         print(json.dumps([each._asdict() for each in findings], indent=2))  # noqa: T201
-    verdicts = {each.verdict.value for each in findings}
-    return next(status for verdict, status in STATUSES.items() if verdict in verdicts)
+    verdicts = {each.verdict for each in findings}
+    return next(status for verdict, status in EXIT_STATUSES.items() if verdict in verdicts)
 
 
 def _findings(options: Namespace) -> Iterator[Finding]:
     """Yields the findings about the API key and each domain, without the key and on one line each."""
     try:
-        from .checks import Finding, Verdict, check_ingress
         from .zone_lookup import ZoneLookup
     except ImportError:
         raise FailedError("doctor needs the package dnspython, which is in the extra pulumi-agin[doctor]") from None
 
-    lookup = ZoneLookup(options.dns)
-    settings = load_settings(options.stack)
-    domains: list[str] = []
-    if not options.all:
-        # An API key in place of a domain is not printed. In lower case, it would not be found.
-        given = [canonical_domain(settings.api_key.sanitize(each)) for each in options.domains]
-        domains = given or domains_of_stack(options.stack)
+    lookup, settings = ZoneLookup(options.dns), load_settings(options.stack)
+    key, source = settings.api_key, settings.api_key_source
+    # A key in place of a domain must not be printed. In lower case, it would not be found.
+    domains = [canonical_domain(key.sanitize(each)) for each in options.domains]
+    if not domains and not options.all:
+        domains = domains_of_stack(options.stack)
     try:
         listed = settings.new_client().list(None, new_budget(settings))
     except NgrokError as error:
-        verdict = Verdict.WRONG if isinstance(error, AuthenticationError) else Verdict.UNKNOWN
+        verdict: Verdict = "wrong" if isinstance(error, AuthenticationError) else "unknown"
         yield Finding(None, "api_key", verdict, str(error))
         return
     by_domain = {each.domain: each for each in listed}
-    domains = sorted(by_domain) if options.all else domains
+    if options.all:
+        domains = sorted(by_domain)
     if not domains:
-        raise FailedError(
-            f"there is nothing to check: the {'account' if options.all else 'stack'} has no Agent Ingress"
-        )
-    yield Finding(None, "api_key", Verdict.OK, f"ngrok accepts the one from {settings.api_key_source}")
+        raise FailedError("there is no Agent Ingress to check")
+    yield Finding(None, "api_key", "ok", f"ngrok accepts the one from {source}")
     for domain in dict.fromkeys(domains):
-        ingress = by_domain.get(domain)
-        if ingress is None:
-            sentence = (
-                f"the account of the API key from {settings.api_key_source} has no Agent Ingress with this domain"
-            )
-            yield Finding(domain, "agent_ingress", Verdict.WRONG, sentence)
-            continue
-        for finding in check_ingress(ingress, lookup, datetime.now(timezone.utc)):
-            yield finding._replace(sentence=settings.api_key.sanitize(finding.sentence, LONGEST_SENTENCE))
+        if domain in by_domain:
+            for finding in check_ingress(by_domain[domain], lookup):
+                yield finding._replace(sentence=key.sanitize(finding.sentence, LONGEST_SENTENCE))
+        else:
+            sentence = f"the account of the API key from {source} has no Agent Ingress with this domain"
+            yield Finding(domain, "agent_ingress", "wrong", sentence)
+
+
+def check_ingress(ingress: IngressModel, lookup: ZoneLookup) -> Iterator[Finding]:
+    """Yields the findings about an ingress. They are not sanitized."""
+    yield Finding(ingress.domain, "agent_ingress", "ok", f"it has the Agent Ingress {ingress.id}")
+    for name, check in CHECKS.items():
+        try:
+            result = check(ingress, lookup)
+        except FailedError as error:
+            result = "unknown", str(error)
+        yield Finding(ingress.domain, name, *result)
+
+
+def _check_ns_records(ingress: IngressModel, lookup: ZoneLookup) -> tuple[Verdict, str]:
+    wanted = set(ingress.ns_targets)
+    if not wanted:
+        return "unknown", "ngrok returned no ns_targets for it; contact ngrok support"
+    found = set(lookup.ns_targets(ingress.domain))
+    if found == wanted:
+        return "ok", "its NS records are right"
+    if not found:
+        return "wrong", f"it is not delegated; create NS records with {_listed(wanted)}"
+    differences = f"missing: {_listed(wanted - found)}; extra: {_listed(found - wanted)}"
+    return "wrong", f"its NS records are not ngrok's ns_targets; {differences}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _check_certificate(ingress: IngressModel, _lookup: ZoneLookup) -> tuple[Verdict, str]:
+    issuance, status = Issuance.of(ingress), ingress.certificate_management_status
+    sentence = f"its certificate is {describe_certificate(ingress)}"
+    if issuance is Issuance.NOT_MANAGED:
+        return "ok", sentence
+    job = status.provisioning_job if status else None
+    # ngrok retries after its own error. Any other one is in the user's DNS, or not documented.
+    if job and job.error_code not in (None, "INTERNAL_ERROR"):
+        return "wrong", sentence
+    if not issuance.is_ready:
+        return "unknown", sentence
+    renews_at = parse_time(status.renews_at) if status and status.renews_at else None
+    if renews_at is None:
+        return "ok", sentence
+    late = datetime.now(timezone.utc) - renews_at
+    date = f"{renews_at:%Y-%m-%d}"
+    if late > RENEWAL_LIMIT:
+        return "wrong", f"{sentence}; its renewal is overdue since {date}, so contact ngrok support"
+    if late > timedelta():
+        return "ok", f"{sentence}; its renewal is due since {date}"
+    return "ok", f"{sentence}; its renewal begins on {date}"
+
+
+def _check_caa_records(ingress: IngressModel, lookup: ZoneLookup) -> tuple[Verdict, str]:
+    policy = ingress.certificate_management_policy
+    if not policy or policy.authority != "letsencrypt":
+        return "ok", "it has no certificate of Let's Encrypt, which CAA records could forbid"
+    name = lookup.forbidding_name(ingress.domain, LETSENCRYPT)
+    if name is None:
+        return "ok", "no CAA record forbids Let's Encrypt"
+    return "wrong", f'the CAA records of {name} forbid Let\'s Encrypt; add 0 issue "{LETSENCRYPT}"'
+
+
+# By their names in JSON. One that raises FailedError is `unknown`, with its message.
+CHECKS: dict[str, Callable[[IngressModel, ZoneLookup], tuple[Verdict, str]]] = {
+    "ns_records": _check_ns_records,
+    "certificate": _check_certificate,
+    "caa_records": _check_caa_records,
+}

@@ -20,15 +20,16 @@ from pulumi_agin.settings import ENVIRONMENT, Settings
 # The types of Agent Ingresses in a state: of a Python program, and of the provider plugin.
 AGENT_INGRESSES = ("pulumi-python:dynamic/agin:AgentIngress", "agin:index:AgentIngress")
 
-# The time limit of a request. A rate limit of ngrok ends within a minute.
+# The time limit of the requests to ngrok. A rate limit of ngrok ends within a minute.
 REQUEST_SECONDS = 60.0
 
-_NO_STACK = "no stack selected"
+# The time limit of a run of Pulumi's CLI, whose backend may not respond.
+PULUMI_SECONDS = 60.0
 
 
 def add_stack_to(parser: ArgumentParser) -> None:
     """Adds the option that selects a stack to a command."""
-    parser.add_argument("--stack", metavar="NAME", help="the stack with the settings; default: the selected one")
+    parser.add_argument("--stack", metavar="NAME", help="use the config of this stack; default: the selected one")
 
 
 def load_settings(stack: str | None) -> Settings:
@@ -43,7 +44,7 @@ def load_settings(stack: str | None) -> Settings:
         try:
             config = _pulumi("config", "--show-secrets", "--json", stack=stack)
         except FailedError as error:
-            if stack or _NO_STACK not in str(error):
+            if stack or "no stack selected" not in str(error):
                 raise
     settings = Settings.load({name: config.get(name, {}).get("value") for name in ENVIRONMENT}.get)
     if settings.problems:
@@ -60,17 +61,15 @@ def domains_of_stack(stack: str | None) -> list[str]:
     """Returns the domains of the Agent Ingresses in the state of a stack, without those that the program only reads."""
     if not stack and not _has_project():
         raise FailedError("there is no Pulumi project in this folder: name the domains, or use --all")
-    # A stack without an update has no deployment.
+    # A stack without an update has no deployment, and an empty one no resources.
     deployment = _pulumi("stack", "export", stack=stack)["deployment"] or {}
-    domains = set()
-    for resource in deployment.get("resources") or []:
-        is_managed = not resource.get("external") and not resource.get("delete")
-        domain = resource.get("outputs", {}).get("domain")
-        if resource["type"] not in AGENT_INGRESSES or not is_managed or domain is None:
-            continue
-        if not isinstance(domain, str):
-            raise FailedError("a domain in the stack is a secret: name the domains, or use --all")
-        domains.add(domain)
+    domains = [
+        resource["outputs"]["domain"]
+        for resource in deployment.get("resources") or []
+        if resource["type"] in AGENT_INGRESSES and not resource.get("external") and not resource.get("delete")
+    ]
+    if not all(isinstance(domain, str) for domain in domains):
+        raise FailedError("a domain in the stack is a secret: name the domains, or use --all")
     return sorted(domains)
 
 
@@ -90,10 +89,10 @@ def _pulumi(*command: str, stack: str | None) -> dict[str, Any]:
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            check=False,
+            timeout=PULUMI_SECONDS,
         )
-    except OSError as error:
-        raise FailedError(f"could not run pulumi: {error.strerror}") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise FailedError(f"could not run `pulumi {command[0]}`: {error}") from None
     if ran.returncode:
         # A warning may come before the error.
         reason = ran.stderr.rpartition("error: ")[2] or "it printed nothing"

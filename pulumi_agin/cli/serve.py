@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
 import threading
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from pulumi_agin.api.values import LOOPBACK_HOSTS
@@ -18,25 +16,20 @@ from pulumi_agin.settings import API_KEY, BASE_URL
 DEFAULT_API_KEY = "emulator-key"
 
 
-def add_to(commands: Any) -> None:
-    """Adds the command to the parser."""
-    parser = commands.add_parser(
-        "emulator",
-        help="run a stand-in for ngrok's API",
-        description="Runs a stand-in for ngrok's Agent Ingress API. When it is ready, prints its URL to stdout. SIGINT "
-        "(Ctrl-C) or SIGTERM stops it.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
-    parser.add_argument("--port", type=int, default=0, help="the port to listen on; 0 for a free one")
-    parser.add_argument("--api-key", action="append", metavar="KEY", help="an API key (repeatable, one account each)")
+def add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="listen on this address; default: %(default)s")
+    parser.add_argument("--port", type=int, default=0, help="listen on this port; default: a free one")
+    parser.add_argument("--api-key", action="append", metavar="KEY", help=f"repeatable; default: {DEFAULT_API_KEY}")
     parser.add_argument("--file", type=Path, metavar="PATH", help="store the ingresses in this file")
-    parser.add_argument("--dns", metavar="HOST:PORT", help="a server that must have the NS records for a certificate")
-    parser.add_argument("--limit", type=int, default=120, help="the requests per minute of an account; 0 for no limit")
-    parser.set_defaults(run=_run)
+    parser.add_argument("--dns", metavar="HOST:PORT", help="the server that must have the NS records")
+    parser.add_argument("--limit", type=int, default=120, help="requests per minute; default: %(default)s; 0: no limit")
 
 
-def _run(options: Namespace) -> int:
+def run(options: Namespace) -> int:
+    """Runs a stand-in for ngrok's Agent Ingress API.
+
+    When it is ready, prints its URL to stdout. SIGINT (Ctrl-C) or SIGTERM stops it.
+    """
     # Never the key in the environment, which may be that of an account at ngrok.
     first, *others = options.api_key or [DEFAULT_API_KEY]
     ended = threading.Event()

@@ -1,151 +1,120 @@
-"""DNS lookups for the checks: the NS records of a domain in the zone above it, and CAA records."""
+"""DNS lookups of `doctor`: the NS records of a domain in the zone above it, and the CAA records that apply to it."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 import dns.exception
 import dns.flags
 import dns.message
 import dns.name
-import dns.query
-import dns.rcode
 import dns.rdatatype
 import dns.resolver
 
 from pulumi_agin.api.redaction import one_line
-from pulumi_agin.api.values import canonical_domain, canonical_ns_targets
+from pulumi_agin.api.values import canonical_ns_targets
 from pulumi_agin.lifecycle.operation import FailedError
 
-# The time limits of one query to a zone's server, and of one query to the resolver.
-ATTEMPT_SECONDS = 3.0
-RESOLVER_SECONDS = 5.0
-
-
-class LookupFailedError(Exception):
-    """DNS gave no usable response. The message is a clause."""
-
-
-_FAILURES = (dns.exception.DNSException, LookupFailedError, OSError, EOFError)
+# The time limit of one query, with its retries at all servers.
+QUERY_SECONDS = 5.0
 
 
 class ZoneLookup:
     """Looks records up in public DNS, or at one server. `doctor` makes one for all of its domains.
 
     Public DNS is this machine's resolver. It finds the servers of a zone, which are then queried themselves for NS
-    records, because a cache has the old ones until their TTL ends.
+    records, because a cache has the old ones until their TTL ends. A lookup without a usable response raises
+    FailedError.
     """
 
     def __init__(self, server: str | None) -> None:
-        """`server` is the address of the server with the zones, as HOST:PORT; None for public DNS."""
+        """`server` is the address of the server that has the zones, as HOST:PORT; None for public DNS."""
         self._server = _address(server) if server else None
-        try:
-            self._resolver = dns.resolver.Resolver(configure=self._server is None)
-        except dns.resolver.NoResolverConfiguration:
-            raise FailedError("this machine has no DNS resolver configured; use --dns") from None
-        self._resolver.lifetime = RESOLVER_SECONDS
-        if self._server:
-            self._resolver.nameservers = [self._server[0]]
-            self._resolver.port = self._server[1]
 
     def ns_targets(self, domain: str) -> list[str]:
         """Returns the values of a domain's NS records in the zone above it, in canonical form; empty without records.
 
-        The servers of the zone are queried one after another, until one gives a usable response.
+        The servers of the zone are queried one after another, until one responds.
         """
-        problem = "no server of its parent zone has an address"
         try:
-            name = dns.name.from_text(f"{domain}.")
-            query = dns.message.make_query(name, "NS", flags=0)
-            for host, port in self._servers_above(name):
-                try:
-                    response, _ = dns.query.udp_with_fallback(query, host, ATTEMPT_SECONDS, port)
-                    return _delegation(name, response)
-                except _FAILURES as error:
-                    problem = f"{host} {_reason(error)}"
-        except _FAILURES as error:
-            problem = f"its parent zone was not found: {_reason(error)}"
-        raise LookupFailedError(problem)
+            name = dns.name.from_text(domain)
+            response = self._query_zone_above(name)
+        except dns.exception.DNSException as error:
+            raise FailedError(f"its NS records could not be read: {one_line(str(error))}") from None
+        # A delegation is in the authority section, or in the answer if the server has the zone below it, too.
+        for records in (*response.answer, *response.authority):
+            if records.name == name and records.rdtype == dns.rdatatype.NS:
+                return canonical_ns_targets(str(record.target) for record in records)
+        if not response.flags & dns.flags.AA:
+            raise FailedError("its NS records could not be read: the server does not have the zone above it")
+        return []
 
-    def issuers(self, domain: str) -> tuple[str, list[str]]:
-        """Returns the nearest name above a domain with CAA records, which apply to it, and the authorities they allow.
+    def _query_zone_above(self, name: dns.name.Name) -> dns.message.Message:
+        """Returns the response of a server of the zone above a name to a query for the name's NS records."""
+        servers = self._new_resolver()
+        if self._server is None:
+            servers.nameservers = _addresses_above(name, servers)
+        # Without recursion, a server responds with the records of its own zone.
+        servers.flags = 0
+        try:
+            return servers.resolve(name, "NS", raise_on_no_answer=False).response
+        except dns.resolver.NXDOMAIN as error:
+            return error.response(name)  # type: ignore[no-untyped-call,no-any-return]
 
-        An authority is "" if a record allows none. Without an `issue` record, which allows all, the list is empty, and
-        without CAA records, the name is. The domain itself is delegated to ngrok, and a top-level domain has none.
+    def forbidding_name(self, domain: str, authority: str) -> str | None:
+        """Returns the name whose CAA records forbid a certificate authority for a domain; None if none do.
+
+        The nearest name with such records decides. The domain itself is delegated to ngrok, and a top-level domain is
+        taken to have none.
         """
-        names = [domain.split(".", labels)[labels] for labels in range(1, domain.count("."))]
-        for name in names:
+        for labels in range(1, domain.count(".")):
+            name = domain.split(".", labels)[labels]
             try:
-                owner, issuers = self._issuers_of(name)
-            except _FAILURES as error:
-                # The server of `--dns` rejects names above its zones.
-                if self._server and name != names[0] and isinstance(error, dns.resolver.NoNameservers):
-                    break
-                raise LookupFailedError(f"for {name}, the resolver {_reason(error)}") from None
-            if owner:
-                return owner, issuers
-        return "", []
+                records = self._new_resolver().resolve(f"{name}.", "CAA", raise_on_no_answer=False).rrset
+            except dns.resolver.NXDOMAIN:
+                continue
+            except dns.exception.DNSException as error:
+                raise FailedError(f"the CAA records of {name} could not be read: {one_line(str(error))}") from None
+            if records:
+                return name if _forbid(records, authority) else None
+        return None
 
-    def _servers_above(self, name: dns.name.Name) -> Iterator[tuple[str, int]]:
-        """Yields the addresses and ports of the servers of the zone above a name."""
+    def _new_resolver(self) -> dns.resolver.Resolver:
+        """Returns a resolver that queries public DNS or the server."""
+        resolver = dns.resolver.Resolver(configure=self._server is None)
+        resolver.lifetime = QUERY_SECONDS
         if self._server:
-            yield self._server
-            return
-        zone = dns.resolver.zone_for_name(name.parent(), resolver=self._resolver)
-        for record in self._resolver.resolve(zone, "NS"):
-            addresses: list[str] = []
-            with suppress(dns.exception.DNSException):
-                addresses = [*self._resolver.resolve_name(record.target).addresses()]
-            for address in addresses:
-                # The port is 53, except in tests.
-                yield address, self._resolver.port
-
-    def _issuers_of(self, name: str) -> tuple[str, list[str]]:
-        try:
-            answer = self._resolver.resolve(f"{name}.", "CAA", raise_on_no_answer=False)
-        except dns.resolver.NXDOMAIN:
-            return "", []
-        if answer.rrset is None:
-            if not answer.response.flags & (dns.flags.AA | dns.flags.RA):
-                raise LookupFailedError("is neither a server of its zone nor a resolver")
-            return "", []
-        issue = [each.value.decode("utf-8", "replace") for each in answer.rrset if each.tag.lower() == b"issue"]
-        # Parameters may follow the authority.
-        return canonical_domain(str(answer.rrset.name)), [value.partition(";")[0].strip().lower() for value in issue]
+            resolver.nameservers, resolver.port = [self._server[0]], self._server[1]
+        return resolver
 
 
-def _delegation(name: dns.name.Name, response: dns.message.Message) -> list[str]:
-    """Returns the values of the NS records in the response of a server."""
-    # A delegation is in the authority section, or in the answer if the server has the zone below it, too.
-    for records in (*response.answer, *response.authority):
-        if records.name == name and records.rdtype == dns.rdatatype.NS:
-            return canonical_ns_targets(str(record.target) for record in records)
-    if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        raise LookupFailedError(f"responded {dns.rcode.to_text(response.rcode())}")
-    if not response.flags & dns.flags.AA:
-        raise LookupFailedError("is not a server of its parent zone")
-    return []
+def _addresses_above(name: dns.name.Name, resolver: dns.resolver.Resolver) -> list[str]:
+    """Returns the addresses of the servers of the zone above a name."""
+    zone = dns.resolver.zone_for_name(name.parent(), resolver=resolver)
+    addresses: list[str] = []
+    for record in resolver.resolve(zone, "NS"):
+        # One server without an address does no harm.
+        with suppress(dns.exception.DNSException):
+            addresses += resolver.resolve_name(record.target).addresses()
+    return addresses
+
+
+def _forbid(records: Iterable[Any], authority: str) -> bool:
+    """Returns whether CAA records forbid an authority. Those without the tag `issue` forbid none."""
+    # Parameters may follow the authority.
+    issue = [each.value.partition(b";")[0].strip().lower() for each in records if each.tag.lower() == b"issue"]
+    return bool(issue) and authority.encode() not in issue
 
 
 def _address(server: str) -> tuple[str, int]:
     """Returns the IP address and the port of HOST:PORT, or of HOST with DNS's port."""
     try:
         parts = urlsplit(f"//{server}")
-        host, port = parts.hostname, parts.port or 53
-        if host:
-            return str(socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0][4][0]), port
+        port = parts.port or 53
+        return str(socket.getaddrinfo(parts.hostname or "", port, type=socket.SOCK_DGRAM)[0][4][0]), port
     except (ValueError, OSError):
-        pass
-    raise FailedError("--dns must be the address of a DNS server as HOST:PORT, such as 127.0.0.1:5353")
-
-
-def _reason(error: Exception) -> str:
-    """Returns why a lookup failed, as a predicate for the server."""
-    if isinstance(error, LookupFailedError):
-        return str(error)
-    if isinstance(error, dns.exception.Timeout | TimeoutError):
-        return "timed out"
-    return f"failed ({one_line(getattr(error, 'strerror', None) or str(error) or type(error).__name__, 100)})"
+        raise FailedError("--dns must be the address of a DNS server, such as 127.0.0.1:5353") from None

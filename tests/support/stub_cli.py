@@ -30,6 +30,10 @@ class StubCli:
         """Makes each of its commands fail, after a warning."""
         self._write(f"printf 'warning: there is a newer version\\nerror: {message}\\n' >&2; exit 255")
 
+    def hang(self) -> None:
+        """Makes it run until it is killed."""
+        self._write("exec /bin/sleep 3600")
+
     @property
     def calls(self) -> list[str]:
         return (self._folder / "calls").read_text().splitlines()

@@ -37,9 +37,3 @@ def test_section_stands_alone(pulumi_agin: Command) -> None:
 
 def test_names_are_listed(pulumi_agin: Command) -> None:
     assert pulumi_agin("explain") == (0, "\n".join(sections()) + "\n", "")
-
-
-def test_unknown_name_is_one_sentence(pulumi_agin: Command) -> None:
-    status, out, err = pulumi_agin("explain", "tekan\n")
-    assert (status, out, err.count("\n")) == (1, "", 1)
-    assert err.startswith('pulumi-agin: no section has the name "tekan"; valid names are taken, ')

@@ -1,11 +1,13 @@
-"""The process of the command line: its help, and how it ends without a traceback."""
+"""The process of the command line: its help, its page, and how it ends without a traceback."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +19,14 @@ from tests.support.keys import assert_without_key
 from tests.support.ngrok import create
 from tests.support.waiting import until
 
-COMMAND = [sys.executable, "-m", "pulumi_agin.cli"]
+PROGRAM = str(Path(sys.executable).with_name("pulumi-agin"))
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "command-line.md"
 
 
 def start(*arguments: str, stdout: Any = subprocess.PIPE, **environment: str) -> subprocess.Popen[str]:
     # Most users' Python buffers stdout, so that what can't be written is found late.
     buffered = {**os.environ, **environment, "PYTHONUNBUFFERED": ""}
-    return subprocess.Popen([*COMMAND, *arguments], env=buffered, stdout=stdout, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([PROGRAM, *arguments], env=buffered, stdout=stdout, stderr=subprocess.PIPE, text=True)
 
 
 def stderr_of(process: subprocess.Popen[str], status: int) -> str:
@@ -34,26 +37,39 @@ def stderr_of(process: subprocess.Popen[str], status: int) -> str:
     return err
 
 
-@pytest.mark.parametrize("command", ["", "import", "doctor", "explain", "emulator"])
-def test_help_names_the_options(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        cli.main([*command.split(), "--help"])
-    assert ended.value.code == 0
-    assert f"usage: pulumi-agin{f' {command}' if command else ''} [-h]" in capsys.readouterr().out
-
-
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        cli.main(["--version"])
-    assert capsys.readouterr().out == f"pulumi-agin {VERSION}\n"
-
-
-@pytest.mark.parametrize("arguments", [[], ["other"], ["doctor", "--other"]])
-def test_wrong_arguments_exit_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "status", "output"),
+    [
+        (["--version"], 0, f"pulumi-agin {VERSION}\n"),
+        (["--help"], 0, "doctor    Tells why an Agent Ingress isn't working yet.\n"),
+        (["doctor", "--help"], 0, "usage: pulumi-agin doctor [-h] [--all]"),
+        ([], 2, "the following arguments are required: COMMAND\n"),
+        (["other"], 2, "invalid choice: 'other'"),
+        (["explain", "tekan"], 2, "invalid choice: 'tekan' (choose from"),
+        (["import"], 2, "one of the arguments ID --all is required\n"),
+        (["import", "agin_1", "--all"], 2, "argument --all: not allowed with argument ID\n"),
+        (["doctor", "a.acme.com", "--all"], 2, "argument --all: not allowed with argument DOMAIN\n"),
+    ],
+)
+def test_arguments(arguments: list[str], status: int, output: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
-    assert ended.value.code == 2
-    assert "usage: " in capsys.readouterr().err
+    assert ended.value.code == status
+    assert output in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("command", ["import", "doctor", "explain"])
+def test_page_has_the_options_of_the_help(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each option is on one line.
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    options = re.findall(r"^  (\S.*?)  +(.*)$", capsys.readouterr().out, re.MULTILINE)
+    rows = {f"| `{name}` | {effect} |" for name, effect in options if name != "-h, --help"}
+    section = PAGE.read_text().split(f"\n## pulumi-agin {command}\n")[1].split("\n## ")[0]
+    assert {*section.split("\n| option | effect |\n|---|---|\n")[1].split("\n\n")[0].splitlines()} == rows
 
 
 def test_broken_pipe_exits_1() -> None:
@@ -65,19 +81,19 @@ def test_broken_pipe_exits_1() -> None:
 
 def test_full_disk_is_one_sentence() -> None:
     with open("/dev/full", "w") as full:
-        assert stderr_of(start("explain", "taken", stdout=full), 1) == "pulumi-agin: No space left on device\n"
+        process = start("explain", "taken", stdout=full)
+        assert stderr_of(process, 1) == "pulumi-agin: [Errno 28] No space left on device\n"
 
 
 def test_closed_stdout_has_no_traceback() -> None:
-    closed = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *COMMAND, "explain"], capture_output=True, check=False)
+    closed = subprocess.run(["sh", "-c", '"$@" >&-', "sh", PROGRAM, "explain"], capture_output=True, check=False)
     assert (closed.returncode, closed.stderr) == (0, b"")
 
 
 @pytest.mark.usefixtures("settings_of_emulator")
-@pytest.mark.parametrize("command", ["doctor", "import"])
-def test_interrupt_exits_130(command: str, emulator: Emulator) -> None:
+def test_interrupt_exits_130(emulator: Emulator) -> None:
     emulator.add_fault("GET", "delay", seconds=3600)
-    process = start(command, "--all")
+    process = start("import", "--all")
     until("it has sent its request", emulator.requests)
     process.send_signal(signal.SIGINT)
     assert stderr_of(process, 130) == ""
@@ -88,7 +104,7 @@ def test_locale_without_utf_8_prints_escapes(emulator: Emulator) -> None:
     create(emulator, "connect.acme.com", description="🚀")
     process = start("import", "--all", PYTHONIOENCODING="ascii")
     out, _ = process.communicate(timeout=60)
-    assert 'description="\\U0001f680"' in out
+    assert "description='\\U0001f680'" in out
 
 
 @pytest.mark.parametrize(("command", "module"), [("doctor", "dns"), ("emulator", "dns"), ("emulator", "celpy")])

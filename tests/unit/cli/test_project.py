@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from pulumi_agin.cli import project
 from pulumi_agin.cli.project import domains_of_stack, load_settings
 from pulumi_agin.lifecycle.operation import FailedError
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tests.support.stub_cli import NO_STACK, StubCli
-
-ENVIRONMENT = "the environment variable NGROK_API_KEY"
-CONFIG = "agin:apiKey in the stack config"
 
 
 @pytest.fixture
@@ -24,31 +23,31 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubCli:
     return StubCli(tmp_path)
 
 
-def key_of(stack: str | None = None) -> tuple[str, str]:
+def source(stack: str | None = None) -> str:
+    """Returns where the key is from: our key from the stack config, or the other account's from the environment."""
     settings = load_settings(stack)
-    return settings.api_key.get_secret_value(), settings.api_key_source
+    key, where = settings.api_key.get_secret_value(), settings.api_key_source
+    sources = {
+        (API_KEY, "agin:apiKey in the stack config"): "config",
+        (OTHER_ACCOUNTS_KEY, "the environment variable NGROK_API_KEY"): "environment",
+    }
+    return sources[key, where]
 
 
 def test_stack_config_wins_also_below_the_projects_folder(
     cli: StubCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cli.stack(apiKey=API_KEY, timeoutSeconds="7")
-    assert key_of() == (API_KEY, CONFIG)
     (tmp_path / "below").mkdir()
-    monkeypatch.chdir(tmp_path / "below")
-    assert key_of() == (API_KEY, CONFIG)
+    for folder in (tmp_path, tmp_path / "below"):
+        monkeypatch.chdir(folder)
+        assert source() == "config"
     assert load_settings(None).timeout_seconds == 7
-
-
-def test_stack_without_a_key_uses_the_environment(cli: StubCli) -> None:
-    cli.stack(apiBaseUrl="http://127.0.0.1:1")
-    assert key_of() == (OTHER_ACCOUNTS_KEY, ENVIRONMENT)
-    assert load_settings(None).base_url == "http://127.0.0.1:1"
 
 
 def test_named_stack_is_used(cli: StubCli) -> None:
     cli.stack(apiKey=API_KEY)
-    assert key_of("acme/prod")[1] == CONFIG
+    assert source("acme/prod") == "config"
     domains_of_stack("acme/prod")
     assert [call.partition(" --non")[0] for call in cli.calls] == [
         "config --show-secrets --json --stack=acme/prod",
@@ -56,27 +55,35 @@ def test_named_stack_is_used(cli: StubCli) -> None:
     ]
 
 
+def test_environment_has_what_the_config_lacks(cli: StubCli) -> None:
+    cli.stack(apiBaseUrl="http://127.0.0.1:1")
+    assert source() == "environment"
+    assert load_settings(None).base_url == "http://127.0.0.1:1"
+
+
 def test_environment_is_used_without_a_selected_stack(cli: StubCli) -> None:
     cli.fail(NO_STACK)
-    assert key_of() == (OTHER_ACCOUNTS_KEY, ENVIRONMENT)
+    assert source() == "environment"
     with pytest.raises(FailedError, match="no stack selected"):
         load_settings("prod")
 
 
 def test_environment_is_used_without_a_cli_or_a_project(cli: StubCli, tmp_path: Path) -> None:
-    assert key_of()[1] == ENVIRONMENT
-    with pytest.raises(FailedError, match="could not run pulumi: No such file"):
+    assert source() == "environment"
+    with pytest.raises(FailedError, match=r"could not run `pulumi config`: .*No such file"):
         load_settings("prod")
     (tmp_path / "Pulumi.yaml").unlink()
     cli.stack(apiKey=API_KEY)
-    assert key_of()[1] == ENVIRONMENT
-    with pytest.raises(FailedError, match="there is no Pulumi project in this folder: name the domains, or use --all"):
-        domains_of_stack(None)
+    assert source() == "environment"
 
 
-def test_unreadable_config_is_not_replaced_by_the_environment(cli: StubCli) -> None:
+def test_unreadable_config_is_not_replaced_by_the_environment(cli: StubCli, monkeypatch: pytest.MonkeyPatch) -> None:
     cli.fail("incorrect passphrase")
     with pytest.raises(FailedError, match=r"^`pulumi config` failed: incorrect passphrase$"):
+        load_settings(None)
+    cli.hang()
+    monkeypatch.setattr(project, "PULUMI_SECONDS", 0.1)
+    with pytest.raises(FailedError, match=r"^could not run `pulumi config`: .* timed out after 0.1 seconds$"):
         load_settings(None)
 
 
@@ -88,21 +95,18 @@ def test_invalid_settings_are_one_sentence_without_the_key(cli: StubCli) -> None
 
 
 def test_domains_are_those_that_the_stack_manages(cli: StubCli) -> None:
-    def ingress(
-        domain: object, type_: str = "pulumi-python:dynamic/agin:AgentIngress", **more: object
-    ) -> dict[str, object]:
-        return {"type": type_, "outputs": {"domain": domain}, **more}
+    def ingress(domain: object, **more: object) -> Mapping[str, object]:
+        return {"type": "pulumi-python:dynamic/agin:AgentIngress", "outputs": {"domain": domain}, **more}
 
-    cli.stack(
-        [
-            {"type": "pulumi:pulumi:Stack"},
-            ingress("python.acme.com"),
-            ingress("native.acme.com", "agin:index:AgentIngress"),
-            ingress("read.acme.com", external=True),
-            ingress("replaced.acme.com", delete=True),
-            ingress("other.acme.com", "aws:route53/record:Record"),
-        ]
-    )
+    resources = [
+        ingress("", type="pulumi:pulumi:Stack"),
+        ingress("python.acme.com"),
+        ingress("native.acme.com", type="agin:index:AgentIngress"),
+        ingress("read.acme.com", external=True),
+        ingress("replaced.acme.com", delete=True),
+        ingress("other.acme.com", type="aws:route53/record:Record"),
+    ]
+    cli.stack(resources)
     assert domains_of_stack(None) == ["native.acme.com", "python.acme.com"]
     cli.stack([ingress({"ciphertext": "v1:"})])
     with pytest.raises(FailedError, match="a domain in the stack is a secret: name the domains, or use --all"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pulumi_agin.cli import zone_lookup
-from pulumi_agin.cli.zone_lookup import LookupFailedError, ZoneLookup
+from pulumi_agin.cli.zone_lookup import ZoneLookup
 from pulumi_agin.lifecycle.operation import FailedError
 from tests.support.dns_server import Zones, dns_server, use_as_public_dns
 from tests.support.ports import free_port
@@ -42,80 +42,58 @@ def test_ns_records_are_read_in_the_parent_zone(
         assert lookup.ns_targets(DOMAIN) == found
 
 
-@pytest.mark.parametrize("rcode", ["REFUSED", "SERVFAIL"])
-def test_rejected_query_is_no_missing_delegation(rcode: str) -> None:
-    with dns_server({(DOMAIN, "NS"): rcode}) as port, pytest.raises(LookupFailedError, match=f"responded {rcode}"):
-        ZoneLookup(f"127.0.0.1:{port}").ns_targets(DOMAIN)
+@pytest.mark.parametrize("domain", [DOMAIN, "txt.acme.com"])
+def test_server_of_other_zones_is_no_missing_delegation(domain: str) -> None:
+    with dns_server({("txt.acme.com", "TXT"): ["other"]}, is_authoritative=False) as port:
+        failure = pytest.raises(FailedError, match="could not be read: the server does not have the zone above it")
+        with failure:
+            ZoneLookup(f"127.0.0.1:{port}").ns_targets(domain)
 
 
-def test_server_of_another_zone_is_no_missing_delegation() -> None:
-    with dns_server({}, is_authoritative=False) as port, pytest.raises(LookupFailedError, match="not a server of its"):
-        ZoneLookup(f"127.0.0.1:{port}").ns_targets(DOMAIN)
+@pytest.mark.parametrize("status", ["REFUSED", "SERVFAIL"])
+def test_rejected_query_is_no_missing_record(status: str) -> None:
+    with dns_server({(DOMAIN, "NS"): status, ("acme.com", "CAA"): status}) as port:
+        lookup = ZoneLookup(f"127.0.0.1:{port}")
+        with pytest.raises(FailedError, match=rf"its NS records could not be read: .*127.0.0.1.* answered {status}"):
+            lookup.ns_targets(DOMAIN)
+        with pytest.raises(FailedError, match=rf"the CAA records of acme.com could not be read: .* answered {status}"):
+            lookup.forbidding_name(DOMAIN, "letsencrypt.org")
 
 
 def test_server_that_is_down_is_no_missing_delegation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zone_lookup, "ATTEMPT_SECONDS", 0.05)
-    with pytest.raises(LookupFailedError, match=r"127\.0\.0\.1 timed out"):
+    monkeypatch.setattr(zone_lookup, "QUERY_SECONDS", 0.05)
+    with pytest.raises(FailedError, match=r"its NS records could not be read: .*lifetime expired"):
         ZoneLookup(f"127.0.0.1:{free_port()}").ns_targets(DOMAIN)
 
 
 def test_parent_zone_without_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     with dns_server({("acme.com", "SOA"): SOA, ("acme.com", "NS"): ["ns0.acme.com."]}) as port:
         use_as_public_dns(monkeypatch, port)
-        with pytest.raises(LookupFailedError, match="no server of its parent zone has an address"):
+        with pytest.raises(FailedError, match="its NS records could not be read: All nameservers failed"):
             ZoneLookup(None).ns_targets(DOMAIN)
 
 
 @pytest.mark.parametrize(
-    ("zones", "found"),
+    ("records", "is_forbidden"),
     [
-        ({}, None),
-        ({("acme.com", "CAA"): ['0 issue "Letsencrypt.org; validationmethods=dns-01"']}, ["letsencrypt.org"]),
-        ({("acme.com", "CAA"): ['0 issue ";"', '0 ISSUE "digicert.com"']}, ["", "digicert.com"]),
-        # They say nothing about a certificate without a wildcard.
-        ({("acme.com", "CAA"): ['0 issuewild ";"', '0 iodef "mailto:a@acme.com"']}, []),
-        # Those of the domain itself are below the delegation.
-        ({(DOMAIN, "CAA"): ['0 issue ";"']}, None),
+        ({}, False),
+        ({"acme.com": ['0 issue "digicert.com"', '0 issue "Letsencrypt.org; validationmethods=dns-01"']}, False),
+        ({"acme.com": ['0 ISSUE "digicert.com"']}, True),
+        ({"acme.com": ['0 issue ";"']}, True),
+        # They are about wildcards and reports.
+        ({"acme.com": ['0 issuewild ";"', '0 iodef "mailto:a@acme.com"']}, False),
+        # The nearest records apply, except those of the domain itself, which are below the delegation.
+        ({DOMAIN: ['0 issue ";"']}, False),
+        ({"iot.acme.com": ['0 issue "letsencrypt.org"'], "acme.com": ['0 issue ";"']}, False),
     ],
 )
-def test_caa_records_of_the_parent_apply(zones: Zones, found: list[str] | None) -> None:
-    with dns_server(zones) as port:
-        owner, issuers = ZoneLookup(f"127.0.0.1:{port}").issuers(DOMAIN)
-    assert (sorted(issuers) if owner else None) == found
-
-
-def test_nearest_caa_records_apply() -> None:
-    zones = {("b.acme.com", "CAA"): ['0 issue "near.org"'], ("acme.com", "CAA"): ['0 issue "far.org"']}
-    with dns_server(zones) as port:
-        lookup = ZoneLookup(f"127.0.0.1:{port}")
-        assert lookup.issuers("c.b.acme.com") == ("b.acme.com", ["near.org"])
-        assert lookup.issuers("c.other.acme.com") == ("acme.com", ["far.org"])
-
-
-def test_caa_records_above_the_zones_of_the_server_are_not_read() -> None:
-    zones: Zones = {("acme.co.uk", "TXT"): ["other"], ("co.uk", "CAA"): "REFUSED"}
-    with dns_server(zones) as port:
-        lookup = ZoneLookup(f"127.0.0.1:{port}")
-        assert lookup.issuers("connect.acme.co.uk") == ("", [])
-        with pytest.raises(LookupFailedError, match=r"for co\.uk, the resolver failed"):
-            lookup.issuers("acme.co.uk")
-
-
-def test_caa_records_behind_an_error_are_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    with dns_server({("acme.com", "CAA"): "SERVFAIL"}) as port:
-        use_as_public_dns(monkeypatch, port)
-        with pytest.raises(LookupFailedError, match=r"for acme\.com, the resolver failed"):
-            ZoneLookup(None).issuers(DOMAIN)
+def test_caa_records_above_the_domain_apply(records: dict[str, list[str]], is_forbidden: bool) -> None:
+    with dns_server({(name, "CAA"): values for name, values in records.items()}) as port:
+        name = ZoneLookup(f"127.0.0.1:{port}").forbidding_name("connect.iot.acme.com", "letsencrypt.org")
+    assert name == ("acme.com" if is_forbidden else None)
 
 
 @pytest.mark.parametrize("server", ["a..b:53", "127.0.0.1:x", "127.0.0.1:70000", ":53"])
 def test_invalid_server_is_one_sentence(server: str) -> None:
     with pytest.raises(FailedError, match="--dns must be the address of a DNS server"):
         ZoneLookup(server)
-
-
-def test_server_of_other_zones_is_no_proof_of_missing_caa_records() -> None:
-    zones: Zones = {("acme.com", "TXT"): ["other"]}
-    failure = pytest.raises(LookupFailedError, match="neither a server of its zone nor a resolver")
-    with dns_server(zones, is_authoritative=False) as port, failure:
-        ZoneLookup(f"127.0.0.1:{port}").issuers(DOMAIN)
