@@ -98,13 +98,13 @@ def user_env(request: pytest.FixtureRequest, set_up: SetUp[Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def yaml_host(set_up: SetUp[Path], cli: Path) -> Path:
-    return set_up(lambda: pulumi_cli.find_or_make_host(pulumi_cli.YAML, cli))
+def yaml_host(set_up: SetUp[None], cli: Path) -> None:
+    set_up(lambda: pulumi_cli.add_host("yaml", cli))
 
 
 @pytest.fixture(scope="session")
-def node_host(set_up: SetUp[Path], cli: Path) -> Path:
-    return set_up(lambda: pulumi_cli.find_or_make_host(pulumi_cli.NODE, cli))
+def node_host(set_up: SetUp[None], cli: Path) -> None:
+    set_up(lambda: pulumi_cli.add_host("nodejs", cli))
 
 
 @pytest.fixture(scope="session")
