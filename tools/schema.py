@@ -58,7 +58,7 @@ def make_schema() -> dict[str, Any]:
         "name": "agin",
         "displayName": "ngrok Agent Ingress",
         "version": VERSION,
-        "description": "Custom connect URLs for ngrok agents: Agent Ingresses, their certificates and their DNS records.",
+        "description": "Custom connect URLs for ngrok agents: Agent Ingresses, certificates and DNS records.",
         "keywords": ["pulumi", "ngrok", "agent ingress", "category/network", "kind/native"],
         "license": "Apache-2.0",
         "publisher": "The pulumi-agin authors",
