@@ -71,7 +71,7 @@ def test_program_in_typescript(
     project = typescript_project
     example = Example(project, emulator, main_dns_packages)
     schema = tmp_path / "schema.json"
-    schema.write_text(project.shell("pulumi package get-schema .venv/bin/pulumi-resource-gateway"))
+    schema.write_text(project.typed("pulumi package get-schema .venv/bin/pulumi-resource-gateway"))
     sdks.generate_from(schema, tmp_path / "sdks")
     project.folder = example.folder / "typescript"
     for name in ("@pulumi/pulumi", "@types/node", "ts-node", "typescript"):
