@@ -4,7 +4,7 @@ UV := .build/uv/bin/uv
 CONSTRAINTS := --constraints tools/locks/dev.txt --build-constraints tools/locks/dev.txt
 # More tests at once than cores: they mostly wait for Pulumi's processes.
 JOBS ?= 4
-PYTEST := $(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist worksteal
+PYTEST := $(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadgroup
 
 # Without bytecode, each process would compile all imports again.
 unexport PYTHONDONTWRITEBYTECODE

@@ -51,6 +51,6 @@ def newest(session: nox.Session) -> None:
 
 
 def test(session: nox.Session, *tests: str) -> None:
-    options = ("-q", "--numprocesses", "4", "--dist", "worksteal", "--user-environment", session.virtualenv.location)
+    options = ("-q", "--numprocesses", "4", "--dist", "loadgroup", "--user-environment", session.virtualenv.location)
     # After Ctrl-C, the tests end the processes that they have started.
     session.run("python", "-m", "pytest", *options, *tests, *session.posargs, interrupt_timeout=None)
