@@ -76,7 +76,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
         each: Sequence[Any] = [made] if isinstance(made, pulumi.Resource) else made
         # Without records, nothing would show that the domain is not delegated.
         if not each:
-            raise pulumi.RunError(f'AgentIngressDelegation "{resource_name}": its adapter has returned no records')
+            raise records.error("its adapter has returned no records")
         # In a preview, the ID of a record that is to be created is not known, so everything that uses
         # `agent_ingress_id` would be shown as changing.
         is_preview = pulumi.runtime.is_dry_run()

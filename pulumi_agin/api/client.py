@@ -135,7 +135,8 @@ class Client:
         Lookups use it, the message about a taken domain, and a create in doubt, which needs the time.
         """
         # No domain has a quote or a backslash, which would end the string in the filter.
-        query = {"filter": 'obj.domain == "{}"'.format(re.sub(r'["\\]', "", domain))}
+        unquoted = re.sub(r'["\\]', "", domain)
+        query = {"filter": f'obj.domain == "{unquoted}"'}
         found, now = self._read_pages(f"find the Agent Ingress {domain}", query, budget)
         return next((each for each in found if each.domain == domain), None), now
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -83,7 +84,7 @@ class Response:
             return False
         return self.status < 300 or self.status >= 500 or self.fault is None
 
-    @property
+    @cached_property
     def fault(self) -> NgrokFault | None:
         """ngrok's error, which has a message, and a code or the status; None if the body is anything else."""
         body = self.json()

@@ -19,7 +19,8 @@ from tests.support.background import in_background
 Zones = Mapping[tuple[str, str], list[str] | str]
 """By name and type: the values of the records, or the name of the response's status, such as "REFUSED".
 
-Values of NS records are in a referral if the query wants no recursion. Other names do not exist.
+NS records of a name without a SOA record are a delegation: a referral for a query without recursion, and SERVFAIL for
+another, because nobody has the zone. Other names do not exist.
 """
 
 
@@ -44,9 +45,11 @@ def dns_server(
             response.set_rcode(dns.rcode.from_text(found))
             response.flags |= dns.flags.AA if is_authoritative else 0
         else:
-            is_referral = kind == "NS" and not query.flags & dns.flags.RD
-            section = response.authority if is_referral else response.answer
+            is_delegation = kind == "NS" and (name, "SOA") not in zones
+            section = response.authority if is_delegation else response.answer
             section.append(dns.rrset.from_text(question.name, 60, "IN", kind, *found))
+            if is_delegation and query.flags & dns.flags.RD:
+                response.set_rcode(dns.rcode.SERVFAIL)
         return response
 
     server = socketserver.UDPServer(address, Handler)

@@ -71,6 +71,7 @@ CASES: dict[str, list[tuple[dict[str, Any], Any, str, str]]] = {
     ],
     "caa_records": [
         ({}, UNREADABLE, "ok", "it has no certificate of Let's Encrypt, which CAA records could forbid"),
+        ({"certificate_management_policy": {"authority": "other"}}, UNREADABLE, "ok", "it has no certificate of Let's"),
         (ENCRYPTED, None, "ok", "no CAA record forbids Let's Encrypt"),
         (ENCRYPTED, "acme.com", "wrong", "the CAA records of acme.com forbid Let's Encrypt; add 0 issue"),
         (ENCRYPTED, UNREADABLE, "unknown", "it could not be read: the server is down"),
@@ -148,6 +149,7 @@ def test_each_check_is_a_line_or_an_object(doctor: Command, emulator: Emulator, 
     emulator.clear_requests()
     status, out, err = doctor("Connect.ACME.com.", DOMAIN)
     assert (status, err) == (0, "")
+    assert len(out.splitlines()) == 2 + len(CHECKS)
     assert out.splitlines()[:4] == [
         "ok       the API key: ngrok accepts the one from the environment variable NGROK_API_KEY",
         f"ok       {DOMAIN}: it has the Agent Ingress {id_}",
