@@ -7,19 +7,20 @@ dashes, as in `nox --session newest -- tests/servicer`. tests/engine/test_whole_
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import nox
 
-from tools.environment import CONSTRAINTS, OWN, PYENV, check_lowest, supported_pythons
+from tools.environment import CONSTRAINTS, OWN, PYTHONS, supported_pythons
 
 nox.options.default_venv_backend = "uv"
 nox.options.envdir = ".build/nox"
 # Nothing is downloaded. A session is skipped, and named at the end, if its Python is not on this machine.
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
-os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *PYENV])
+os.environ["PATH"] = PYTHONS
 
+# As users install them: builds need compilers.
+WHEELS = ("--only-binary", ":all:")
 LIFE = "tests/engine/test_whole_life.py::test_whole_life"
 
 
@@ -34,25 +35,22 @@ def unit(session: nox.Session) -> None:
 @nox.session(python=supported_pythons()[0])
 def lowest(session: nox.Session) -> None:
     """The lowest versions that pyproject.toml allows, on the lowest Python."""
-    # Only wheels, as users install them: builds need compilers.
-    lowest = ("--resolution", "lowest-direct", "--only-binary", ":all:")
-    session.install(*lowest, "--group", "test", "--requirements", "pyproject.toml", "--all-extras")
+    session.install(
+        "--resolution=lowest-direct", *WHEELS, "--group=test", "--requirements=pyproject.toml", "--all-extras"
+    )
     # uv would install the newest versions of the dependencies of a package that it builds itself.
     session.install("--no-deps", ".")
-    check_lowest(Path(session.virtualenv.location))
     test(session, LIFE, "tests/unit", "tests/program")
 
 
 @nox.session
 def newest(session: nox.Session) -> None:
     """The newest versions that pyproject.toml allows."""
-    session.install(
-        "--upgrade", "--only-binary", ":all:", "--no-binary", "pulumi-agin", "--group", "test", ".[emulator]"
-    )
+    session.install("--upgrade", *WHEELS, "--no-binary", "pulumi-agin", "--group", "test", ".[emulator]")
     test(session, LIFE, "tests/unit")
 
 
 def test(session: nox.Session, *tests: str) -> None:
-    options = ("-q", "--numprocesses", "4", "--dist", "worksteal", "--user-environment", session.virtualenv.location)
+    options = ("-q", "--numprocesses", "4", "--dist", "loadgroup", "--user-environment", session.virtualenv.location)
     # After Ctrl-C, the tests end the processes that they have started.
     session.run("python", "-m", "pytest", *options, *tests, *session.posargs, interrupt_timeout=None)

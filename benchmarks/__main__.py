@@ -114,7 +114,7 @@ class Stack:
         # As where users run it: bytecode is written. A module on the path is pickled by reference, as ours is.
         python = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPATH": str(folder)}
         ngrok = {"NGROK_API_BASE_URL": self._emulator.url, "NGROK_API_KEY": "emulator-key"}
-        self._project = Project(folder, cli, side.env, python | ngrok, timeout_seconds=3600)
+        self._project = Project(folder, cli, side.env, python | ngrok)
         (folder / "nothing.py").write_text(NOTHING)
 
     def seconds(self, operation: str, count: int) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pulumi_agin.version import VERSION
 from sphinx.application import Sphinx
-from tools.place import REPOSITORY
+from tools.schema import REPOSITORY
 
 project = "pulumi-agin"
 author = "The pulumi-agin authors"

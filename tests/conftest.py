@@ -33,6 +33,9 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks each test for one of the three runs, by its folder, unless it has such a mark."""
     for item in items:
+        if "dns_sdks" in getattr(item, "fixturenames", ()):
+            # One process loads the packages of DNS providers, some of which take seconds.
+            item.add_marker(pytest.mark.xdist_group("dns_sdks"))
         if not any(item.get_closest_marker(name) for name in ("main", "rest", "weekly")):
             level = item.path.relative_to(TESTS).parts[0]
             item.add_marker("rest" if level == "engine" or is_of_other_adapter(item) else "main")

@@ -6,26 +6,24 @@ package index, and Pulumi would run the projects in this repository with uv.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
-from tools.steps import BUILD, ROOT, StepError, hash_of, locked, made_once, run
+from tools.steps import BUILD, ROOT, StepError, exit_status, hash_of, locked, made_once, run
 
 UV = BUILD / "uv" / "bin" / "uv"
-DIST = BUILD / "dist"
 LOCK = ROOT / "tools" / "locks" / "dev.txt"
 CONSTRAINTS = ("--constraints", str(LOCK), "--build-constraints", str(LOCK))
 
 # This Python's version, such as 3.13.
 OWN = "{}.{}".format(*sys.version_info)
-# PATH has only those of pyenv's Pythons that are selected.
+# The folders of Pythons. PATH has only those of pyenv's that are selected; its commands fail for the others.
 PYENV = [str(each) for each in Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/3.*/bin")]
+PYTHONS = os.pathsep.join([*PYENV, os.environ["PATH"]])
 
 # The DNS providers in `make test`: for each form of records, one with and one without limits of the TTL.
 MAIN_DNS_EXTRAS = ("aws", "cloudflare", "digitalocean", "gandi")
@@ -33,16 +31,12 @@ MAIN_DNS_EXTRAS = ("aws", "cloudflare", "digitalocean", "gandi")
 
 def supported_pythons() -> list[str]:
     """Returns the Pythons in the classifiers of pyproject.toml, such as 3.10, from the lowest on."""
-    classifier = r'^ +"Programming Language :: Python :: (3\.\d+)"'
-    return re.findall(classifier, (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    return re.findall(r":: Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def find_python(version: str) -> str | None:
     """Returns the interpreter of a version such as 3.13 if this machine has one."""
-    if version == OWN:
-        return sys.executable
-    # First in pyenv: its commands on PATH fail for versions that are not selected.
-    return shutil.which(f"python{version}", path=os.pathsep.join([*PYENV, os.environ["PATH"]]))
+    return sys.executable if version == OWN else shutil.which(f"python{version}", path=PYTHONS)
 
 
 def user(version: str = OWN) -> Path:
@@ -55,12 +49,12 @@ def user(version: str = OWN) -> Path:
     if python is None:
         raise StepError(f"Python {version} is not on this machine.")
     folder = BUILD / f"user-{version}"
-    with locked(folder, folder.name):
+    with locked(folder):
         if not folder.exists():
-            uv(f"making .build/{folder.name}", "venv", "--python", python, str(folder))
+            run(f"making .build/{folder.name}", [UV, "venv", "--python", python, folder])
         # Pulumi runs programs without writing bytecode, so all of it is written here.
-        install = ("pip", "install", "--python", str(folder), *CONSTRAINTS, "--compile-bytecode")
-        uv(f"preparing .build/{folder.name}", *install, "--requirements", "tools/user.txt")
+        options = ("--compile-bytecode", "--requirements", "tools/user.txt")
+        pip_install(f"preparing .build/{folder.name}", "--python", str(folder), *options)
     return folder
 
 
@@ -70,37 +64,18 @@ def dns_packages(extras: Sequence[str] = ()) -> Path:
     They are not in the development environment, where type checkers would read more than half a gigabyte of them.
     """
     chosen = [f"--extra={each}" for each in extras] or ["--all-extras"]
-    digest = hashlib.sha256(" ".join([sys.version, hash_of([LOCK]), *chosen]).encode()).hexdigest()[:16]
-    install = ("pip", "install", "--python", sys.executable, *CONSTRAINTS, "--requirements", "pyproject.toml", *chosen)
 
-    def make(folder: Path) -> None:
-        uv("installing the packages of DNS providers: up to a minute", *install, "--target", str(folder))
+    def install(folder: Path) -> None:
+        options = ["--target", str(folder), "--requirements", "pyproject.toml", *chosen]
+        pip_install("installing the packages of DNS providers, up to a minute", "--python", sys.executable, *options)
 
-    return made_once(BUILD / f"dns-packages-{digest}", "the packages of DNS providers", make)
-
-
-def build_wheel(folder: Path) -> Path:
-    """Builds the wheel into an empty or new folder, and returns its file."""
-    uv("building the wheel", "build", "--wheel", "--build-constraints", str(LOCK), "--out-dir", str(folder))
-    [wheel] = folder.glob("*.whl")
-    return wheel
+    name = "-".join(["dns-packages", OWN, *(extras or ["all"]), hash_of([LOCK])])
+    return made_once(BUILD / name, install)
 
 
-def check_lowest(folder: Path) -> None:
-    """Checks that an environment has exactly the lowest versions of the package's requirements, with all extras."""
-    path = [str(each) for each in folder.glob("lib/python*/site-packages")]
-    installed = {normalized(each.name): each.version for each in metadata.distributions(path=path)}
-    [package] = metadata.distributions(name="pulumi-agin", path=path)
-    for requirement in package.requires or []:
-        [(name, bound)] = re.findall(r"^([\w-]+).*?>=([\d.]+)", requirement)
-        version = installed.get(normalized(name), "no version")
-        if not re.fullmatch(rf"{re.escape(bound)}(\.0)*", version):
-            raise StepError(f"The lowest {name} that pyproject.toml allows is {bound}, but {version} is installed.")
+def pip_install(title: str, *options: str) -> None:
+    run(title, [UV, "pip", "install", *CONSTRAINTS, *options])
 
 
-def normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def uv(title: str, *arguments: str) -> None:
-    run(title, [UV, *arguments])
+if __name__ == "__main__":
+    sys.exit(exit_status(lambda: print(user())))

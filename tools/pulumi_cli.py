@@ -1,46 +1,43 @@
-"""A Pulumi CLI and its language hosts, which are found, installed or built.
+"""A Pulumi CLI: the one on PATH if it can be used, else one that is made once for all clones on this machine.
 
-`python3 -m tools.pulumi_cli` prints the folder of the CLI. `python3 -m tools.pulumi_cli yaml` prints the folders of the
-CLI and the YAML host, for PATH. The sources are tried in this order:
-
-1. `pulumi` on PATH, if it is new enough and can run Python programs;
-2. the cache of this machine, `~/.cache/pulumi-agin`, which all clones share;
-3. Pulumi's own installer, through `pulumi.automation`, which needs the internet;
-4. Go, which builds the CLI from its published modules, with the versions in `tools/pulumi-cli`.
+It is made by Pulumi's own installer, which needs the internet, or else built by Go from Pulumi's published modules,
+with the versions in `tools/pulumi-cli`.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import shutil
 import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-from tools.steps import BUILD, ROOT, StepError, cache, exit_status, hash_of, made_once, report, run
+from tools.steps import BUILD, CACHE, ROOT, StepError, hash_of, locked, made_once, report, run
 
-# The package needs SDK 3.268 or newer, and Pulumi releases SDK and CLI together with the same number. (Bulk imports
-# with outputs need 3.254.)
-MINIMUM = (3, 268, 0)
-# The programs that run Python programs and start dynamic providers. They are next to `pulumi`, or anywhere on PATH.
+# The package needs SDK 3.268 or newer, and Pulumi releases SDK and CLI together with the same number.
+MINIMUM = (3, 268)
+# The programs that run Python programs and start dynamic providers.
 HELPERS = ("pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python")
 
 MODULES = ROOT / "tools" / "pulumi-cli"
-CLI_MODULE = MODULES / "cli"
-HOST_MODULE = MODULES / "language-host"
+CLI_MODULE, HOST_MODULE, YAML_MODULE = MODULES / "cli", MODULES / "language-host", MODULES / "yaml"
 CLI_PACKAGE = "github.com/pulumi/pulumi/pkg/v3"
 SDK_PACKAGE = "github.com/pulumi/pulumi/sdk/v3"
-
-VERSION_SECONDS = 20
-INSTALLER_SECONDS = 120
+# The language hosts that tests build if they are missing: the module with the version of each, and the package.
+HOSTS = {
+    "yaml": (YAML_MODULE, "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"),
+    # Programs in TypeScript, too.
+    "nodejs": (HOST_MODULE, f"{SDK_PACKAGE}/nodejs/cmd/pulumi-language-nodejs"),
+}
 
 # Without inlining, the CLI is built in two thirds of the time, and each command takes a tenth longer.
 GO_FLAGS = ("-mod=readonly", "-gcflags=all=-l")
 
-# Runs Pulumi's installer. The SDK has no time limit for the download of the installer's script.
+ADVICE = (
+    "Install the Pulumi CLI (https://www.pulumi.com/docs/install), or the Go that tools/pulumi-cli/cli/go.mod names."
+)
+
+# The SDK has no time limit for the download of the installer's script.
 INSTALL = """\
 import socket, sys
 from pulumi.automation import PulumiCommand
@@ -50,219 +47,89 @@ PulumiCommand.install(root=sys.argv[1], version=VersionInfo.parse(sys.argv[2]))
 """
 
 
-class NotUsableError(Exception):
-    """A `pulumi` can't be used. The message is the reason."""
-
-
-@dataclass(frozen=True)
-class Host:
-    """A language host: the module that pins its version, the module that has it, and its package there."""
-
-    language: str
-    pinned_by: Path
-    module: str
-    package: str
-
-    @property
-    def executable(self) -> str:
-        """The name by which the engine finds the host."""
-        return f"pulumi-language-{self.language}"
-
-
-YAML = Host("yaml", MODULES / "yaml", "github.com/pulumi/pulumi-yaml", "cmd/pulumi-language-yaml")
-# Programs in TypeScript, too.
-NODE = Host("nodejs", HOST_MODULE, SDK_PACKAGE, "nodejs/cmd/pulumi-language-nodejs")
-HOSTS = {host.language: host for host in (YAML, NODE)}
-
-
 def find_or_make() -> Path:
     """Returns the folder of a usable `pulumi`."""
-    try:
-        return find_on_path(os.environ.get("PATH", ""))
-    except NotUsableError as reason:
-        if shutil.which("pulumi"):
-            report(f"{reason}, so another one is used")
-    return made_once(_made(), "the Pulumi CLI", _make) / "bin"
-
-
-def find_on_path(search_path: str) -> Path:
-    """Returns the folder of the `pulumi` on `search_path`, such as that of PATH."""
-    found = shutil.which("pulumi", path=search_path)
-    if found is None:
-        raise NotUsableError("there is no pulumi on PATH")
-    # Links are not resolved: a launcher may depend on the name by which it is called.
-    executable = Path(found).absolute()
-    version = _version_of(executable)
-    number = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
-    if number is None:
-        raise NotUsableError(f"{executable} has the version {version[:60]!r}")
-    parts = tuple(map(int, number.groups()))
-    least = ".".join(map(str, MINIMUM))
-    if parts < MINIMUM:
-        raise NotUsableError(f"{executable} is {version}, older than v{least}")
-    if parts[0] > MINIMUM[0]:
-        raise NotUsableError(f"{executable} is {version}, and only v{MINIMUM[0]} from v{least} on is known to work")
-    missing = [name for name in HELPERS if shutil.which(name, path=_beside(executable.parent, search_path)) is None]
-    if missing:
-        raise NotUsableError(f"{executable} comes without {', '.join(missing)}")
-    return executable.parent
-
-
-def find_or_make_host(host: Host, cli: Path) -> Path:
-    """Returns the folder of a language host for the `pulumi` in `cli`."""
-    is_made_here = cli == _made() / "bin"
-    found = shutil.which(host.executable, path=_beside(cli, "" if is_made_here else os.environ.get("PATH", "")))
+    found = shutil.which("pulumi")
     if found:
-        return Path(found).parent
-    folder = cache() / f"pulumi-language-{host.language}-{_hash_of(host.pinned_by)}"
-    made_once(folder, f"Pulumi's language host of {host.language}", lambda new: _build_host(host, new))
-    if not is_made_here:
-        return folder
-    # The engine warns of a host that is on PATH, but not next to `pulumi`.
-    new = cli / f"{host.executable}.{os.getpid()}"
-    new.symlink_to(os.path.relpath(folder / host.executable, cli))
-    new.replace(cli / host.executable)
-    return cli
+        problem = problem_of(Path(found))
+        if not problem:
+            return Path(found).absolute().parent
+        report(f"the Pulumi CLI on PATH {problem}, so another one is used")
+    return made_once(folder_of_made(), make) / "bin"
 
 
-def _beside(folder: Path, search_path: str) -> str:
-    # An empty folder would be the current one.
-    return os.pathsep.join(filter(None, [str(folder), str((folder / "pulumi").resolve().parent), search_path]))
+def add_host(language: str, cli: Path) -> None:
+    """Adds a language host to the CLI in a folder if it has none."""
+    name = f"pulumi-language-{language}"
+    with locked(folder_of_made()):
+        if not has(cli, name):
+            if cli != folder_of_made() / "bin":
+                raise StepError(f"The Pulumi CLI on PATH comes without {name}. Install all of it.")
+            module, package = HOSTS[language]
+            go_build(f"building {name}, which takes a minute, once for this machine", module, package, cli)
 
 
-def _version_of(executable: Path) -> str:
+def problem_of(cli: Path) -> str:
+    """Returns why a `pulumi` can't be used; "" if it can."""
     env = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
-    try:
-        printed = subprocess.run(
-            [executable, "version"], env=env, capture_output=True, encoding="utf-8", timeout=VERSION_SECONDS, check=True
-        )
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise NotUsableError(f"{executable} does not run ({error})") from error
-    return printed.stdout.strip()
+    printed = subprocess.run([cli, "version"], env=env, stdout=subprocess.PIPE, text=True, check=False).stdout
+    version = tuple(map(int, re.findall(r"\d+", printed)[:2]))
+    if not MINIMUM <= version < (MINIMUM[0] + 1,):
+        return f"is not {MINIMUM[0]}.{MINIMUM[1]} or newer"
+    missing = [name for name in HELPERS if not has(cli.parent, name)]
+    return f"comes without {', '.join(missing)}" if missing else ""
+
+
+def has(cli: Path, program: str) -> bool:
+    """Returns whether the CLI in a folder finds a program: next to its executable, or on PATH."""
+    folders = [str(cli), str((cli / "pulumi").resolve().parent), os.environ.get("PATH", os.defpath)]
+    return shutil.which(program, path=os.pathsep.join(folders)) is not None
 
 
 # -- making it --------------------------------------------------------------------------------------------
 
 
-def _made() -> Path:
-    return cache() / f"pulumi-{_hash_of(CLI_MODULE, HOST_MODULE)}"
+def folder_of_made() -> Path:
+    modules = (CLI_MODULE, HOST_MODULE, YAML_MODULE)
+    return CACHE / f"pulumi-{hash_of(module / name for module in modules for name in ('go.mod', 'go.sum'))}"
 
 
-def _hash_of(*modules: Path) -> str:
-    return hash_of(module / name for module in modules for name in ("go.mod", "go.sum"))
-
-
-def _pin(module: Path, package: str) -> str:
-    """Returns the version of a Go module that the go.mod in a folder pins, without its v."""
-    go_mod = (module / "go.mod").read_text(encoding="utf-8")
-    [version] = re.findall(rf"^\s*(?:require )?{re.escape(package)} v(\S+)", go_mod, re.MULTILINE)
-    return str(version)
-
-
-def _make(folder: Path) -> None:
+def make(folder: Path) -> None:
+    [version] = re.findall(rf"{CLI_PACKAGE} v(\S+)", (CLI_MODULE / "go.mod").read_text(encoding="utf-8"))
+    # An environment that has the SDK.
+    python = next((each for name in ("venv", "user-*") for each in BUILD.glob(f"{name}/bin/python")), "python3")
     try:
-        _install(folder)
-    except (StepError, subprocess.TimeoutExpired) as error:
-        report(f"The Pulumi CLI is built instead: {str(error).splitlines()[-1]}")
-        shutil.rmtree(folder, ignore_errors=True)
-        _build(folder)
-    try:
-        find_on_path(str(folder / "bin"))
-    except NotUsableError as reason:
-        raise StepError(f"The Pulumi CLI was made, but {reason}.") from None
-
-
-def _install(folder: Path) -> None:
-    """Runs Pulumi's installer with an environment that has the SDK."""
-    python = next((each for name in ("venv", "user-*") for each in BUILD.glob(f"{name}/bin/python")), None)
-    if python is None:
-        raise StepError("There is no environment for Pulumi's own installer.")
-    version = _pin(CLI_MODULE, CLI_PACKAGE)
-    # The installer's script and its download are removed with the folder in any case.
-    temporary = folder / "tmp"
-    temporary.mkdir(parents=True)
-    env = {**os.environ, "TMPDIR": str(temporary), "PULUMI_SKIP_UPDATE_CHECK": "true"}
-    title = f"trying Pulumi's own installer for {version}: up to {INSTALLER_SECONDS} seconds"
-    run(title, [python, "-c", INSTALL, folder, version], env=env, timeout_seconds=INSTALLER_SECONDS)
-    shutil.rmtree(temporary)
-
-
-def _build(folder: Path) -> None:
-    version, host_version = _pin(CLI_MODULE, CLI_PACKAGE), _pin(HOST_MODULE, SDK_PACKAGE)
-    go_build(
-        f"[1/2] building the Pulumi CLI {version} with Go: about 4 minutes on two cores, once for this machine",
-        CLI_MODULE,
-        f"{CLI_PACKAGE}/cmd/pulumi",
-        folder / "bin" / "pulumi",
-        # Without its version, the Automation API would treat the CLI as an old one.
-        linker_flags=f"-X {SDK_PACKAGE}/go/common/version.Version={version}",
-    )
-    go_build(
-        f"[2/2] building its Python language host {host_version}: less than half a minute",
-        HOST_MODULE,
-        f"{SDK_PACKAGE}/python/cmd/pulumi-language-python",
-        folder / "bin" / "pulumi-language-python",
-    )
-    # The build has downloaded the module that has the other helpers, which are scripts.
-    list_folder = ["go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", SDK_PACKAGE]
-    env = {**os.environ, "GOWORK": "off"}
-    listed = subprocess.run(list_folder, cwd=CLI_MODULE, env=env, capture_output=True, text=True, check=True)
-    scripts = Path(listed.stdout.strip()) / "python"
-    for script in (scripts / "cmd" / HELPERS[1], scripts / "dist" / HELPERS[2]):
-        copy = folder / "bin" / script.name
-        shutil.copyfile(script, copy)
-        copy.chmod(0o755)
-
-
-def _build_host(host: Host, folder: Path) -> None:
-    version = _pin(host.pinned_by, host.module)
-    title = (
-        f"building Pulumi's language host of {host.language} {version} with Go: about a minute, once for this machine"
-    )
-    go_build(title, host.pinned_by, f"{host.module}/{host.package}", folder / host.executable)
-
-
-def go_build(title: str, module: Path, package: str, output: Path, *, linker_flags: str = "") -> None:
-    """Builds a Go program from a module with pinned versions."""
-    [go_version] = re.findall(r"^go (\S+)", (module / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
-    advice = (
-        f"Either install Go {go_version} or newer (https://go.dev/dl), or install the Pulumi CLI "
-        f"(https://www.pulumi.com/docs/install, v{'.'.join(map(str, MINIMUM))} or newer) so that it is on PATH; "
-        "then run this again."
-    )
-    if shutil.which("go") is None:
-        raise StepError(f"There is no Pulumi CLI, and no Go to build one with. {advice}")
-    # If Go is interrupted, its temporary files remain. They are removed with the folder of the output.
-    temporary = output.parent / "tmp"
-    temporary.mkdir(parents=True)
-    # A go.work in a parent folder does not apply to these modules.
-    env = {**os.environ, "GOTMPDIR": str(temporary), "GOWORK": "off"}
-    command = ["go", "build", *GO_FLAGS, "-ldflags", f"-s -w {linker_flags}", "-o", str(output), package]
-    try:
-        run(title, command, cwd=module, env=env)
+        run(f"trying Pulumi's own installer for {version}", [python, "-c", INSTALL, folder, version])
     except StepError as error:
-        raise StepError(f"{error}\n{advice}") from error
-    shutil.rmtree(temporary)
+        report(f"The Pulumi CLI is built instead: {str(error).splitlines()[-1]}")
+        build(folder / "bin", version)
+    if problem := problem_of(folder / "bin" / "pulumi"):
+        raise StepError(f"The Pulumi CLI that was made {problem}.")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python3 -m tools.pulumi_cli", description="Find or make a Pulumi CLI.")
-    parser.add_argument("hosts", nargs="*", metavar="host", help=f"also a language host: {', '.join(HOSTS)}")
-    languages: list[str] = parser.parse_args().hosts
-    for language in languages:
-        if language not in HOSTS:
-            parser.error(f"there is no host of {language!r}; there are {', '.join(HOSTS)}")
+def build(folder: Path, version: str) -> None:
+    folder.mkdir(exist_ok=True)
+    # Without its version, the Automation API would treat the CLI as an old one.
+    flags = f"-X {SDK_PACKAGE}/go/common/version.Version={version}"
+    title = f"building the Pulumi CLI {version} with Go, which takes 4 minutes on two cores, once for this machine"
+    go_build(title, CLI_MODULE, f"{CLI_PACKAGE}/cmd/pulumi", folder, linker_flags=flags)
+    host, *scripts = HELPERS
+    go_build("building its Python language host", HOST_MODULE, f"{SDK_PACKAGE}/python/cmd/{host}", folder)
+    # The build has downloaded the module that has the other helpers.
+    list_folder = ["go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", SDK_PACKAGE]
+    module = subprocess.check_output(
+        list_folder, cwd=CLI_MODULE, text=True, env={**os.environ, "GOWORK": "off"}
+    ).strip()
+    for name, place in zip(scripts, ("cmd", "dist"), strict=True):
+        shutil.copyfile(Path(module) / "python" / place / name, folder / name)
+        (folder / name).chmod(0o755)
 
-    def run() -> None:
-        cli = find_or_make()
-        print(
-            os.pathsep.join(
-                dict.fromkeys([*(str(find_or_make_host(HOSTS[each], cli)) for each in languages), str(cli)])
-            )
-        )
 
-    return exit_status(run)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def go_build(title: str, module: Path, package: str, folder: Path, *, linker_flags: str = "") -> None:
+    """Builds a Go program from a module with pinned versions, into a folder."""
+    flags = (*GO_FLAGS, "-ldflags", f"-s -w {linker_flags}")
+    try:
+        # A go.work in a parent folder does not apply to these modules.
+        run(title, ["go", "build", *flags, "-o", folder, package], cwd=module, env={**os.environ, "GOWORK": "off"})
+    except StepError as error:
+        raise StepError(f"{error}\n{ADVICE}") from None

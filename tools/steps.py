@@ -11,26 +11,27 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, STDOUT
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
-LINES_OF_OUTPUT = 10
-STOP_SECONDS = 10
+# The cache for all clones on this machine.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pulumi-agin"
 
 
 class StepError(Exception):
     """An error whose message is for the user and needs no traceback."""
 
 
-def exit_status(run: Callable[[], object]) -> int:
+def exit_status(main: Callable[[], object]) -> int:
     """Runs a whole script and shows the message of a StepError. Returns the exit status."""
     heed_interrupts()
     # They unwind the stack, so that all started processes are ended.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:
-        run()
+        main()
     except StepError as error:
         report(str(error))
         return 1
@@ -46,108 +47,61 @@ def heed_interrupts() -> None:
 
 
 def report(message: str) -> None:
-    """Prints to stderr. stdout is for results, such as a folder for PATH."""
+    """Prints to stderr. stdout is for results."""
     print(message, file=sys.stderr, flush=True)
 
 
-def run(
-    title: str,
-    command: Sequence[str | Path],
-    *,
-    cwd: Path = ROOT,
-    env: Mapping[str, str] | None = None,
-    timeout_seconds: float | None = None,
-) -> None:
-    """Shows a title, which may have the usual duration after a colon, and runs a command.
-
-    If the command can't be started, or fails, a StepError has the reason or the end of its output.
-    """
+def run(title: str, command: Sequence[str | Path], *, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> None:
+    """Shows a title, and runs a command without its output. A StepError has the end of the output."""
     report(f"{title} …")
-    what = title.partition(": ")[0]
     try:
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
+        done = subprocess.run(
+            command, cwd=cwd, env=env, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, text=True, check=False
         )
     except OSError as error:
-        raise StepError(f"{what}: {error}") from None
-    with process:
-        try:
-            output, _ = process.communicate(timeout=timeout_seconds)
-        except BaseException:
-            # Its own processes end, too.
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-    if process.returncode != 0:
-        last_lines = "\n".join(output.strip().splitlines()[-LINES_OF_OUTPUT:])
-        raise StepError(f"{what}: failed with exit code {process.returncode}\n{last_lines}")
+        raise StepError(f"{title}: {error}") from None
+    if done.returncode != 0:
+        last_lines = "\n".join(done.stdout.strip().splitlines()[-10:])
+        raise StepError(f"{title}: failed with exit code {done.returncode}\n{last_lines}")
 
 
 def end(process: subprocess.Popen[Any]) -> None:
     """Ends a background process, and returns when it has ended."""
     process.terminate()
     try:
-        process.wait(STOP_SECONDS)
+        process.wait(timeout=10)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
 
 
-def cache() -> Path:
-    """Returns the cache for all clones on this machine."""
-    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (given if given.is_absolute() else Path.home() / ".cache") / "pulumi-agin"
-
-
 def hash_of(files: Iterable[Path]) -> str:
     """Hashes the contents of files."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
-def made_once(folder: Path, what: str, make: Callable[[Path], object]) -> Path:
+def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
     """Returns a folder, which is made if it does not exist. It exists either completely or not at all.
 
     If its sources can change, its name has a hash of them.
     """
-    if folder.exists():
-        return folder
-    with locked(folder, what):
+    with locked(folder):
         if not folder.exists():
             unfinished = folder.with_name(f"{folder.name}.unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)
-            try:
-                make(unfinished)
-                unfinished.rename(folder)
-            finally:
-                shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            make(unfinished)
+            unfinished.rename(folder)
     return folder
 
 
 @contextmanager
-def locked(folder: Path, what: str) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Waits until no other process makes a folder. The system releases the lock if the process ends."""
     # Windows does not have it. Only unit tests run there.
     import fcntl
 
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = folder.with_name(f"{folder.name}.lock").open("w")
-    except OSError as error:
-        raise StepError(f"{error}; the cache can be another folder: set XDG_CACHE_HOME") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report(f"waiting for another process that makes {what} …")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield

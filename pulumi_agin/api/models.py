@@ -88,7 +88,12 @@ class CertStatusModel(ResponseModel):
 
 
 class IngressModel(ResponseModel):
-    """An Agent Ingress at ngrok."""
+    """An ngrok Agent Ingress lets ngrok agents connect through your own domain instead of ngrok's domain.
+
+    Changing `domain` replaces it: the new one is created before the old one is deleted. All other changes are made in
+    place. To remove a policy, an update sends null: ngrok's API reference allows that, but we have not seen what ngrok
+    does with it. If ngrok keeps the policy, the update fails, and the message shows the next step.
+    """
 
     id: str = Field(pattern=f"^{PLAIN_ID.pattern}$", description="the ID, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
     uri: _Printable = Field("", description="the path of the ingress in ngrok's API, relative to the API's URL")

@@ -169,7 +169,11 @@ class CertificateValidationInputs(Declaration):
 
 
 class CertificateValidationOutputs(BaseModel):
-    """The outputs of an AgentIngressCertificateValidation."""
+    """Waits until the certificate of an Agent Ingress is issued.
+
+    It creates nothing, like `aws.acm.CertificateValidation`. Without a `certificate_management_policy`, the validation
+    ends immediately. A failed validation leaves the state unchanged, and the next `pulumi up` validates again.
+    """
 
     renews_at: str | None = Field(
         description="when ngrok requests the next renewal (RFC 3339), as of the last validation or refresh. `null` "

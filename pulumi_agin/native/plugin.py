@@ -31,14 +31,14 @@ from pulumi_agin.settings import PROVIDER_NAME, Settings
 from pulumi_agin.version import VERSION
 
 from .properties import Unknown, camel_case, from_struct, is_unknown, to_struct
-from .served import FUNCTIONS, RESOURCES, Function, Resource, is_optional
+from .served import FUNCTIONS, RESOURCES, Function, ProviderConfig, Resource, is_optional
 
 Named = TypeVar("Named", Resource, Function)
 
 provider_pb2: Any = protocol("provider_pb2")
 
 # The settings, by the names in the provider's configuration.
-SETTINGS = ("apiKey", "apiBaseUrl", "timeoutSeconds")
+SETTINGS = [camel_case(name) for name in ProviderConfig.model_fields]
 
 # The outputs, besides the inputs, that an update may change.
 CHANGED_BY_UPDATE = (STATUS, "renews_at")

@@ -18,10 +18,30 @@ from pulumi_agin.lifecycle.lookups import configure_agent, find_many, find_one
 from pulumi_agin.lifecycle.operation import Call, FailedError, Lifecycle
 from pulumi_agin.rfc2136.declaration import NsRecordsInputs
 from pulumi_agin.rfc2136.records import NsRecordsLifecycle
+from pulumi_agin.settings import DEFAULT_CALL_SECONDS
+
+
+class ProviderConfig(BaseModel):
+    """The settings of the plugin, as the stack config and an explicit provider have them."""
+
+    api_key: Annotated[str, Marker.SECRET] = Field(
+        description="the ngrok API key. In the stack config, the default is the environment variable NGROK_API_KEY; an "
+        "explicit provider uses no other key, which may belong to another account"
+    )
+    api_base_url: str | None = Field(
+        None,
+        description="the URL of ngrok's API. The default is the environment variable NGROK_API_BASE_URL, or else "
+        "ngrok's public API",
+    )
+    timeout_seconds: float | None = Field(
+        None,
+        description="the time limit of one call, in seconds. The default is the environment variable "
+        f"NGROK_API_TIMEOUT_SECONDS, or else {DEFAULT_CALL_SECONDS}",
+    )
 
 
 class Resource(NamedTuple):
-    """A type of resource."""
+    """A type of resource. The docstring of its outputs is its description in the schema."""
 
     token: str
     make_lifecycle: Callable[[Account], Lifecycle]
@@ -51,14 +71,19 @@ RESOURCES = [
 ]
 
 
+# The docstrings below are the descriptions of the functions in the schema.
+
+
 class GetAgentIngressInputs(Declaration):
-    """Exactly one of the two is required, which `find_one` checks."""
+    """Looks up one Agent Ingress by its ID or its domain, also in previews. Pass exactly one of the two."""
 
     id: str | None = Field(None, description="the ID, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
     domain: str | None = Field(None, description="the domain, in any case, with or without a trailing dot")
 
 
 class GetAgentIngressesInputs(Declaration):
+    """Looks up all Agent Ingresses of the account, or those that a filter selects, also in previews."""
+
     filter: str | None = Field(
         None,
         description='an expression in ngrok\'s CEL over `obj`, such as `obj.metadata.contains("iot")`. Without it, all '
@@ -71,6 +96,8 @@ class GetAgentIngressesOutputs(BaseModel):
 
 
 class AgentConfigInputs(Declaration):
+    """Returns the configuration file of an ngrok agent, `ngrok.yml`, version 3."""
+
     domain: IngressDomain = Field(description="the `domain` of the ingress")
     certificate_management_policy: CertificatePolicyInputs | None = Field(
         None,

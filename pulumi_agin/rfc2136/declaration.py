@@ -70,11 +70,15 @@ _NsTarget = Annotated[_DnsName, WrapValidator(_pass_unknown)]
 
 
 class NsRecordsInputs(Declaration):
-    """The inputs of an Rfc2136Delegation. The outputs are the same, with the values and the TTL that the server has.
+    """The NS records that delegate one domain, at a name server that accepts DNS updates, such as BIND or PowerDNS.
 
-    Records of another name, or in another zone, are other records. A server that moved still has the same zone. A
-    change of the key is an update, because a refresh and a destroy use the key in the state.
+    With a key, the updates are signed with TSIG. Without one they are unsigned, and anyone who can send from an address
+    that the server allows can change the records.
     """
+
+    # The outputs are the same, with the values and the TTL that the server has. Records of another name, or in another
+    # zone, are other records. A server that moved still has the same zone. A change of the key is an update, because a
+    # refresh and a destroy use the key in the state.
 
     domain: Annotated[_DnsName, Limit("below the apex of `zone`"), Marker.REPLACES] = Field(
         description="the domain to delegate"

@@ -58,11 +58,8 @@ class Example:
 
 
 @pytest.mark.rest
-def test_programs_in_python_and_yaml(
-    project: Project, emulator: Emulator, main_dns_packages: Path, yaml_host: Path
-) -> None:
-    project.add_to_path(yaml_host)
-    example = Example(project, emulator, main_dns_packages)
+def test_programs_in_python_and_yaml(yaml_project: Project, emulator: Emulator, main_dns_packages: Path) -> None:
+    example = Example(yaml_project, emulator, main_dns_packages)
     example.assert_life("python")
     example.assert_life("yaml")
 
@@ -74,7 +71,7 @@ def test_program_in_typescript(
     project = typescript_project
     example = Example(project, emulator, main_dns_packages)
     schema = tmp_path / "schema.json"
-    schema.write_text(project.shell("pulumi package get-schema .venv/bin/pulumi-resource-gateway"))
+    schema.write_text(project.typed("pulumi package get-schema .venv/bin/pulumi-resource-gateway"))
     sdks.generate_from(schema, tmp_path / "sdks")
     project.folder = example.folder / "typescript"
     for name in ("@pulumi/pulumi", "@types/node", "ts-node", "typescript"):

@@ -35,7 +35,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def make(checkout: Path, path: Path | str, *arguments: str, stdin: str = "") -> str:
+def make(checkout: Path, path: Path, *arguments: str, stdin: str = "") -> str:
     # A Python outside any virtual environment, as on a fresh machine. The CLI is on PATH: it takes minutes to build.
     python = Path(sys.base_prefix) / "bin" / "python3"
     run = subprocess.run(
@@ -112,14 +112,14 @@ def test_full_demo_ends_with_a_certificate(checkout: Path, cli: Path) -> None:
 
 
 @pytest.mark.weekly
-def test_demo_in_yaml_creates_changes_and_destroys(checkout: Path, cli: Path, yaml_host: Path) -> None:
-    path = f"{cli}:{yaml_host}"
-    first = make(checkout, path, "demo", "YAML=1")
+@pytest.mark.usefixtures("yaml_host")
+def test_demo_in_yaml_creates_changes_and_destroys(checkout: Path, cli: Path) -> None:
+    first = make(checkout, cli, "demo", "YAML=1")
     assert "2 created" in first
     assert "nsTargets" in first
     assert "Warning" not in first
-    assert "1 updated" in make(checkout, path, "demo-shell", "YAML=1", stdin=CHANGE)
-    destroyed = make(checkout, path, "demo-destroy")
+    assert "1 updated" in make(checkout, cli, "demo-shell", "YAML=1", stdin=CHANGE)
+    destroyed = make(checkout, cli, "demo-destroy")
     assert "protected" in destroyed
     assert "2 deleted" in destroyed
     assert_nothing_is_left(checkout)

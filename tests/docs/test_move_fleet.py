@@ -134,7 +134,6 @@ def with_all_domains(block: str) -> str:
 
 
 @pytest.mark.rest
-@pytest.mark.usefixtures("shell_programs")
 def test_fleet_moves_without_a_gap(project: Project, bind: Bind, emulator: Emulator) -> None:
     fleet = Fleet(project, bind)
     program = fleet.program

@@ -73,14 +73,14 @@ def delete_records(bind: Bind) -> None:
 
 
 def assert_repaired(project: Project, emulator: Emulator, bind: Bind) -> None:
-    assert "wrong" not in project.shell(f"pulumi-agin doctor {DOMAIN} --dns {bind.address}")
+    assert "wrong" not in project.typed(f"pulumi-agin doctor {DOMAIN} --dns {bind.address}")
     assert bind.referral(DOMAIN) == ns_targets(emulator, DOMAIN)
     project.preview("--expect-no-changes")
 
 
 def test_deleted_records_and_ingress_are_restored(project: Project, emulator: Emulator, bind: Bind) -> None:
     delete_records(bind)
-    assert "it is not delegated" in project.shell(f"pulumi-agin doctor --dns {bind.address}", fails=True)
+    assert "it is not delegated" in project.typed(f"! pulumi-agin doctor --dns {bind.address}")
     project.typed(commands("Records were deleted")[0])
     assert_repaired(project, emulator, bind)
 

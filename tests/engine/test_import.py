@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from pulumi_agin.emulator import Emulator
@@ -156,7 +158,8 @@ def test_import_left_in_the_program_loses_nothing(project: Project, emulator: Em
     after = project.state()
     of_old = [each for each in before["deployment"]["resources"] if each["urn"].endswith("::connect")]
     after["deployment"]["resources"] += of_old
-    project.write_state(after)
+    (project.folder / "state.json").write_text(json.dumps(after))
+    project.pulumi("stack", "import", "--file", "state.json")
     assert KEPT in project.up()
     assert [each["id"] for each in emulator.ingresses()] == [id_]
     assert [each["id"] for each in project.resources()] == [id_]

@@ -62,7 +62,7 @@ def live(project: Project, emulator: Emulator, user_env: Path) -> None:
     assert project.outputs() == {"prefix": str(user_env), "looked_up": [theirs, "connect.acme.com"]}
 
     project.edit({'"one"': '"two"'})
-    updated = project.preview_and_up()
+    updated = project.pulumi("up", "--yes", "--diff")
     preview = updated.output.partition("Updating (dev)")[0]
     assert "1 to update" in preview
     assert "4 targets" in preview

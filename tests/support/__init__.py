@@ -28,8 +28,8 @@ The rest
     set_up              fixtures that are made once: the CLI, a user's environment, language hosts, npm packages
     clone               a copy of the repository
     clock, waiting      a simulated clock, and waiting until a condition is true
-    stub_cli            a stub of `pulumi`
     pages, pyproject    the code blocks of the docs, and pyproject.toml
+    workflows           the workflows on GitHub, and steps of a release
     ports               free ports, and those of ended servers
     background          a server of Python's library in a thread
 """

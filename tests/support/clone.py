@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 import sysconfig
 from pathlib import Path
 
@@ -35,14 +33,3 @@ def offline(folder: Path) -> dict[str, str]:
         metadata.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 999\n")
     # Despite its name, the value false makes pip build with the installed packages.
     return {"PYTHONPATH": str(folder), "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "false"}
-
-
-def without_dependencies() -> dict[str, str]:
-    """Returns environment variables for a pip without an index, which installs or builds the package alone."""
-    return {
-        # The build backend and the dependencies are installed already.
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PIP_NO_BUILD_ISOLATION": "false",
-        "PIP_NO_DEPS": "1",
-        "PIP_NO_INDEX": "1",
-    }

@@ -29,8 +29,6 @@ COMMAND_TIMEOUT_SECONDS = 180
 # The CLI's summary for an unchanged program with one resource: the resource and the stack.
 UNCHANGED = "2 unchanged"
 
-PASSPHRASE = "only for tests"
-
 # As `pulumi new typescript` writes it.
 TSCONFIG = {
     "compilerOptions": {"strict": True, "target": "es2020", "module": "commonjs", "moduleResolution": "node"},
@@ -68,19 +66,16 @@ class Project:
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     name: str = "test"
     secrets_provider: str | None = None
-    timeout_seconds: float = COMMAND_TIMEOUT_SECONDS
 
     def __post_init__(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        state = self.folder / "state"
-        state.mkdir(exist_ok=True)
+        (self.folder / "state").mkdir(parents=True, exist_ok=True)
         self.yaml(f"name: {self.name}\nruntime: python\n")
         self.environment = {
             "HOME": str(self.folder),
             "PATH": f"{self.user_env / 'bin'}:{self.cli}:/usr/bin:/bin",
             "PULUMI_HOME": str(self.folder / "home"),
-            "PULUMI_BACKEND_URL": f"file://{state}",
-            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "PULUMI_BACKEND_URL": f"file://{self.folder}/state",
+            "PULUMI_CONFIG_PASSPHRASE": "only for tests",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "NO_COLOR": "1",
             # Python would use the bytecode of the previous program if both were written in the same second and are
@@ -136,16 +131,7 @@ class Project:
 
     def check_types(self) -> None:
         """Checks the types of a program in TypeScript. They must be correct."""
-        tsc = self.folder / "node_modules" / "typescript" / "bin" / "tsc"
-        checked = subprocess.run(
-            ["node", tsc, "--noEmit", "--skipLibCheck"],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert checked.returncode == 0, checked.stdout
+        self.typed("node node_modules/typescript/bin/tsc --noEmit --skipLibCheck")
 
     def link_package(self, name: str, package: Path) -> None:
         link = self.folder / "node_modules" / name
@@ -158,12 +144,10 @@ class Project:
     @contextlib.contextmanager
     def start(self, *args: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
         """Starts the CLI, with options for its process. It is interrupted at its time limit or the end of the block."""
-        defaults: dict[str, Any] = {"env": self.environment, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         command = [str(self.cli / "pulumi"), *args, "--non-interactive"]
-        with subprocess.Popen(
-            command, cwd=self.folder, stdin=subprocess.DEVNULL, text=True, **(defaults | options)
-        ) as process:
-            watchdog = threading.Timer(self.timeout_seconds, interrupt_twice, [process])
+        with subprocess.Popen(command, cwd=self.folder, **{"env": self.environment, **pipes, **options}) as process:
+            watchdog = threading.Timer(COMMAND_TIMEOUT_SECONDS, interrupt_twice, [process])
             watchdog.start()
             try:
                 yield process
@@ -192,12 +176,15 @@ class Project:
         return result
 
     def typed(self, script: str, stdin: str = "", **environment: str) -> str:
-        """Runs a reader's commands in the project's folder. All must succeed. Ends their background processes."""
+        """Runs a reader's commands in the project's folder. All must succeed, except after an exclamation mark.
+
+        Returns the output, which must not contain a key. Ends the commands in the background.
+        """
         # A background process would keep a pipe open.
         with (
             tempfile.TemporaryFile("w+") as output,
             subprocess.Popen(
-                ["bash", "-euxo", "pipefail", "-c", script],
+                ["bash", "-euo", "pipefail", "-c", script],
                 cwd=self.folder,
                 env={**self.environment, "PULUMI_SKIP_CONFIRMATIONS": "true", **environment},
                 stdin=subprocess.PIPE,
@@ -214,32 +201,13 @@ class Project:
             process.wait()
             output.seek(0)
             printed = output.read()
-        assert process.returncode == 0, printed
-        return printed
-
-    def shell(self, line: str, *, fails: bool = False, env: Mapping[str, str] | None = None) -> str:
-        """Runs a pasted line in the project's folder. Returns its stdout, followed by its stderr."""
-        run = subprocess.run(
-            ["sh", "-c", line],
-            cwd=self.folder,
-            env=self.environment | dict(env or {}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_TIMEOUT_SECONDS,
-            check=False,
-        )
-        output = run.stdout + run.stderr
-        assert (run.returncode != 0) == fails, f"{line} ended with {run.returncode}:\n{output}"
+        assert process.returncode == 0, f"{script} ended with {process.returncode}:\n{printed}"
         for key in (API_KEY, OTHER_ACCOUNTS_KEY):
-            assert_without_key(output, key)
-        return output
+            assert_without_key(printed, key)
+        return printed
 
     def up(self, *args: str, fails: bool = False, **kwargs: Any) -> Result:
         return self.pulumi("up", "--yes", "--skip-preview", *args, fails=fails, **kwargs)
-
-    def preview_and_up(self) -> Result:
-        return self.pulumi("up", "--yes", "--diff")
 
     def preview(self, *args: str, fails: bool = False, **kwargs: Any) -> Result:
         return self.pulumi("preview", "--diff", *args, fails=fails, **kwargs)
@@ -260,12 +228,6 @@ class Project:
         """Returns the state, with encrypted secrets."""
         state: dict[str, Any] = json.loads(self.pulumi("stack", "export").output)
         return state
-
-    def write_state(self, state: Mapping[str, Any]) -> None:
-        """Replaces the state by one from `state`."""
-        file = self.folder / "imported.json"
-        file.write_text(json.dumps(state))
-        self.pulumi("stack", "import", "--file", str(file))
 
     def resources(self) -> list[dict[str, Any]]:
         return self.of_type(self.INGRESS)

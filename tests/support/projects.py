@@ -32,18 +32,17 @@ def project(tmp_path: Path, cli: Path, user_env: Path, secrets: dict[str, str], 
 
 
 @pytest.fixture
-def yaml_project(project: Project, yaml_host: Path) -> Project:
+def yaml_project(project: Project, yaml_host: None) -> Project:
     """An empty project that can run programs in YAML with the provider plugin."""
-    project.add_to_path(yaml_host)
     return project
 
 
 @pytest.fixture
-def typescript_project(project: Project, node_host: Path, npm_packages: Path, sdks: Path) -> Project:
+def typescript_project(project: Project, node_host: None, npm_packages: Path, sdks: Path) -> Project:
     """An empty project that can run programs in TypeScript with the provider plugin and its generated SDK."""
     node = shutil.which("node")
     assert node, "there is no Node.js on PATH"
-    project.add_to_path(node_host, Path(node).parent)
+    project.add_to_path(Path(node).parent)
     # Only tests of types call `check_types`, which takes longer than the rest of a program.
     project.environment["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true"
     # One by one, because the language host requests the plugin of each Pulumi package that it finds.

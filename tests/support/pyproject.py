@@ -1,4 +1,4 @@
-"""The content of pyproject.toml and of other files in TOML."""
+"""The content of pyproject.toml."""
 
 from __future__ import annotations
 
@@ -11,11 +11,6 @@ ROOT = Path(__file__).parents[2]
 
 
 def project() -> dict[str, Any]:
-    return parsed((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-
-
-def parsed(text: str) -> dict[str, Any]:
     # pytest installs tomli on Pythons without tomllib.
     toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    content: dict[str, Any] = toml.loads(text)
-    return content
+    return dict(toml.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8")))

@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.support.keys import assert_without_key
-
 # The stack of every project. The CLI prints errors of the program under its name.
 STACK = "dev"
 
@@ -38,47 +36,18 @@ class Result:
         return any("KeyboardInterrupt" not in each for each in ours)
 
     @property
-    def sentence(self) -> str:
-        """The only error of the command. Asserts that the output has no traceback and no part of the key."""
-        assert not self.has_traceback, self.output
-        assert_without_key(self.output)
-        # A star precedes a resource that was kept with an init error.
-        [sentence] = re.findall(r"^\s+(?:error:|\*) ((?:could not|it is unknown) .*)$", self.output, re.MULTILINE)
-        return str(sentence)
-
-    @property
-    def previewed(self) -> dict[str, str]:
-        """The change of each resource in a preview without `--diff`, by name, such as "update [diff: ~description]"."""
-        preview = self.output.partition("Updating (")[0]
-        rows = re.findall(
-            r"^ \S+ +agin:\S+ (\S+) ((?:create|update|replace|delete|import|read)(?: \[[^]]*\])?)(?:;.*)? *$",
-            preview,
-            re.MULTILINE,
-        )
-        return dict(rows)
-
-    @property
-    def by_resource(self) -> dict[str, str]:
-        """The lines of the CLI's output under "Diagnostics:", by the names of the resources."""
-        lines: dict[str, str] = {}
-        name = ""
-        for line in self.output.partition("Diagnostics:")[2].splitlines():
-            if line and not line.startswith(" "):
-                break
-            if heading := re.fullmatch(r"  \S+ \((.*)\):", line):
-                name = heading[1]
-            elif line.strip():
-                lines[name] = lines.get(name, "") + line.strip() + "\n"
-        return lines
-
-    @property
     def messages(self) -> dict[str, str]:
-        """The same, each on one line."""
-        return {name: " ".join(text.split()) for name, text in self.by_resource.items()}
+        """The lines under "Diagnostics:" by the names of the resources, each message on one line."""
+        diagnostics, _, _ = self.output.partition("Diagnostics:")[2].partition("\nResources:")
+        _, *parts = re.split(r"^  \S+ \((.*)\):$", diagnostics, flags=re.MULTILINE)
+        messages: dict[str, str] = {}
+        for name, text in zip(parts[::2], parts[1::2], strict=True):
+            messages[name] = f"{messages.get(name, '')} {' '.join(text.split())}".strip()
+        return messages
 
     def unexpected(self, expected: Mapping[str, str]) -> dict[str, str]:
-        """Returns the output for each resource that lacks its expected string, or whose error is not expected."""
-        printed = self.by_resource
+        """Returns the message of each resource that lacks its expected string, or whose error is not expected."""
+        printed = self.messages
         failed = {name for name, text in printed.items() if "error: " in text and not name.endswith(f"-{STACK}")}
         return {
             name: printed.get(name, "")

@@ -1,14 +1,13 @@
 """Fixtures for everything outside of the development environment, set up once for all processes of a run.
 
-Long steps are shown. If a set-up fails, its tests are skipped with the reason, and the exit status of the run is not 0.
+Long steps are shown. If a set-up fails, so do its tests, with the reason.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,38 +22,12 @@ from tools.steps import StepError
 T = TypeVar("T")
 SetUp = Callable[[Callable[[], T]], T]
 
-_NOT_SET_UP = "could not be set up: "
 _ENVIRONMENT = dict(os.environ)
-_missing: set[str] = set()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--user-environment", type=Path, help="an environment with the package, in place of .build/user-*")
     parser.addoption("--ngrok", metavar="DOMAIN", help="compare ngrok with the emulator, with ingresses below DOMAIN")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup() -> Generator[None, None, None]:
-    try:
-        yield
-    except StepError as error:
-        pytest.skip(f"{_NOT_SET_UP}{error}")
-
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Records failed set-ups, in the process that prints the summary."""
-    if report.skipped and isinstance(report.longrepr, tuple) and _NOT_SET_UP in report.longrepr[2]:
-        _missing.add(report.longrepr[2].partition(_NOT_SET_UP)[2])
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if _missing and session.exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for reason in sorted(_missing):
-        terminalreporter.write_line(f"Not everything was tested: {reason}", red=True)
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +40,10 @@ def set_up(request: pytest.FixtureRequest) -> Callable[[Callable[[], T]], T]:
         shown = capture.global_and_fixture_disabled() if is_first else nullcontext()
         # With the proxies of the environment, which are hidden from tests.
         with shown, mock.patch.dict(os.environ, _ENVIRONMENT, clear=True):
-            return maker()
+            try:
+                return maker()
+            except StepError as error:
+                pytest.fail(str(error), pytrace=False)
 
     return make
 
@@ -83,13 +59,6 @@ def bind_programs(set_up: SetUp[bind.Programs]) -> bind.Programs:
 
 
 @pytest.fixture(scope="session")
-def shell_programs() -> None:
-    """The programs that commands of the docs run, besides Pulumi's and BIND's."""
-    if missing := [name for name in ("curl", "jq", "openssl") if shutil.which(name) is None]:
-        raise StepError(f"the commands of the docs need {', '.join(missing)}: install them, so that they are on PATH")
-
-
-@pytest.fixture(scope="session")
 def user_env(request: pytest.FixtureRequest, set_up: SetUp[Path]) -> Path:
     """A virtual environment like a user's: the package and its dependencies. The parameter is the version of Python."""
     given: Path | None = request.config.getoption("--user-environment")
@@ -98,13 +67,13 @@ def user_env(request: pytest.FixtureRequest, set_up: SetUp[Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def yaml_host(set_up: SetUp[Path], cli: Path) -> Path:
-    return set_up(lambda: pulumi_cli.find_or_make_host(pulumi_cli.YAML, cli))
+def yaml_host(set_up: SetUp[None], cli: Path) -> None:
+    set_up(lambda: pulumi_cli.add_host("yaml", cli))
 
 
 @pytest.fixture(scope="session")
-def node_host(set_up: SetUp[Path], cli: Path) -> Path:
-    return set_up(lambda: pulumi_cli.find_or_make_host(pulumi_cli.NODE, cli))
+def node_host(set_up: SetUp[None], cli: Path) -> None:
+    set_up(lambda: pulumi_cli.add_host("nodejs", cli))
 
 
 @pytest.fixture(scope="session")

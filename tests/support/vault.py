@@ -33,10 +33,8 @@ class _Transit(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         """Handles `transit/encrypt` and `transit/decrypt`. The base class requires this name."""
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if "plaintext" in asked:
-            data = {"ciphertext": _MARK + asked["plaintext"]}
-        else:
-            data = {"plaintext": asked["ciphertext"].removeprefix(_MARK)}
+        encrypted, decrypted = f"{_MARK}{asked.get('plaintext')}", asked.get("ciphertext", "").removeprefix(_MARK)
+        data = {"ciphertext": encrypted} if "plaintext" in asked else {"plaintext": decrypted}
         answer = json.dumps({"data": data}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))

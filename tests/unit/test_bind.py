@@ -1,4 +1,4 @@
-"""BIND's programs for the tests and the demo. Nothing is downloaded or installed: apt and Homebrew are scripts."""
+"""BIND's programs for the tests and the demo. Nothing is downloaded or installed: apt is a script."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ from pathlib import Path
 import pytest
 
 from tools import bind
-from tools.bind import Programs, find_or_make
 from tools.steps import StepError
 
-INSTALL = "\nInstall BIND with: sudo apt-get install bind9 bind9-dnsutils"
+# It unpacks a library, and programs that begin with this line.
+DPKG = """\
+mkdir -p "$3/usr/sbin" "$3/usr/bin" "$3/usr/lib/some-linux-gnu"
+touch "$3/usr/lib/some-linux-gnu/libdns.so.1"
+for program in sbin/named bin/dig; do
+  printf '#!/bin/sh\\n{line}\\n' >"$3/usr/$program"
+  chmod +x "$3/usr/$program"
+done
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +27,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of PATH, which has only what the scripts need."""
     folder = tmp_path / "path"
     folder.mkdir()
-    for name in ("sh", "mkdir", "touch", "chmod", "ls"):
+    for name in ("sh", "mkdir", "touch", "chmod", "cat", "rm", "dirname", "ls"):
         (folder / name).symlink_to(str(shutil.which(name)))
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setattr(bind, "SBIN", ())
@@ -28,60 +35,33 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def write_program(folder: Path, name: str, body: str = "") -> str:
+def write_program(folder: Path, name: str, body: str = "") -> None:
     (folder / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
     (folder / name).chmod(0o755)
-    return str(folder / name)
 
 
-def write_apt(path: Path, program: str) -> None:
-    """Writes an apt-get, and a dpkg-deb that unpacks a library and programs with this command."""
+def write_packages(path: Path, line: str) -> None:
     write_program(path, "apt-get", "mkdir -p cache/archives; touch cache/archives/bind9.deb")
-    write_program(
-        path,
-        "dpkg-deb",
-        f"""
-mkdir -p "$3/usr/sbin" "$3/usr/bin" "$3/usr/lib/some-system"
-touch "$3/usr/lib/some-system/libdns.so.1"
-for program in sbin/named bin/dig; do
-  printf '#!/bin/sh\\n{program}\\n' > "$3/usr/$program"
-  chmod +x "$3/usr/$program"
-done""",
-    )
+    write_program(path, "dpkg-deb", DPKG.format(line=line))
 
 
 def test_programs_of_the_system_are_used(path: Path) -> None:
-    system = Programs(write_program(path, "named"), write_program(path, "dig"))
-    assert find_or_make() == system
-
-
-def test_homebrew_installs_what_is_missing(path: Path) -> None:
-    programs = Programs(str(path / "named"), str(path / "dig"))
-    made = " ".join(programs)
-    write_program(path, "brew", f'[ "$*" = "install bind" ] && touch {made} && chmod +x {made}')
-    assert find_or_make() == programs
-
-
-def test_missing_package_managers_are_reported_with_a_command() -> None:
-    with pytest.raises(StepError, match=r"neither apt-get nor brew .*: sudo dnf install bind bind-utils$"):
-        find_or_make()
-
-
-def test_failure_of_apt_is_reported_with_a_command(path: Path) -> None:
-    write_apt(path, "")
-    write_program(path, "apt-get", "echo no network; exit 100")
-    with pytest.raises(StepError, match=rf"no network{INSTALL}$"):
-        find_or_make()
-    assert not bind.FOLDER.exists()
+    write_program(path, "named")
+    write_program(path, "dig")
+    assert bind.find_or_make() == (str(path / "named"), str(path / "dig"))
 
 
 def test_unpacked_programs_find_the_unpacked_libraries(path: Path) -> None:
-    write_apt(path, "ls $LD_LIBRARY_PATH")
-    for program in find_or_make():
+    write_packages(path, "ls $LD_LIBRARY_PATH")
+    for program in bind.find_or_make():
         assert subprocess.check_output([program]) == b"libdns.so.1\n"
 
 
-def test_unpacked_programs_that_fail_are_reported_with_a_command(path: Path) -> None:
-    write_apt(path, "echo no such library; exit 127")
-    with pytest.raises(StepError, match=rf"no such library{INSTALL}$"):
-        find_or_make()
+@pytest.mark.parametrize("line", [None, "echo no such library; exit 127"], ids=["no apt", "programs fail"])
+def test_failure_is_reported_with_a_command(path: Path, line: str | None) -> None:
+    if line:
+        write_packages(path, line)
+    with pytest.raises(StepError, match=r"not found|no such library") as caught:
+        bind.find_or_make()
+    assert str(caught.value).endswith(f"\n{bind.ADVICE}")
+    assert not bind.FOLDER.exists()

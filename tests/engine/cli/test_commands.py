@@ -27,7 +27,7 @@ def existing(emulator: Emulator) -> None:
 def test_printed_program_imports_without_a_change(project: Project, emulator: Emulator) -> None:
     existing(emulator)
     before = emulator.ingresses()
-    project.shell("pulumi-agin import --all > __main__.py")
+    project.typed("pulumi-agin import --all > __main__.py")
     assert "warning" not in project.preview()
     project.up()
     assert emulator.ingresses() == before
@@ -41,7 +41,7 @@ def test_printed_file_is_imported_by_pulumi_import(yaml_project: Project, emulat
     existing(emulator)
     before = emulator.ingresses()
     project.yaml_program("resources: {}\n")
-    project.shell("pulumi-agin import --all --json > import.json")
+    project.typed("pulumi-agin import --all --json > import.json")
     imported = project.pulumi("import", "--file", "import.json", "--yes", "--protect=false")
     assert "3 imported" in imported
     # The program that the CLI prints.
@@ -59,7 +59,7 @@ def test_doctor_checks_the_ingresses_of_the_stack_with_its_key(project: Project,
     project.up()
     with dns_server({("connect.acme.com", "NS"): "REFUSED"}) as port:
         for stack in ("", " --stack dev"):
-            printed = project.shell(f"pulumi-agin doctor --json --dns 127.0.0.1:{port}{stack}", fails=True)
+            printed = project.typed(f"! pulumi-agin doctor --json --dns 127.0.0.1:{port}{stack}")
             findings = json.loads(printed)
             assert {each["domain"] for each in findings} == {None, "connect.acme.com"}
             verdicts = {each["check"]: each["verdict"] for each in findings}

@@ -84,7 +84,7 @@ def test_life_of_records(project: Project, bind: Bind) -> None:
     others = "".join(f'delegate("{name}")\n' for name in names)
     renamed = f'Renamed = delegate("renamed", domain="imported.acme.com", {imported})\n'
     write_program(project, bind.port, others + renamed)
-    second = project.preview_and_up()
+    second = project.pulumi("up", "--yes", "--diff")
     assert "the NS records of imported.acme.com were not deleted, because another resource of the program has" in second
     assert referrals(bind, ["imported", *names]) == dict.fromkeys(["imported", *names], TARGETS)
     assert "unchanged" in project.up("--expect-no-changes")
@@ -159,7 +159,7 @@ agin.AgentIngressDelegation("site", ingress, bind)
 def test_domain_of_a_delegation_changes(project: Project, bind: Bind, emulator: Emulator) -> None:
     for domain in ("moved.acme.com", "moved-new.acme.com"):
         project.program(REPLACED.replace("PORT", str(bind.port)).replace("DOMAIN", domain))
-        assert "warning: moved-new" not in project.preview_and_up()
+        assert "warning: moved-new" not in project.pulumi("up", "--yes", "--diff")
         [ingress] = emulator.ingresses()
         live = {f"{target}." for target in ingress["ns_targets"]}
         assert set(bind.referral(domain)) == live

@@ -20,7 +20,8 @@ from tests.support import clone
 from tests.support.pages import blocks
 from tests.support.ports import free_port
 from tests.support.project import Project, listening
-from tools import plugin_archive
+from tests.support.workflows import run_release_step
+from tools.environment import LOCK, UV
 
 pytestmark = pytest.mark.weekly
 
@@ -76,7 +77,11 @@ def test_executable_is_found_in_three_ways(project: Project, emulator: Emulator)
 def test_archive_of_a_release_is_installed(
     project: Project, emulator: Emulator, offline: dict[str, str], tmp_path: Path
 ) -> None:
-    archive, *_ = plugin_archive.build(tmp_path / "release")
+    (tmp_path / "plugin").symlink_to(ROOT / "plugin")
+    dist = str(tmp_path / ".build" / "dist")
+    subprocess.run([UV, "build", "--wheel", "--build-constraints", LOCK, "--out-dir", dist], cwd=ROOT, check=True)
+    run_release_step("plugin/PulumiPlugin.yaml", tmp_path)
+    archive, *_ = Path(dist).glob("*.tar.gz")
     project.yaml("name: test\nruntime: python\n")
     project.program(PROGRAM)
     install = ["plugin", "install", "resource", "agin", VERSION, "--file", str(archive)]
@@ -108,13 +113,13 @@ def test_plugin_folder_of_a_clone_runs_that_clone(
     assert f"using pulumi-resource-agin from $PATH at {folder}" in printed
 
 
-def test_yaml_program_of_the_page_on_emulator(project: Project, yaml_host: Path) -> None:
+def test_yaml_program_of_the_page_on_emulator(yaml_project: Project) -> None:
+    project = yaml_project
     section = PAGE.partition("\n## Try it against the emulator\n")[2].partition("\n## ")[0]
     [program], [install, run] = blocks(section, "yaml"), blocks(section, "sh")
     # The wheel is installed as test_readme.py does it.
     assert "'../pulumi-agin[plugin,emulator]'" in install
     (project.folder / ".venv").symlink_to(project.user_env)
-    project.add_to_path(yaml_host)
     project.yaml(program)
     # The stack of the page is made by its commands.
     (project.folder / "Pulumi.dev.yaml").unlink()

@@ -111,3 +111,9 @@ def test_every_adapter_has_a_row_or_section_in_the_docs() -> None:
         expected = [(each, parameters[each].default is not inspect.Parameter.empty) for each in parameters]
         assert listed == [each for each in expected if each[0] not in SHARED], f"docs/reference/dns-adapters.md: {name}"
         assert name in WITHOUT_PACKAGE or package == distribution(name), f"docs/reference/dns-adapters.md: {name}"
+
+
+def test_every_adapter_is_in_the_list_of_its_form() -> None:
+    for form, needed in (("with all values", NAMES - SINGLES.keys()), ("for each value", SINGLES)):
+        [listed] = re.findall(rf"^- One resource {form}: (.*?)\.$", ADAPTERS_PAGE, re.M | re.S)
+        require("docs/reference/dns-adapters.md", names_in(listed), needed, f"the list of One resource {form}")
