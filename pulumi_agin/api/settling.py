@@ -2,7 +2,7 @@
 
 PATCH and DELETE are retried, because to apply them twice is to apply them once. So is POST, because a domain has at
 most one Agent Ingress. `Client.send` returns the last outcome, which is also an interruption of the wait for the next
-attempt, and whether an attempt is in doubt:
+attempt, and whether an attempt is in doubt (`Response.may_have_effect` in `http` decides for one with a response):
 
 | last outcome                | in doubt | create               | update               | delete                     |
 |-----------------------------|----------|----------------------|----------------------|----------------------------|
@@ -14,7 +14,8 @@ attempt, and whether an attempt is in doubt:
 |                             |          | none: see below      |                      |                            |
 
 If no ingress is found after a create, one may still appear, so it is searched until the call's time is over. After a
-rejection with a code other than ERR_NGROK_6706, none will appear, and the create fails at once.
+rejection with a code other than ERR_NGROK_6706, none will appear, and the create fails at once. Ctrl-C ends the search
+with an error that says so.
 
 An ingress is ours if it is not older than the attempt in doubt, by the server's own clock, and has our values. So
 ERR_NGROK_6706 in response to the first attempt is never ours: another stack may be creating the same domain just now.

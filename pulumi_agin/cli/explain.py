@@ -21,7 +21,7 @@ def run(options: Namespace) -> int:
 def sections() -> dict[str, str]:
     """Returns the sections of the errors page that messages name, by their headings, which have no spaces.
 
-    Links become their texts.
+    Links become their texts. The parser reads the page at each start of the command line: its choices are the names.
     """
     # In the repository, the file is a link to docs/reference/errors.md.
     page = resources.files("pulumi_agin.cli").joinpath("errors.md").read_text("utf-8")

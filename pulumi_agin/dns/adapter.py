@@ -185,7 +185,10 @@ def custom(function: Callable[[NsRecords], Made]) -> Adapter:
 
 
 def package(module: str, *, extra: str) -> Any:
-    """Loads a module of a DNS provider's package, or fails with the command that installs it."""
+    """Loads a module of a DNS provider's package, or fails with the command that installs it.
+
+    An adapter calls it when the program calls the adapter, before any resource is declared.
+    """
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:

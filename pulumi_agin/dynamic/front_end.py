@@ -40,7 +40,7 @@ class DynamicProvider(dynamic.ResourceProvider):
     _lifecycle: Lifecycle
 
     def make_lifecycle(self, account: Account) -> Lifecycle:
-        """Returns the lifecycle of this resource, whose modules a program does not load."""
+        """Returns the lifecycle of this resource, whose modules a program does not load. `configure` calls it once."""
         raise NotImplementedError
 
     def __getstate__(self) -> None:

@@ -25,6 +25,9 @@ def current_call() -> tuple[Any, Any]:
 
 
 def fail_with(context: Any, sentence: str) -> None:
-    """Makes the SDK show a sentence in place of the traceback that it passes to `abort`, for this one call."""
+    """Makes the SDK show a sentence in place of the traceback that it passes to `abort`, for this one call.
+
+    `front_end` calls it for every exception of a call, which it raises again, with a sentence that has no secrets.
+    """
     abort = context.abort
     context.abort = lambda code, traceback: abort(code, sentence)

@@ -87,8 +87,8 @@ def _job(state: State, ingress: Ingress, certificate_state: str) -> dict[str, An
 def with_checked_records(state: State, ingress: Ingress) -> Ingress:
     """Looks up the NS records of an ingress whose certificate waits for them, and stores what is wrong.
 
-    `rules` calls it before each response with the ingress, without the lock, so that a slow DNS server delays no other
-    request. Once a certificate is issued, its records are not looked up again.
+    `rules` calls it before each response that shows the ingress, also in a list. It does so without the lock, so that a
+    slow DNS server delays no other request. Once a certificate is issued, its records are not looked up again.
     """
     if state.dns is None or ingress.certificate_management_policy is None or ingress.certificate:
         return ingress

@@ -146,7 +146,10 @@ class State:
         return self.clock().timestamp()
 
     def spend(self, account: int) -> bool:
-        """Counts a request of an account. Returns False if it exceeds the limit, and then does not count it."""
+        """Counts a request of an account. Returns False if it exceeds the limit, and then does not count it.
+
+        `rules` calls it once for each request with an accepted API key, and responds to False with ERR_NGROK_226.
+        """
         now, limit = self.now(), self.settings.limit
         with self.lock:
             times = [each for each in self.recent.get(account, []) if now - each < 60]

@@ -70,7 +70,10 @@ class Issuance(Enum):
 
 
 def describe_certificate(ingress: IngressModel) -> str:
-    """Returns the issuance with ngrok's words about the job, which the caller must sanitize."""
+    """Returns the issuance with ngrok's words about the job, which the caller must sanitize.
+
+    For the messages of a validation, and for `pulumi-agin doctor`.
+    """
     description = Issuance.of(ingress).value
     status = ingress.certificate_management_status
     job = status.provisioning_job if status else None

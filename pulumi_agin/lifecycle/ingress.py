@@ -46,9 +46,18 @@ class AgentIngressLifecycle:
         return Checked(checked, failures)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Compares the FIELDS, and warns of a change that cuts agents off."""
+        """Compares the FIELDS, and warns of a change that cuts agents off.
+
+        Fails for another domain if the program still imports this ingress: with `delete_before_replace`, the engine
+        would delete it before the create can fail.
+        """
         before = call.outputs_before
         changed = changed_fields(before, inputs, call.is_unknown)
+        if "domain" in changed and inputs.get(IMPORT) == id_:
+            raise FailedError(
+                f"another domain replaces the Agent Ingress {id_}, which the program still imports: remove the option "
+                "import_"
+            )
         if "domain" in changed:
             call.warn(
                 f"this replacement deletes the Agent Ingress {before.get('domain')} in the same `pulumi up`, which "
@@ -64,7 +73,7 @@ class AgentIngressLifecycle:
                 "that do not trust the new one can no longer connect; see `pulumi-agin explain certificate-authority`"
             )
         # Two ingresses can't have the same domain, as they would if the option `replaceOnChanges` named another field.
-        # For a replacement with `--replace`, the engine does not call this method, and creates first.
+        # (The SDK ignores it in Python.) For `--replace`, the engine does not call this method, and creates first.
         replacing = [name for name in changed if name == "domain"]
         return Difference(changed, replacing, delete_before_replace="domain" not in changed)
 

@@ -40,7 +40,7 @@ provider_pb2: Any = protocol("provider_pb2")
 # The settings, by the names in the provider's configuration.
 SETTINGS = [camel_case(name) for name in ProviderConfig.model_fields]
 
-# The outputs, besides the inputs, that an update may change.
+# The outputs, besides the inputs, that an update may change: of an ingress, and of a validation.
 CHANGED_BY_UPDATE = (STATUS, "renews_at")
 
 

@@ -50,10 +50,10 @@ class NoResponseError(ServerError):
 
 
 class Exchange:
-    """The server and the key of a resource, for all messages of one call."""
+    """The server and the key of a resource, for all messages of one call. `PrimaryServer` makes it."""
 
     def __init__(self, place: Mapping[str, Any], budget: Budget) -> None:
-        """`place` are inputs or outputs of a resource."""
+        """`place` are checked inputs or outputs of a resource. Numbers from Pulumi are floats."""
         self._budget = budget
         self._address = (str(place["server"]), int(place["port"]))
         self._key = None

@@ -142,11 +142,13 @@ def test_import_left_in_the_program_loses_nothing(project: Project, emulator: Em
     project.up()
     before = project.state()
 
-    # Another domain: the create fails, because it is still to import the ingress of the old one.
-    project.edit({"connect.acme.com": "other.acme.com"})
-    failed = project.up(fails=True)
-    assert "remove the option import_" in failed.messages["connect"]
-    project.edit({"other.acme.com": "connect.acme.com"})
+    # Another domain, also if the old ingress would be deleted first.
+    for options in ("", "delete_before_replace=True, "):
+        project.edit({"connect.acme.com": "other.acme.com", "import_": f"{options}import_"})
+        failed = project.up(fails=True)
+        assert "remove the option import_" in failed.messages["connect"]
+        project.edit({"other.acme.com": "connect.acme.com", f"{options}import_": "import_"})
+    assert [each["id"] for each in emulator.ingresses()] == [id_]
 
     # The replacement would be the same ingress.
     assert KEPT in project.up("--replace", "**::connect")

@@ -214,6 +214,8 @@ def test_import_reads_and_is_deleted_under_no_other_name(process: Process, start
     assert [method for method, _ in requests(emulator)] == ["GET"]
     with pytest.raises(FailedError, match=r'at ngrok, it has domain "connect\.acme\.com"'):
         process.lifecycle.create(process.call(), {"domain": "other.acme.com", "__import": id_})
+    with pytest.raises(FailedError, match="still imports: remove the option import_"):
+        process.lifecycle.diff(process.call(outputs_before=BEFORE), id_, {"domain": "other.acme.com", "__import": id_})
     process.lifecycle.delete(process.call(), id_)
     assert len(process.warnings) == 1
 
