@@ -162,6 +162,7 @@ def _check_certificate(ingress: IngressModel, _lookup: ZoneLookup) -> tuple[Verd
 
 
 def _check_caa_records(ingress: IngressModel, lookup: ZoneLookup) -> tuple[Verdict, str]:
+    """Checks the CAA records of the names above the domain. Those of the domain itself would be at ngrok."""
     policy = ingress.certificate_management_policy
     if not policy or policy.authority != "letsencrypt":
         return "ok", "it has no certificate of Let's Encrypt, which CAA records could forbid"

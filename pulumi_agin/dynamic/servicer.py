@@ -27,7 +27,7 @@ def current_call() -> tuple[Any, Any]:
 def fail_with(context: Any, sentence: str) -> None:
     """Makes the SDK show a sentence in place of the traceback that it passes to `abort`, for this one call.
 
-    `front_end` calls it for every exception of a call, which it raises again, with a sentence that has no secrets.
+    `front_end` calls it for every exception of a call, also for a bug, and then raises an error with the sentence.
     """
     abort = context.abort
     context.abort = lambda code, traceback: abort(code, sentence)

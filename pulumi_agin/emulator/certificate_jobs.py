@@ -89,6 +89,7 @@ def with_checked_records(state: State, ingress: Ingress) -> Ingress:
 
     `rules` calls it before each response that shows the ingress, also in a list. It does so without the lock, so that a
     slow DNS server delays no other request. Once a certificate is issued, its records are not looked up again.
+    If the file can't be written, it raises OSError, and the request gets no response.
     """
     if state.dns is None or ingress.certificate_management_policy is None or ingress.certificate:
         return ingress

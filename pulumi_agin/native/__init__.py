@@ -1,6 +1,6 @@
 """Front end of the provider plugin, for programs in every language.
 
-The engine starts the plugin `pulumi-resource-agin`, and calls it by gRPC. `process` runs the server, `plugin`
+For each provider of a stack, the engine starts a process of `pulumi-resource-agin`, and calls it by gRPC. `process` runs the server, `plugin`
 translates each call for the lifecycle, `served` lists what it serves, and `properties` converts values and their names.
 `schema.json` describes all of that for SDKs; `python -m tools.schema` writes it.
 

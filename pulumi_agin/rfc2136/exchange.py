@@ -50,7 +50,7 @@ class NoResponseError(ServerError):
 
 
 class Exchange:
-    """The server and the key of a resource, for all messages of one call. `PrimaryServer` makes it."""
+    """The server and the key of a resource, for all messages of one call or preview. `PrimaryServer` makes it."""
 
     def __init__(self, place: Mapping[str, Any], budget: Budget) -> None:
         """`place` are checked inputs or outputs of a resource. Numbers from Pulumi are floats."""
