@@ -48,13 +48,13 @@ def test_package_installs_with_pip(folder: Path, tmp_path: Path, main_dns_packag
     variables["PYTHONPATH"] += f":{main_dns_packages}"
     variables["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     assert "does not provide the extra" not in run(WITH_PIP, folder, variables)
-    assert list(folder.glob("venv/lib/python*/site-packages/pulumi_agin/only_in_clone.py"))
+    assert list(folder.glob(".venv/lib/python*/site-packages/pulumi_agin/only_in_clone.py"))
 
     # After a change in the clone.
     (tmp_path / "pulumi-agin" / "pulumi_agin" / "new.py").touch()
     *_, last = WITH_PIP.splitlines()
-    run(f"source venv/bin/activate\n{last}", folder, variables)
-    assert list(folder.glob("venv/lib/python*/site-packages/pulumi_agin/new.py"))
+    run(f"source .venv/bin/activate\n{last}", folder, variables)
+    assert list(folder.glob(".venv/lib/python*/site-packages/pulumi_agin/new.py"))
 
 
 @pytest.mark.weekly

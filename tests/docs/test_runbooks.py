@@ -95,7 +95,7 @@ def test_deleted_records_and_ingress_are_restored(project: Project, emulator: Em
 def test_api_key_is_rotated(project: Project, emulator: Emulator, bind: Bind) -> None:
     [before] = emulator.ingresses()
     emulator.add_key(NEW_KEY, account_of=API_KEY)
-    project.typed(commands("Replace it")[0], stdin=f"{NEW_KEY}\n")
+    project.typed(commands("Replace the API key")[0], stdin=f"{NEW_KEY}\n")
     emulator.remove_key(API_KEY)
     project.refresh("--expect-no-changes")
     assert emulator.ingresses() == [before]
@@ -142,7 +142,7 @@ def test_failed_domain_change_goes_back(project: Project, emulator: Emulator, bi
     # Pulumi names the URN.
     refused = project.preview(fails=True).output
     [urn] = re.findall(r'unable to replace resource "(.*)"', refused)
-    unprotect = commands("It is protected", ERRORS)[0].replace("'URN'", f"'{urn}' --yes").replace("NAME", "dev")
+    unprotect = commands("Protected resource", ERRORS)[0].replace("'URN'", f"'{urn}' --yes").replace("NAME", "dev")
     project.typed(unprotect)
     # BIND does not allow the new domain.
     assert "REFUSED" in project.up(fails=True)
