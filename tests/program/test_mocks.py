@@ -34,7 +34,8 @@ def test_arguments_are_keywords_or_one_object(mocks: Mocks) -> None:
     policy = agin.AgentIngressCertPolicyArgs(authority="letsencrypt", private_key_type=agin.PrivateKeyType.ECDSA)
     arguments = agin.AgentIngressArgs(domain="a.acme.com", certificate_management_policy=policy)
     run(lambda: agin.AgentIngress("a", arguments).urn)
-    assert mocks.inputs("a")["certificate_management_policy"]["private_key_type"] == "ecdsa"
+    expected = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
+    assert mocks.inputs("a")["certificate_management_policy"] == expected
     wrong: Any = agin.AgentIngress
     with pytest.raises(TypeError, match="no argument descripton"):
         wrong("b", domain="b.acme.com", descripton="d")
