@@ -1,8 +1,8 @@
 """Undocumented names of Pulumi's SDK in the process of a Python program.
 
-`program.current` uses the first one. Without it, a program runs as under mocks: it sends nothing, lookups fail, and the
-option `import_` does not work. `Run.require_settings` uses the second one. Without it, the program does not report a
-missing API key: the plugin does, for each resource.
+`program.current` calls `is_real_run` for each resource and lookup. Without its names, a program runs as under mocks: it
+sends nothing, lookups fail, and the option `import_` does not work. `Run.require_settings` calls the other function.
+Without its name, the program does not report a missing API key: the plugin does, for each resource.
 """
 
 from __future__ import annotations

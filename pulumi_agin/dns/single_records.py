@@ -1,12 +1,14 @@
 """Adapters for packages in which each value has its own resource: NAME-1, NAME-2 and so on, in the order of the values.
 
-Unless an adapter says otherwise, its records are added to any NS records that the domain already has.
+Unless an adapter says otherwise, its records are added to any NS records that the domain already has. The preview fails
+for a domain outside the zone, if it knows the zone's name.
 The arguments are those for which each Python SDK and its provider show no change in a second `up`. Arguments may be
 Outputs, because the same program may create the zone, except with `record_ids`.
 
 All have these arguments:
 
-- `name_servers`: how many records to declare, 4 unless ngrok returns another number of `ns_targets`.
+- `name_servers`: how many records to declare; 4 by default. If ngrok returns another number of `ns_targets`, the program
+  fails, and names this argument.
 - `record_ids`: the IDs of existing NS records to import, by their values, such as {"ns-1.example.net": "…"}. Needed for
   one `pulumi up`. The values must be those of ngrok.
 """

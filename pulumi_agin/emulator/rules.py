@@ -121,7 +121,10 @@ class Response:
 
 
 def respond(state: State, request: Request) -> Response:
-    """Carries out a request. If it fails, no ingress has changed."""
+    """Carries out a request. A rejected one has changed no ingress.
+
+    If the file of ingresses can't be written, it raises OSError, and the request gets no response.
+    """
     operation_id = f"op_{secrets.token_hex(16)}"
     headers = {"ngrok-operation-id": operation_id}
     try:

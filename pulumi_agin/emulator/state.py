@@ -80,7 +80,10 @@ class Ingress:
     """The state, error_code and msg that `set_certificate` keeps; empty if the clock decides."""
 
     def with_policy(self, policy: dict[str, str] | None, now: float) -> Ingress:
-        """Returns the ingress with a policy. Only another policy than before restarts the certificate."""
+        """Returns the ingress with a policy, for a request or `Emulator.set_ingress`, which does not check it.
+
+        Only another policy than before restarts the certificate.
+        """
         if policy == self.certificate_management_policy:
             return self
         restarted = replace(self, policy_set_at=now, waiting_since=now, records_problem=no_records(self.domain))

@@ -92,6 +92,7 @@ class CertificateValidationLifecycle:
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and reports every problem with them and with the settings."""
+        # One wrong input leaves `checked` empty.
         checked, problems = validate(CertificateValidationInputs, inputs, call.is_unknown)
         return Checked(checked, [InputFailure(str(each)) for each in (*self._account.settings.problems, *problems)])
 
