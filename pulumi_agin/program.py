@@ -81,9 +81,10 @@ class Run:
 
         Here, because the plugin checks a resource twice that it replaces.
         """
-        other = self._domains.setdefault(domain, name)
-        if other != name:
+        if domain in self._domains:
+            other = self._domains[domain]
             raise pulumi.RunError(f'the Agent Ingresses "{other}" and "{name}" have the same domain, {domain}')
+        self._domains[domain] = name
 
     def warn_once(self, sentence: str, resource: pulumi.Resource | None = None) -> None:
         """Logs a warning that several resources may cause."""

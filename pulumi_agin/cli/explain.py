@@ -8,7 +8,8 @@ from importlib import resources
 
 
 def add_options(parser: ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", metavar="NAME", choices=sections(), help="default: print all names")
+    explained = "print this section; default: all names"
+    parser.add_argument("name", nargs="?", metavar="NAME", choices=sections(), help=explained)
 
 
 def run(options: Namespace) -> int:

@@ -7,8 +7,8 @@ Outputs, because the same program may create the zone, except with `record_ids`.
 
 All have these arguments:
 
-- `name_servers`: how many records to declare; 4 by default. If ngrok returns another number of `ns_targets`, the program
-  fails, and names this argument.
+- `name_servers`: how many records to declare; 4 by default. The program fails if ngrok returns another number of
+  `ns_targets`.
 - `record_ids`: the IDs of existing NS records to import, by their values, such as {"ns-1.example.net": "…"}. Needed for
   one `pulumi up`. The values must be those of ngrok.
 """

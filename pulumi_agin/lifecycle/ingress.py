@@ -55,8 +55,8 @@ class AgentIngressLifecycle:
         changed = changed_fields(before, inputs, call.is_unknown)
         if "domain" in changed and inputs.get(IMPORT) == id_:
             raise FailedError(
-                f"another domain replaces the Agent Ingress {id_}, which the program still imports: remove the option "
-                "import_"
+                f"a change of the domain replaces the Agent Ingress {id_}, which the program still imports: remove the "
+                "option import_"
             )
         if "domain" in changed:
             call.warn(
@@ -125,7 +125,8 @@ class AgentIngressLifecycle:
             ) from None
         except UnsettledError as error:
             raise FailedError(f"{error}. {_REFRESH}") from None
-        if missed := changed_fields(ingress.outputs(), inputs):
+        # A field that somebody else has changed is not among them. It shows in the next preview.
+        if missed := [name for name in changed_fields(ingress.outputs(), inputs) if name in changes]:
             raise FailedError(
                 f"ngrok did not change {', '.join(missed)} of the Agent Ingress {id_}: its response has "
                 f"{client.sanitize(describe(ingress.outputs(), missed[0]), 100)}. {_REFRESH}; see `pulumi-agin explain "

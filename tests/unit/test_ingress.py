@@ -125,6 +125,14 @@ def test_update_that_changes_nothing_only_reads(process: Process, emulator: Emul
     assert [method for method, _ in requests(emulator)] == ["GET"]
 
 
+def test_update_keeps_a_field_that_somebody_else_has_changed(process: Process, emulator: Emulator) -> None:
+    id_, before = process.create(metadata="ours")
+    emulator.set_ingress(id_, {"metadata": "theirs"})
+    inputs = {**SAME, "description": "new", "metadata": "ours"}
+    after = process.lifecycle.update(process.call(outputs_before=before), id_, inputs)
+    assert (after["description"], after["metadata"]) == ("new", "theirs")
+
+
 def test_update_that_ngrok_has_not_done_fails_and_names_the_refresh(process: Process, emulator: Emulator) -> None:
     emulator.configure(null_policy="ignored")
     id_, before = process.create(certificate_management_policy=RSA)
