@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.api.values import FIELDS
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs, CertificateValidationInputs, validate
 
 UNKNOWN = object()
@@ -101,7 +100,3 @@ def test_validations_have_limits_and_defaults() -> None:
     }
     wrong = {"agent_ingress_id": "../x", "timeout_seconds": 0, "dns_error_grace_seconds": -1}
     assert len(validate(CertificateValidationInputs, wrong)[1]) == 3
-
-
-def test_each_declared_field_is_compared() -> None:
-    assert tuple(AgentIngressInputs.model_fields) == FIELDS

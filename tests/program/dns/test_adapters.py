@@ -29,7 +29,7 @@ WITHOUT_ZONE = {"external_dns"}
 SHARED = ("opts", "name_servers", "record_ids")
 
 TABLE = "tests/support/adapters.yaml"
-A_ROW = "a row, by the package's documentation"
+A_ROW = "a row, by the package's documentation, with `import_id` if each value has a resource"
 
 
 def require(place: str, has: Iterable[str], needed: Iterable[str], what: str) -> None:
@@ -105,15 +105,18 @@ def documented() -> dict[str, tuple[str, list[tuple[str, bool]]]]:
 
 def test_every_adapter_has_a_row_or_section_in_the_docs() -> None:
     adapters = documented()
-    require("docs/reference/dns-adapters.md", adapters, NAMES, "a row of the table in More adapters, or a section")
+    require("docs/reference/dns-adapters.md", adapters, NAMES, "a row of the table in The adapters, or a section")
     for name, (package, listed) in adapters.items():
         parameters = inspect.signature(getattr(dns, name)).parameters
-        expected = [(each, parameters[each].default is not inspect.Parameter.empty) for each in parameters]
-        assert listed == [each for each in expected if each[0] not in SHARED], f"docs/reference/dns-adapters.md: {name}"
-        assert name in WITHOUT_PACKAGE or package == distribution(name), f"docs/reference/dns-adapters.md: {name}"
+        arguments = [(each, parameters[each].default is not inspect.Parameter.empty) for each in parameters]
+        expected = [each for each in arguments if each[0] not in SHARED]
+        assert listed == expected, f"docs/reference/dns-adapters.md: the arguments of {name} are {expected}"
+        is_right = name in WITHOUT_PACKAGE or package == distribution(name)
+        assert is_right, f"docs/reference/dns-adapters.md: the package of {name} is not {package}"
 
 
 def test_every_adapter_is_in_the_list_of_its_form() -> None:
+    require(TABLE, ADAPTERS, NAMES - WITHOUT_PACKAGE, A_ROW)
     for form, needed in (("with all values", NAMES - SINGLES.keys()), ("for each value", SINGLES)):
         [listed] = re.findall(rf"^- One resource {form}: (.*?)\.$", ADAPTERS_PAGE, re.M | re.S)
         require("docs/reference/dns-adapters.md", names_in(listed), needed, f"the list of One resource {form}")
