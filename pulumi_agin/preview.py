@@ -101,6 +101,7 @@ async def _listed(run: Run, settings: Settings) -> Sequence[IngressModel]:
 
 
 def _warn_if_taken(resource: pulumi.Resource, domain: Any, listed: Sequence[IngressModel]) -> None:
+    """Warns of a create that will fail: a false alarm only for a replacement with `delete_before_replace`."""
     if contains_unknowns(domain):
         return
     found = next((each for each in listed if each.domain == canonical_domain(str(domain))), None)

@@ -106,7 +106,7 @@ class Settings:
 
     @property
     def notice(self) -> str:
-        """The line that a command does not use ngrok itself, which a plugin process logs once; "" if it does."""
+        """The line that `pulumi` does not use ngrok itself; "" if it does. Only the plugin processes log it, once."""
         if self.is_ngrok or self.problems:
             return ""
         return f"this command does not use ngrok itself: the base URL is {self.base_url}, from {self.base_url_source}"

@@ -67,6 +67,8 @@ class _Listing(NamedTuple):
     ingresses: Sequence[IngressModel]
     listed_at: float
     """By the monotonic clock."""
+    last_write: object
+    """The client's last write when the list began."""
 
 
 class Client:
@@ -102,6 +104,8 @@ class Client:
         self._base_url_source = base_url_source
         self._lock = threading.Lock()
         self._listing: _Listing | None = None
+        # A new object after each write.
+        self._last_write = object()
 
     # -- reads --------------------------------------------------------------------------------------------
 
@@ -118,11 +122,13 @@ class Client:
         return in_list or self.get(id_, budget)
 
     def shared_list(self, budget: Budget) -> Sequence[IngressModel]:
-        """Returns the account's Agent Ingresses from a list of the last five seconds, after the last write."""
+        """Returns the account's Agent Ingresses from a list that is younger than the last write and five seconds."""
         with self._lock:
-            if self._listing is None or self.clock.monotonic() - self._listing.listed_at > LIST_SECONDS:
-                self._listing = _Listing(self.list(None, budget), self.clock.monotonic())
-            return self._listing.ingresses
+            listing, last_write = self._listing, self._last_write
+            is_old = listing is None or self.clock.monotonic() - listing.listed_at > LIST_SECONDS
+            if listing is None or is_old or listing.last_write is not last_write:
+                listing = self._listing = _Listing(self.list(None, budget), self.clock.monotonic(), last_write)
+            return listing.ingresses
 
     def list(self, cel: str | None, budget: Budget) -> builtins.list[IngressModel]:
         """Returns all Agent Ingresses of the account, the newest first, or those that a filter in CEL selects."""
@@ -195,7 +201,7 @@ class Client:
         finally:
             budget.finish()
             if request.method != "GET":
-                self._listing = None
+                self._last_write = object()
 
     def ingress_in(self, request: Request, response: Response) -> IngressModel:
         """Returns the ingress in a response. Raises BadResponseError if it describes none, or another one."""

@@ -23,7 +23,7 @@ class Clock:
 
 
 def parse_time(value: str) -> datetime | None:
-    """Returns a time as in RFC 3339; None if it is malformed or has no time zone."""
+    """Returns a time in RFC 3339, for `settling` and doctor; None if it is malformed or has no time zone."""
     try:
         # Before Python 3.11, "Z" is not accepted.
         parsed = datetime.fromisoformat(value.replace("Z", "+00:00"))

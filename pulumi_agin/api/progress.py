@@ -18,7 +18,8 @@ NOTICE_SECONDS = 1.0
 class Budget:
     """The time of one call of the engine, or of one query of the program, including retries and pauses.
 
-    The front end makes it for each call, and the API client spends it.
+    `Account.budget` makes most of them; previews, lookups, commands and `rfc2136` make their own. A call can have
+    several: a validation has one more for each read.
     """
 
     def __init__(

@@ -40,7 +40,8 @@ def _single_records(
     """Returns an adapter. `arguments` returns those of the record with one of the values, which has a trailing dot.
 
     `import_id` returns the package's import ID for the DNS provider's ID of a record. `named_by` is the engine's name
-    for the argument with the name of the record.
+    for the argument with the name of the record. The program fails if ngrok returns another number of values, or others
+    than `record_ids` has.
     """
     ids = {canonical_ns_targets([target])[0]: id_ for target, id_ in (record_ids or {}).items()}
     existing = sorted(ids)

@@ -130,7 +130,7 @@ def _engine_call(outputs_before: Mapping[str, Any] | None = None) -> Iterator[Ca
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report a bug
         sentence = sentence_of(error)
         if context is not None:
-            servicer.fail_with(context, sentence)
+            servicer.replace_traceback(context, sentence)
         # The SDK would print the message of the original error, which may contain a secret.
         raise ProviderError(sentence) from None
 

@@ -24,7 +24,7 @@ def current_call() -> tuple[Any, Any]:
     return None, None
 
 
-def fail_with(context: Any, sentence: str) -> None:
+def replace_traceback(context: Any, sentence: str) -> None:
     """Makes the SDK show a sentence in place of the traceback that it passes to `abort`, for this one call.
 
     `front_end` calls it for every exception of a call, also for a bug, and then raises an error with the sentence.

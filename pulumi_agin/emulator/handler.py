@@ -77,7 +77,10 @@ class Handler(BaseHTTPRequestHandler):
         """Prints nothing."""
 
     def serve(self) -> None:
-        """Reads the body of a request, whose line and headers the base class has read, and sends a response."""
+        """Reads the body of a request, whose line and headers the base class has read, and sends a response.
+
+        An exception, such as an OSError of the file of ingresses, ends the connection without a response.
+        """
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
         if rejection := _rejection(self.headers):
             self._send(rejection)

@@ -252,7 +252,7 @@ def _filtered(ingresses: Sequence[Ingress], expression: str, now: float) -> list
     try:
         program = environment.program(environment.compile(expression))
         results = [program.evaluate(_variables(ingress, now)) for ingress in (example, *ingresses)]
-    except (CELParseError, CELEvalError) as error:
+    except (CELParseError, CELEvalError, ValueError) as error:
         # The rest of the message is internals of cel-python.
         detail = str(error.args[0]).partition("\n")[0].partition(" (in activation")[0]
         raise _coded(250, detail=detail) from error

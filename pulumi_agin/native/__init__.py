@@ -24,7 +24,10 @@ Documentation: docs/guides/languages.md in the repository
 
 
 def main() -> None:
-    """Runs the plugin until the engine ends it or is gone. --version and --help print and exit."""
+    """Runs the plugin until the engine ends it or is gone. --version and --help print and exit.
+
+    The console script, `plugin/__main__.py` and `python -m pulumi_agin.native` call it.
+    """
     for flag, output in (("--version", f"pulumi-resource-agin {VERSION}\n"), ("--help", HELP), ("-h", HELP)):
         if flag in sys.argv[1:]:
             sys.stdout.write(output)

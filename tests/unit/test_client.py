@@ -12,6 +12,7 @@ import pytest
 from pulumi_agin.api import errors, settling
 from pulumi_agin.api.client import MOST_INGRESSES, MOST_PAGES, Client
 from pulumi_agin.api.http import LONGEST_BODY_BYTES
+from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import Secret
 from pulumi_agin.emulator import Emulator
@@ -189,6 +190,20 @@ def test_lists_have_pages_and_share_one_read(emulator: Emulator, clock: Clock) -
     clock.now += 6
     emulator.set_ingress(ids[0], {"description": "newer"})
     assert client.get_one_of_many(ids[0], budget).description == "newer"
+
+
+class WritingClient(Client):
+    """A write of another thread ends while a list is read."""
+
+    def list(self, cel: str | None, budget: Budget) -> list[IngressModel]:
+        found = super().list(cel, budget)
+        settling.create(self, {"domain": f"d{len(found)}.acme.com"}, budget)
+        return found
+
+
+def test_list_is_not_shared_after_a_write(emulator: Emulator, clock: Clock) -> None:
+    client, budget = WritingClient(Secret(API_KEY), emulator.url, clock=clock), Budget(300, clock=clock)
+    assert [len(client.shared_list(budget)) for _ in range(3)] == [0, 1, 2]
 
 
 def test_list_that_does_not_end_is_an_error(scripted: Scripted, clock: Clock) -> None:
