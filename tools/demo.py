@@ -66,7 +66,7 @@ def destroy(_example: str) -> None:
     for example in made:
         with running(example) as env:
             if example != "bind":
-                print("The ingress is protected, because a fleet depends on it. So its protection is removed first.")
+                print("The example protects the ingress, as for a fleet. So its protection is removed first.")
                 run(env, "pulumi", "state", "unprotect", "--all", "--yes")
             run(env, "pulumi", "destroy", "--yes")
         shutil.rmtree(folder_of(example))

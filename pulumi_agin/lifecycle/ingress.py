@@ -61,7 +61,7 @@ class AgentIngressLifecycle:
         if "domain" in changed:
             call.warn(
                 f"this replacement deletes the Agent Ingress {before.get('domain')} in the same `pulumi up`, which "
-                "disconnects all agents that have its connect URL. To avoid that, move the agents to a second Agent "
+                "cuts off all agents that have its connect URL. To avoid that, move the agents to a second Agent "
                 "Ingress first; see `pulumi-agin explain move-agents`"
             )
         else:

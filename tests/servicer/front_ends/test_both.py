@@ -55,7 +55,7 @@ def test_life_of_an_ingress(plugin: Plugin, emulator: Emulator) -> None:
 def test_replacement_warns_on_the_resource_and_creates_first(plugin: Plugin) -> None:
     difference = plugin.diff({**PLAIN, "description": ""}, {"domain": "other.acme.com"})
     assert (list(difference.replaces), difference.deleteBeforeReplace) == (["domain"], False)
-    assert ["disconnects all agents" in each for each in plugin.warnings()] == [True]
+    assert ["cuts off all agents" in each for each in plugin.warnings()] == [True]
 
 
 def test_check_reports_all_problems_and_passes_unknown_values(plugin: Plugin) -> None:
