@@ -124,7 +124,7 @@ def test_many_accounts(cli: Path, user_env: Path, emulator: Emulator, tmp_path: 
         assert_unchanged(project, emulator)
 
         # The steps of the page.
-        [set_key] = re.findall("`(pulumi config set .*)`", page)
+        [set_key] = re.findall("^pulumi config set .*--secret .*$", page, re.MULTILINE)
         emulator.add_key(OTHER_ROTATED_KEY, account_of=OTHER_ACCOUNTS_KEY)
         project.typed(set_key, stdin=OTHER_ROTATED_KEY)
         up = project.pulumi("up", "--yes")

@@ -30,7 +30,7 @@ INSTALL, BACKEND, START, CREATE, SHOW, REMOVE, *DEMO = blocks(PART_1, "sh")
 [PROGRAM], [CONFIGURATION] = blocks(PART_1, "python"), blocks(PART_1, "yaml")
 _, CONFIGURE, BACK_UP, WRITE_CONFIGURATION, REMOVE_ALL = blocks(PART_2, "sh")
 [RECORD] = blocks(PART_2, "python")
-[PROTECT] = re.findall("`(opts=.*)`", PART_2)
+[PROTECT] = re.findall("`(opts=[^`]*)`", PART_2)
 [CHANGE] = re.findall(r"^\| `(pulumi config set .*)` \|", PART_1, re.MULTILINE)
 UPDATE = "sed -i 's/acme devices/our devices/' __main__.py\n"
 

@@ -97,10 +97,15 @@ def test_domain_to_agent_config_and_destroy(project: Project, emulator: Emulator
 
 def test_yaml_program_of_the_docs(yaml_project: Project, emulator: Emulator, bind: Bind) -> None:
     project = yaml_project
-    page = (DOCS / "reference" / "certificate-validation.md").read_text()
-    [program] = [yaml.safe_load(each) for each in blocks(page, "yaml") if "agin:Rfc2136Delegation" in each]
-    [records] = [each for each in program["resources"].values() if each["type"] == "agin:Rfc2136Delegation"]
-    records["properties"] |= {"server": "127.0.0.1", "port": bind.port}
+    # The second page continues the first one.
+    pages = [
+        (DOCS / "reference" / f"{name}.md").read_text() for name in ("rfc2136-delegation", "certificate-validation")
+    ]
+    program, more = (yaml.safe_load(code) for page in pages for code in blocks(page, "yaml"))
+    program["resources"] |= more["resources"]
+    program["outputs"] = more["outputs"]
+    program["resources"]["connect"]["properties"]["certificateManagementPolicy"] = {"authority": "letsencrypt"}
+    program["resources"]["records"]["properties"] |= {"server": "127.0.0.1", "port": bind.port}
     program["config"]["authtoken"] = {"type": "string", "secret": True}
     ingress = {name: f"${{connect.{name}}}" for name in ("domain", "certificateManagementPolicy")}
     config = {"function": "agin:agentConfig", "arguments": {**ingress, "authtoken": "${authtoken}"}, "return": "yaml"}
