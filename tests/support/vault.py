@@ -35,11 +35,9 @@ class _Transit(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         encrypted, decrypted = f"{_MARK}{asked.get('plaintext')}", asked.get("ciphertext", "").removeprefix(_MARK)
         data = {"ciphertext": encrypted} if "plaintext" in asked else {"plaintext": decrypted}
-        answer = json.dumps({"data": data}).encode()
         self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(json.dumps({"data": data}).encode())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class has
         """Prints nothing."""
