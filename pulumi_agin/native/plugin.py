@@ -255,7 +255,8 @@ def _explicit_name(name: str) -> str:
 def _previewed(resource: Resource, before: Mapping[str, Any], inputs: Mapping[str, Any]) -> struct_pb2.Struct:
     """Returns all outputs of a resource as they are after a create or an update, for a preview.
 
-    `before` are those in the state, which an update leaves as they are, except those in CHANGED_BY_UPDATE.
+    `before` are those in the state. An update leaves them as they are, except those in CHANGED_BY_UPDATE, of which the
+    status stays with the policy.
     """
     outputs: dict[str, Any] = {}
     for name, field in resource.outputs.items():
@@ -276,7 +277,8 @@ def _previewed(resource: Resource, before: Mapping[str, Any], inputs: Mapping[st
 
 def _outputs(resource: Resource, outputs: Mapping[str, Any]) -> struct_pb2.Struct:
     """Returns all outputs of a resource. An optional one without a value is null, because an absent one is unknown."""
-    empty = {name: None for name, field in resource.outputs.items() if is_optional(field) and not outputs.get(name)}
+    optional = [name for name, field in resource.outputs.items() if is_optional(field)]
+    empty = {name: None for name in optional if outputs.get(name) in (None, "")}
     return to_struct({**outputs, **empty}, resource.secrets)
 
 

@@ -156,6 +156,8 @@ def test_certificate_validation(start: Start, plugin: Plugin, emulator: Emulator
     assert list(validation.diff(outputs, {**checked, "triggers": ["b"]}, id_).replaces) == ["triggers"]
     assert validation.read(id_, outputs, checked)[:2] == (id_, outputs)
     assert validation.update(id_, outputs, checked) == outputs
+    without = {**checked, "triggers": []}
+    assert validation.diff(validation.create(without)[1], without, id_).changes == 1
     validation.delete(id_, outputs)
 
 
