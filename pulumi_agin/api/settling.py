@@ -51,8 +51,8 @@ CLOCK_SLACK = timedelta(seconds=2)
 def create(client: Client, wanted: Mapping[str, Any], budget: Budget) -> IngressModel:
     """Creates an Agent Ingress with valid values.
 
-    Raises UnsettledError if it is unknown whether it was created, and InterruptedCallError after Ctrl-C, with no
-    knowledge either.
+    Raises UnsettledError if it is unknown whether it was created, and InterruptedCallError after Ctrl-C in a pause,
+    which says what was interrupted: the create, or the search for its ingress.
     """
     from .http import Request
 
@@ -73,8 +73,8 @@ def _find_ours(
 ) -> IngressModel:
     """Searches for the ingress of a create in doubt, until it appears.
 
-    Raises UnsettledError if it may be another's, or does not appear, InterruptedCallError after Ctrl-C, and the doubt
-    if none will appear.
+    Raises UnsettledError if it may be another's, or does not appear, InterruptedCallError after Ctrl-C in a pause, and the
+    doubt if none will appear.
     """
     domain = wanted["domain"]
     doing = f"find out whether the Agent Ingress {domain} was created"

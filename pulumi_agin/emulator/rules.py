@@ -18,7 +18,7 @@ import celpy
 from celpy import celtypes
 from celpy.adapter import json_to_cel
 from celpy.celparser import CELParseError
-from celpy.evaluation import CELEvalError
+from celpy.evaluation import CELEvalError, CELSyntaxError
 
 from . import certificate_jobs
 from .state import Ingress, PrivateKeyType, State, new_ingress, timestamp
@@ -39,7 +39,7 @@ _LABEL = re.compile(r"[a-z0-9_-]{1,63}|\*")
 _NGROK_DOMAINS = ("ngrok.com", "ngrok.io", "ngrok.app", "ngrok.dev", "ngrok-free.app", "ngrok-agent.com")
 
 # By the number after ERR_NGROK_: the status, and the message that ngrok documents, without advice and links.
-_ERRORS = {
+ERRORS = {
     200: (403, "The ngrok API requires that you set the Authorization header for authentication."),
     202: (403, "The API authentication you specified does not look like a valid credential. Your credential: '{key}'."),
     213: (400, "The `application/json` request body could not be parsed."),
@@ -77,7 +77,7 @@ class RejectedRequestError(Exception):
 
 def _coded(code: int, **values: object) -> RejectedRequestError:
     """Returns ERR_NGROK_`code`, with values for its message."""
-    status, msg = _ERRORS[code]
+    status, msg = ERRORS[code]
     return RejectedRequestError(status, msg.format(**values), code=code)
 
 
@@ -252,7 +252,7 @@ def _filtered(ingresses: Sequence[Ingress], expression: str, now: float) -> list
     try:
         program = environment.program(environment.compile(expression))
         results = [program.evaluate(_variables(ingress, now)) for ingress in (example, *ingresses)]
-    except (CELParseError, CELEvalError, ValueError) as error:
+    except (CELParseError, CELSyntaxError, CELEvalError, ValueError) as error:
         # The rest of the message is internals of cel-python.
         detail = str(error.args[0]).partition("\n")[0].partition(" (in activation")[0]
         raise _coded(250, detail=detail) from error

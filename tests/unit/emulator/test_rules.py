@@ -101,6 +101,7 @@ def test_new_ingress_is_like_a_recorded_one(api: Api) -> None:
         ("GET", f"{LIST}?filter=obj.region+%3D%3D+1", {}, (400, "250")),
         ("GET", f"{LIST}?filter=obj.id", {}, (400, "250")),
         ("GET", f"{LIST}?filter=%5B1%5D.map%28x%29", {}, (400, "250")),
+        ("GET", f"{LIST}?filter=%5B1%5D.filter%281,true%29", {}, (400, "250")),
         ("POST", LIST, {"data": b"\xff"}, (400, "213")),
         ("POST", LIST, {"data": b"[" * 100_000}, (400, "213")),
         ("POST", LIST, {"json": {}}, (400, "6704")),

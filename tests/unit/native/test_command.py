@@ -15,5 +15,6 @@ def test_flag_prints(
     flag: str, expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["pulumi-resource-agin", flag])
+    monkeypatch.setattr("pulumi_agin.native.process.serve", lambda: pytest.fail("it starts the plugin"))
     native.main()
     assert capsys.readouterr().out.startswith(expected)
