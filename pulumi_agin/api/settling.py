@@ -73,8 +73,8 @@ def _find_ours(
 ) -> IngressModel:
     """Searches for the ingress of a create in doubt, until it appears.
 
-    Raises UnsettledError if it may be another's, or does not appear, InterruptedCallError after Ctrl-C in a pause, and the
-    doubt if none will appear.
+    Raises UnsettledError if it may be another's, or does not appear, and InterruptedCallError after Ctrl-C in a pause.
+    Raises the doubt if none will appear.
     """
     domain = wanted["domain"]
     doing = f"find out whether the Agent Ingress {domain} was created"
