@@ -274,6 +274,8 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
         props = {**dict.fromkeys(AgentIngress.__annotations__), **wanted, **hidden}
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         if run is not None and opts.id is None and pulumi.runtime.is_dry_run():
+            if POLICY in wanted:
+                wanted[POLICY] = pulumi.Output.from_input(wanted[POLICY]).apply(_as_dict)
             exact = exact_outputs(run, self, wanted, import_)
             exact[POLICY] = exact[POLICY].apply(_policy, run_with_unknowns=True)
             exact[STATUS] = exact[STATUS].apply(_status, run_with_unknowns=True)
@@ -322,6 +324,13 @@ def _declared(run: program.Run, name: str, domain: Any) -> Any:
         return known
 
     return declare(domain) if isinstance(domain, str) else pulumi.Output.from_input(domain).apply(declare)
+
+
+def _as_dict(policy: AgentIngressCertPolicyArgs | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns the policy of a program as a dict, as the plugin gets it."""
+    if isinstance(policy, AgentIngressCertPolicyArgs):
+        return {name: pulumi.get(policy, name) for name in AgentIngressCertPolicyArgs.__annotations__}
+    return policy
 
 
 def _policy(value: Any) -> Any:

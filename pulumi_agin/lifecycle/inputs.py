@@ -79,7 +79,7 @@ def _domain(value: str) -> str:
     if max(map(len, labels)) > limits.LABEL_MAX_BYTES:
         raise ValueError(f"has a label of more than {limits.LABEL_MAX_BYTES} bytes")
     if any("*" in label and label != "*" for label in labels):
-        raise ValueError(f"has '*' in a label with other characters; a wildcard is a whole label, as in *.{domain}")
+        raise ValueError("has '*' in a label with other characters; a wildcard is a whole label, as in *.acme.com")
     if _is_ip(domain):
         raise ValueError(f"is an IP address; use a domain that you own, such as {EXAMPLE_DOMAIN}")
     return _max_bytes(limits.DOMAIN_MAX_BYTES, domain)

@@ -17,10 +17,17 @@ PROGRAM = """
         "policy": agin.AgentIngress("policy", domain="policy.acme.com", certificate_management_policy=policy),
         "domain": agin.AgentIngress("domain", domain="domain.acme.com"),
         "same": agin.AgentIngress("same", domain="same.acme.com", certificate_management_policy=policy),
+        "object": agin.AgentIngress(
+            "object",
+            domain="object.acme.com",
+            description="one",
+            certificate_management_policy=agin.AgentIngressCertPolicyArgs(authority="letsencrypt"),
+        ),
     }
     for name, each in cases.items():
         each.ns_targets.apply(lambda value, name=name: print(f"targets of {name}: {len(value)}"))
         each.certificate_management_policy.apply(lambda value, name=name: print(f"policy of {name}: {value}"))
+        each.certificate_management_status.apply(lambda value, name=name: print(f"status of {name}: {value}"))
         pulumi.export(name, [each.created_at, each.uri, each.region_domains])
     pulumi.export("agents", [agin.agent_config(each) for each in cases.values()])
     """
@@ -36,7 +43,7 @@ def test_previews_of_updates_are_exact(project: Project, emulator: Emulator) -> 
     assert "unchanged" in unchanged
     assert "to update" not in unchanged
     assert emulator.requests() == []
-    assert all(f"targets of {name}: 4" in unchanged for name in ("text", "policy", "domain", "same"))
+    assert all(f"targets of {name}: 4" in unchanged for name in ("text", "policy", "domain", "same", "object"))
     assert "policy of text: None" in unchanged
 
     project.edit(
@@ -47,10 +54,16 @@ def test_previews_of_updates_are_exact(project: Project, emulator: Emulator) -> 
         }
     )
     changed = project.preview()
-    assert "~ 2 to update" in changed
+    assert "~ 3 to update" in changed
     assert "+-1 to replace" in changed
     assert [request["method"] for request in emulator.requests()] == ["GET"]
-    known = ["targets of text: 4", "targets of policy: 4", "targets of same: 4", "policy of text: None"]
+    known = [
+        "targets of text: 4",
+        "targets of policy: 4",
+        "targets of same: 4",
+        "policy of text: None",
+        "status of object:",
+    ]
     assert [each for each in known if each not in changed] == []
     # ngrok decides what becomes of a policy.
     assert all(unknown not in changed for unknown in ("targets of domain", "policy of policy"))
