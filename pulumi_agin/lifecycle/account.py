@@ -68,8 +68,8 @@ class Account:
         """Raises FailedError unless a 404 proves that an ingress is gone.
 
         ngrok responds 404 also to the key of another account. So it proves that only if the same key, at the same base
-        URL, has read the ingress before. Then a refresh drops the resource, a delete succeeds, and an update fails, with
-        the advice to refresh. An import and a `get` fail with every 404.
+        URL, has read the ingress before. Then a refresh drops the resource, a delete succeeds, and an update fails
+        with the advice to refresh. An import and a `get` fail with every 404.
         """
         if outputs_before.get(FINGERPRINT) != self.fingerprint(id_):
             raise FailedError(
