@@ -180,7 +180,8 @@ class HttpClient:
         reason = self._api_key.sanitize(reason, 150)
         if any(isinstance(each, NewConnectionError | ConnectTimeoutError) for each in causes):
             return NoResponseError(reason, was_sent=False)
-        if isinstance(error, requests.exceptions.ProxyError):
+        # urllib3 also blames the proxy if the connection ends after the request, which ngrok may have carried out.
+        if isinstance(error, requests.exceptions.ProxyError) and not isinstance(innermost, ConnectionError):
             return NoResponseError(f"{reason} (the proxy in HTTPS_PROXY or ALL_PROXY)", was_sent=False)
         if isinstance(error, requests.Timeout):
             return NoResponseError("timed out", was_sent=True)

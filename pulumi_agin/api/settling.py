@@ -6,7 +6,7 @@ attempt, and whether an attempt is in doubt (`Response.may_have_effect` in `http
 
 | last outcome                | in doubt | create               | update               | delete                     |
 |-----------------------------|----------|----------------------|----------------------|----------------------------|
-| a confirmation              | any      | done                 | done                 | done                       |
+| a usable confirmation       | any      | done                 | done                 | done                       |
 | a rejection, not in doubt   | no       | fails                | fails                | fails                      |
 | any other, or no response   | yes      | find by the domain:  | read by the ID:      | read by the ID:            |
 |                             |          | ours: done           | new values: done     | still there: fails         |

@@ -93,6 +93,27 @@ def test_proxy_is_for_other_machines(server: ThreadingHTTPServer, monkeypatch: p
     assert not failure(f"http://{HOST}:1").is_transient
 
 
+class Proxy(Handler):
+    """Ends each connection after a request, and rejects tunnels."""
+
+    def do_GET(self) -> None:
+        pass
+
+    def do_CONNECT(self) -> None:
+        self.send_error(403)
+
+
+def test_response_that_a_proxy_loses_may_have_been_carried_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    with in_background(proxy):
+        for variable in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.server_address[1]}")
+        lost, rejected = failure(f"http://{HOST}"), failure(f"https://{HOST}")
+    assert (lost.was_sent, lost.is_transient) == (True, True)
+    assert (rejected.was_sent, rejected.is_transient) == (False, True)
+    assert "403" in str(rejected)
+
+
 def test_key_is_sent_in_place_of_what_netrc_has(
     server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
