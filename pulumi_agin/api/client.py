@@ -164,7 +164,8 @@ class Client:
                 break
             # Only the query is used: the key must not be sent to a host that a response names.
             query = dict(parse_qsl(page.next_page_uri.partition("?")[2]))
-        raise errors.BadResponseError(f"could not {doing}: ngrok's list did not end after {len(ingresses)} of them")
+        read = f"{len(ingresses)} of them in {format_duration(budget.elapsed)}"
+        raise errors.BadResponseError(f"could not {doing}: ngrok's list did not end after {read}")
 
     # -- any request --------------------------------------------------------------------------------------
 
