@@ -68,7 +68,7 @@ class _Listing(NamedTuple):
     listed_at: float
     """By the monotonic clock."""
     last_write: object
-    """The client's last write when the list began."""
+    """The client's last write when the list began; None before the first list."""
 
 
 class Client:
@@ -103,9 +103,9 @@ class Client:
         self._api_key_source = api_key_source
         self._base_url_source = base_url_source
         self._lock = threading.Lock()
-        self._listing: _Listing | None = None
         # A new object after each write.
         self._last_write = object()
+        self._listing = _Listing([], listed_at=0.0, last_write=None)
 
     # -- reads --------------------------------------------------------------------------------------------
 
@@ -125,8 +125,8 @@ class Client:
         """Returns the account's Agent Ingresses from a list that is younger than the last write and five seconds."""
         with self._lock:
             listing, last_write = self._listing, self._last_write
-            is_old = listing is None or self.clock.monotonic() - listing.listed_at > LIST_SECONDS
-            if listing is None or is_old or listing.last_write is not last_write:
+            is_old = self.clock.monotonic() - listing.listed_at > LIST_SECONDS
+            if is_old or listing.last_write is not last_write:
                 listing = self._listing = _Listing(self.list(None, budget), self.clock.monotonic(), last_write)
             return listing.ingresses
 

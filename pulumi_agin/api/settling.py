@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .clock import parse_time
-from .values import changed_fields
+from .values import changed_fields, not_applied
 
 if TYPE_CHECKING:
     from .client import Client, Sent
@@ -118,8 +118,7 @@ def update(client: Client, id_: str, changes: Mapping[str, Any], budget: Budget)
     except errors.NgrokError as error:
         doubt = _doubt_of(sent, error)
     found = _read_after(client, id_, doubt, budget)
-    values = found.model_dump()
-    if set(changed_fields(values, {**values, **changes})).isdisjoint(changes):
+    if not not_applied(found.model_dump(), changes):
         return found
     raise errors.UnsettledError(f"the Agent Ingress {id_} did not get the new values ({doubt})")
 

@@ -63,6 +63,11 @@ def changed_fields(
     return [name for name in FIELDS if _differs(name, existing.get(name), wanted.get(name), is_unknown)]
 
 
+def not_applied(existing: Mapping[str, Any], changes: Mapping[str, Any]) -> list[str]:
+    """Returns the fields of an update whose new values an ingress does not have. Others may differ from the program."""
+    return changed_fields(existing, {**existing, **changes})
+
+
 def _differs(name: str, old: Any, new: Any, is_unknown: Callable[[object], bool]) -> bool:
     if is_unknown(new):
         return True

@@ -8,8 +8,9 @@ from importlib import resources
 
 
 def add_options(parser: ArgumentParser) -> None:
-    explained = "print this section; default: all names"
-    parser.add_argument("name", nargs="?", metavar="NAME", choices=sections(), help=explained)
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", choices=sections(), help="print this section; default: all names"
+    )
 
 
 def run(options: Namespace) -> int:

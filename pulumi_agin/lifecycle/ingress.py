@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi_agin.api import settling
 from pulumi_agin.api.errors import DomainExistsError, NgrokError, NotFoundError, UnsettledError
 from pulumi_agin.api.redaction import one_line
-from pulumi_agin.api.values import FIELDS, ID_HINT, PLAIN_ID, POLICY, changed_fields, describe
+from pulumi_agin.api.values import FIELDS, ID_HINT, PLAIN_ID, POLICY, changed_fields, describe, not_applied
 
 from .account import FINGERPRINT, Account
 from .inputs import AgentIngressInputs, validate
@@ -125,8 +125,7 @@ class AgentIngressLifecycle:
             ) from None
         except UnsettledError as error:
             raise FailedError(f"{error}. {_REFRESH}") from None
-        # A field that somebody else has changed is not among them. It shows in the next preview.
-        if missed := [name for name in changed_fields(ingress.outputs(), inputs) if name in changes]:
+        if missed := not_applied(ingress.outputs(), changes):
             raise FailedError(
                 f"ngrok did not change {', '.join(missed)} of the Agent Ingress {id_}: its response has "
                 f"{client.sanitize(describe(ingress.outputs(), missed[0]), 100)}. {_REFRESH}; see `pulumi-agin explain "

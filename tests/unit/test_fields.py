@@ -158,6 +158,7 @@ def test_limit_is_that_of_the_emulator(string: str, limit: int, code: int, api: 
     assert (len(problems), others) == (1, []), differ
     response = api("POST", "/agent_ingresses", json=too_long).json()
     assert response["error_code"] == f"ERR_NGROK_{code}"
+    assert string in response["msg"].lower()
 
 
 @pytest.mark.parametrize("string", STRINGS)
