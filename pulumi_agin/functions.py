@@ -17,7 +17,7 @@ from . import program
 from .agent_ingress import AgentIngress, AgentIngressCertPolicy, AgentIngressCertStatus, typed_outputs
 from .api.errors import NgrokError
 from .api.progress import Budget
-from .lifecycle.lookups import configure_agent, find_many, find_one
+from .lifecycle.invokes import configure_agent, find_many, find_one
 from .lifecycle.operation import FailedError
 from .program import AGENT_INGRESS, Run
 from .settings import Settings

@@ -14,7 +14,7 @@ from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs, Declaration, IngressDomain, Marker, validate
-from pulumi_agin.lifecycle.lookups import configure_agent, find_many, find_one
+from pulumi_agin.lifecycle.invokes import configure_agent, find_many, find_one
 from pulumi_agin.lifecycle.operation import Call, FailedError, Lifecycle
 from pulumi_agin.rfc2136.declaration import NsRecordsInputs
 from pulumi_agin.rfc2136.records import NsRecordsLifecycle

@@ -1,4 +1,4 @@
-"""agent_config in a program. `tests/unit/test_lookups.py` has the contents of the file."""
+"""agent_config in a program. `tests/unit/test_invokes.py` has the contents of the file."""
 
 from __future__ import annotations
 

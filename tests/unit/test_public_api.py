@@ -104,7 +104,7 @@ def run(program: str) -> str:
         (f"from pulumi_agin import {', '.join(pulumi_agin.__all__)}", "requests urllib3 pydantic dns"),
         ("from pulumi_agin.dynamic.providers import AgentIngressProvider", "requests urllib3 pydantic dns"),
         ("import pulumi_agin.native.process", "pulumi"),
-        ("from pulumi_agin.lifecycle import ingress, certificate, lookups", "pulumi grpc google"),
+        ("from pulumi_agin.lifecycle import ingress, certificate, invokes", "pulumi grpc google"),
     ],
 )
 def test_import_loads_no_package_that_it_does_not_need(imports: str, absent: str) -> None:

@@ -12,7 +12,7 @@ from pulumi_agin.api.errors import ApiError
 from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import Secret
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.lifecycle.lookups import configure_agent, find_many, find_one
+from pulumi_agin.lifecycle.invokes import configure_agent, find_many, find_one
 from pulumi_agin.lifecycle.operation import FailedError
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create

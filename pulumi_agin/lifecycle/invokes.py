@@ -1,4 +1,4 @@
-"""Functions on plain values: lookups of existing Agent Ingresses, and the configuration of an agent."""
+"""Functions, which Pulumi calls invokes, on plain values: lookups of ingresses, and the configuration of an agent."""
 
 from __future__ import annotations
 
