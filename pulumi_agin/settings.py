@@ -112,7 +112,7 @@ class Settings:
         return f"this command does not use ngrok itself: the base URL is {self.base_url}, from {self.base_url_source}"
 
     def new_client(self, clock: Clock | None = None) -> Client:
-        """Returns a client, which all calls of a process should share. The settings must have no problems."""
+        """Returns a client, which all calls of a process should share. Use it only if the settings have no problems."""
         return Client(
             self.api_key,
             self.base_url,

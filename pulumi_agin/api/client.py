@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import builtins
 import re
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl
 
 from . import errors
@@ -29,9 +28,6 @@ LONGEST_PAUSE_SECONDS = 20.0
 
 # How long a request is retried if no connection can be made.
 UNCONNECTED_SECONDS = 30.0
-
-# How long calls share one list of the account.
-LIST_SECONDS = 5.0
 
 # The limits of a list. Accounts have a few Agent Ingresses, and a page has up to 100.
 MOST_PAGES = 100
@@ -63,16 +59,8 @@ class Sent:
         return self.result
 
 
-class _Listing(NamedTuple):
-    ingresses: Sequence[IngressModel]
-    listed_at: float
-    """By the monotonic clock."""
-    last_write: object
-    """The client's last write when the list began; None before the first list."""
-
-
 class Client:
-    """Sends requests to one account, for all threads of a process. `settling` has the writes.
+    """Sends requests to one account, for all threads of a process. `settling` has the writes, `ListCache` a refresh.
 
     A request is retried until its call's budget ends, with pauses from one second up to 20:
 
@@ -102,10 +90,8 @@ class Client:
         self._base_url = base_url
         self._api_key_source = api_key_source
         self._base_url_source = base_url_source
-        self._lock = threading.Lock()
-        # A new object after each write.
-        self._last_write = object()
-        self._listing = _Listing([], listed_at=0.0, last_write=None)
+        # A new object after each write, for `ListCache`.
+        self.last_write = object()
 
     # -- reads --------------------------------------------------------------------------------------------
 
@@ -115,20 +101,6 @@ class Client:
 
         request = Request("GET", f"read the Agent Ingress {self.checked_id(id_)}", id_)
         return self.ingress_in(request, self.send(request, budget).response())
-
-    def get_one_of_many(self, id_: str, budget: Budget) -> IngressModel:
-        """Reads one Agent Ingress for a refresh, whose reads share a list. One that the list lacks is read alone."""
-        in_list = next((each for each in self.shared_list(budget) if each.id == self.checked_id(id_)), None)
-        return in_list or self.get(id_, budget)
-
-    def shared_list(self, budget: Budget) -> Sequence[IngressModel]:
-        """Returns the account's Agent Ingresses from a list that is younger than the last write and five seconds."""
-        with self._lock:
-            listing, last_write = self._listing, self._last_write
-            is_old = self.clock.monotonic() - listing.listed_at > LIST_SECONDS
-            if is_old or listing.last_write is not last_write:
-                listing = self._listing = _Listing(self.list(None, budget), self.clock.monotonic(), last_write)
-            return listing.ingresses
 
     def list(self, cel: str | None, budget: Budget) -> builtins.list[IngressModel]:
         """Returns all Agent Ingresses of the account, the newest first, or those that a filter in CEL selects."""
@@ -202,7 +174,7 @@ class Client:
         finally:
             budget.finish()
             if request.method != "GET":
-                self._last_write = object()
+                self.last_write = object()
 
     def ingress_in(self, request: Request, response: Response) -> IngressModel:
         """Returns the ingress in a response. Raises BadResponseError if it describes none, or another one."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.errors import NotFoundError
+from pulumi_agin.api.list_cache import ListCache
 from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.values import PUBLIC_API
 from pulumi_agin.settings import Settings
@@ -16,7 +16,6 @@ from pulumi_agin.settings import Settings
 from .operation import Call, FailedError
 
 if TYPE_CHECKING:
-    from pulumi_agin.api.client import Client
     from pulumi_agin.api.models import IngressModel
 
 # A hidden output: which key and base URL read the ingress last. Users' states contain it, so its name never changes.
@@ -29,11 +28,9 @@ class Account:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or Clock()
-
-    @cached_property
-    def client(self) -> Client:
-        """The client that all calls share."""
-        return self.settings.new_client(self.clock)
+        # All calls share them. They need settings without problems, which `budget` makes sure of.
+        self.client = settings.new_client(self.clock)
+        self.list_cache = ListCache(self.client)
 
     def budget(self, call: Call, seconds: float | None = None) -> Budget:
         """Returns the time of a call: `custom_timeouts`, or else the setting."""
@@ -59,7 +56,7 @@ class Account:
     def read_existing(self, call: Call, id_: str) -> IngressModel | None:
         """Reads the ingress of a state for a refresh. Returns None if it is gone."""
         try:
-            return self.client.get_one_of_many(id_, self.budget(call))
+            return self.list_cache.get(id_, self.budget(call))
         except NotFoundError as error:
             self.require_gone(call.outputs_before, id_, error)
             return None

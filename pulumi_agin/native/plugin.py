@@ -215,7 +215,7 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
             if self._preview_has_failed:
                 return ""
             try:
-                listed = self._account.client.shared_list(Budget(PREVIEW_SECONDS, is_cancelled=call.is_cancelled))
+                listed = self._account.list_cache.ingresses(Budget(PREVIEW_SECONDS, is_cancelled=call.is_cancelled))
             except NgrokError as error:
                 self._preview_has_failed = True
                 return str(error) if isinstance(error, AuthenticationError) else ""

@@ -12,6 +12,7 @@ import pytest
 from pulumi_agin.api import errors, settling
 from pulumi_agin.api.client import MOST_INGRESSES, MOST_PAGES, Client
 from pulumi_agin.api.http import LONGEST_BODY_BYTES
+from pulumi_agin.api.list_cache import ListCache
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import Secret
@@ -177,19 +178,20 @@ def test_lists_have_pages_and_share_one_read(emulator: Emulator, clock: Clock) -
     assert len(emulator.requests()) == 2
     assert [each.domain for each in client.list('obj.domain == "d7.acme.com"', budget)] == ["d7.acme.com"]
 
+    cache = ListCache(client)
     emulator.clear_requests()
     for id_ in ids[:3]:
-        client.get_one_of_many(id_, budget)
+        cache.get(id_, budget)
     assert len(emulator.requests()) == 2
     # One that the list lacks is read alone, because the list does not prove that it is gone.
     with pytest.raises(errors.NotFoundError):
-        client.get_one_of_many(hidden, budget)
+        cache.get(hidden, budget)
     # A write drops the list, and so do five seconds.
     settling.update(client, ids[0], {"description": "new"}, budget)
-    assert client.get_one_of_many(ids[0], budget).description == "new"
+    assert cache.get(ids[0], budget).description == "new"
     clock.now += 6
     emulator.set_ingress(ids[0], {"description": "newer"})
-    assert client.get_one_of_many(ids[0], budget).description == "newer"
+    assert cache.get(ids[0], budget).description == "newer"
 
 
 class WritingClient(Client):
@@ -203,7 +205,8 @@ class WritingClient(Client):
 
 def test_list_is_not_shared_after_a_write(emulator: Emulator, clock: Clock) -> None:
     client, budget = WritingClient(Secret(API_KEY), emulator.url, clock=clock), Budget(300, clock=clock)
-    assert [len(client.shared_list(budget)) for _ in range(3)] == [0, 1, 2]
+    cache = ListCache(client)
+    assert [len(cache.ingresses(budget)) for _ in range(3)] == [0, 1, 2]
 
 
 def test_list_that_does_not_end_is_an_error(scripted: Scripted, clock: Clock) -> None:

@@ -1,0 +1,44 @@
+"""One list of an account for all reads of a refresh, because ngrok allows 120 requests per minute."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .models import IngressModel
+    from .progress import Budget
+
+# How long a list is used. A write of this process ends it, too.
+LIST_SECONDS = 5.0
+
+
+class ListCache:
+    """The account's last list, for all threads of a process."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._ingresses: Sequence[IngressModel] = []
+        self._listed_at = 0.0
+        # `Client.last_write` from before the list; None if there is none yet.
+        self._last_write: object = None
+
+    def get(self, id_: str, budget: Budget) -> IngressModel:
+        """Reads one Agent Ingress for a refresh. One that the list lacks is read alone."""
+        id_ = self._client.checked_id(id_)
+        in_list = next((each for each in self.ingresses(budget) if each.id == id_), None)
+        return in_list or self._client.get(id_, budget)
+
+    def ingresses(self, budget: Budget) -> Sequence[IngressModel]:
+        """Returns the account's Agent Ingresses from a list that is younger than the last write and five seconds."""
+        with self._lock:
+            clock, last_write = self._client.clock, self._client.last_write
+            is_old = clock.monotonic() - self._listed_at > LIST_SECONDS
+            if is_old or self._last_write is not last_write:
+                # The list may lack a write that ends before it does, so this keeps the write before the list.
+                self._ingresses = self._client.list(None, budget)
+                self._listed_at, self._last_write = clock.monotonic(), last_write
+            return self._ingresses
