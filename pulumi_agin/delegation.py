@@ -20,7 +20,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     attacker could hijack the domain of a delegation that outlives its ingress. An interrupted run may leave records
     that are not in the state. Delete them at the DNS provider.
 
-    Documentation: docs/reference/delegation.md in the repository, and docs/guides/dns.md#the-order-of-changes for what
+    Documentation: docs/reference/delegation.md in the repository, and docs/guides/dns.md#prevent-a-domain-takeover for what
     a change of the domain does, and which options break its order
 
     Attributes:
