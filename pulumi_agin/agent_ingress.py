@@ -277,6 +277,7 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
             if POLICY in wanted:
                 wanted[POLICY] = pulumi.Output.from_input(wanted[POLICY]).apply(_as_dict)
             exact = exact_outputs(run, self, wanted, import_)
+            # In the SDK's own outputs, these two have their types already.
             exact[POLICY] = exact[POLICY].apply(_policy, run_with_unknowns=True)
             exact[STATUS] = exact[STATUS].apply(_status, run_with_unknowns=True)
             for name, output in exact.items():
@@ -351,5 +352,5 @@ def _status(value: Any) -> Any:
 
 
 def typed_outputs(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns all values of a model of an ingress, of which None are some, with the output types, for lookups."""
+    """Returns the values of a lookup, with the output types of policy and status."""
     return {**values, POLICY: _policy(values[POLICY]), STATUS: _status(values[STATUS])}

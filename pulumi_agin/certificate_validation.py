@@ -72,8 +72,8 @@ class AgentIngressCertificateValidation(dynamic.Resource, module="agin", name="A
         if run is not None:
             run.require_settings(opts or pulumi.ResourceOptions())
             if not pulumi.runtime.is_dry_run():
-                # The number of calls at once is limited, so validations side by side would delay other ingresses and
-                # records. ngrok issues all certificates at the same time anyway.
+                # Validations side by side would delay other ingresses and records. ngrok issues all certificates at the
+                # same time anyway.
                 agent_ingress_id = run.after_last_validation(agent_ingress_id)
         props = {
             "renews_at": None,

@@ -17,11 +17,12 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     """The NS records that delegate the domain of an Agent Ingress to ngrok, created with a DNS provider's package.
 
     The records are children of this component. They are created after the ingress and deleted before it, because an
-    attacker could hijack the domain of a delegation that outlives its ingress. An interrupted run may leave records
-    that are not in the state. Delete them at the DNS provider.
+    attacker could hijack the domain of a delegation that outlives its ingress. A change of the domain creates the new
+    ingress, then its records, then deletes the old records, and the old ingress last. An interrupted run may leave
+    records that are not in the state. Delete them at the DNS provider.
 
-    Documentation: docs/reference/delegation.md in the repository, and docs/guides/dns.md#prevent-a-domain-takeover for what
-    a change of the domain does, and which options break its order
+    Documentation: docs/reference/delegation.md in the repository, and docs/guides/dns.md#prevent-a-domain-takeover for
+    the options that break this order
 
     Attributes:
         ns_targets: The values of the records: lowercase, trailing dot, sorted.
@@ -73,16 +74,19 @@ class AgentIngressDelegation(pulumi.ComponentResource):
             delegation=self,
             agent_ingress=agent_ingress,
         )
-        made = dns.create_records(records)
-        each: Sequence[Any] = [made] if isinstance(made, pulumi.Resource) else made
+        created = dns.create_records(records)
+        resources: Sequence[Any] = [created] if isinstance(created, pulumi.Resource) else created
         # Without records, nothing would show that the domain is not delegated.
-        if not each:
+        if not resources:
             raise records.error("its adapter has returned no records")
-        # In a preview, the ID of a record that is to be created is not known, so everything that uses
-        # `agent_ingress_id` would be shown as changing.
+        # A resource exists if its ID is known. The ID of a record that a preview creates is not, so there, everything
+        # that uses `agent_ingress_id` would be shown as changing.
         is_preview = pulumi.runtime.is_dry_run()
-        exist = [one.id if isinstance(one, pulumi.CustomResource) and not is_preview else one.urn for one in each]
-        self.agent_ingress_id = pulumi.Output.all(agent_ingress.id, *exist).apply(lambda known: str(known[0]))
+        awaited = [
+            resource.urn if is_preview or not isinstance(resource, pulumi.CustomResource) else resource.id
+            for resource in resources
+        ]
+        self.agent_ingress_id = pulumi.Output.all(agent_ingress.id, *awaited).apply(lambda values: str(values[0]))
         self.register_outputs(
             {"ns_targets": self.ns_targets, "domain": self.domain, "agent_ingress_id": self.agent_ingress_id}
         )

@@ -1,9 +1,12 @@
 """Previews of an Agent Ingress in a Python program, which asks ngrok for what the engine does not know.
 
 In a preview, the engine calls no dynamic provider for a create or an update, and every computed output is unknown. So
-each update of an ingress would show its NS records as changed. In an update and an import, the ingress exists, and what
-never changes of it is read by its ID. For a create, the program finds out whether the domain is taken. Nothing is sent
-for an unchanged resource, and one list serves all others.
+each update of an ingress would show its NS records as changed. The program lists the account's ingresses once for all
+resources that change, and takes from the list:
+
+- for an update, the outputs that it keeps, and the status if it keeps the policy
+- for an import, the same, and whether the ingress is there and has the program's values
+- for a create, whether the domain is taken
 """
 
 from __future__ import annotations
@@ -16,14 +19,14 @@ import pulumi
 from pulumi import contains_unknowns
 
 from .api.errors import AuthenticationError, NgrokError
-from .api.values import NEVER_CHANGE, POLICY, STATUS, canonical_domain, matches_policy
+from .api.values import KEPT_BY_UPDATE, POLICY, STATUS, canonical_domain, matches_policy
 from .program import AGENT_INGRESS, Run
 
 if TYPE_CHECKING:
     from .api.models import IngressModel
     from .settings import Settings
 
-SHOWN = (*NEVER_CHANGE, POLICY, STATUS)
+SHOWN = (*KEPT_BY_UPDATE, POLICY, STATUS)
 
 
 def exact_outputs(
@@ -38,7 +41,7 @@ def exact_outputs(
     many ingresses that do not change, so little is done for them.
     """
 
-    def found(created_at: str) -> Mapping[str, Any] | pulumi.Output[Mapping[str, Any]]:
+    def look_up(created_at: Any) -> Mapping[str, Any] | pulumi.Output[Mapping[str, Any]]:
         if not contains_unknowns(created_at):
             # Nothing changes: the engine has returned the state, in which a policy or status that is None is absent.
             return {POLICY: None, STATUS: None}
@@ -53,9 +56,9 @@ def exact_outputs(
         exact: pulumi.Output[Mapping[str, Any]] = values.apply(partial(_find, run, resource), run_with_unknowns=True)
         return pulumi.Output.unsecret(exact)
 
-    created_at: pulumi.Output[str] = resource.created_at  # type: ignore[attr-defined]
-    all_found: pulumi.Output[Mapping[str, Any]] = created_at.apply(found, run_with_unknowns=True)
-    return {name: _exact(name, getattr(resource, name), all_found) for name in SHOWN}
+    created_at: pulumi.Output[Any] = resource.created_at  # type: ignore[attr-defined]
+    found: pulumi.Output[Mapping[str, Any]] = created_at.apply(look_up, run_with_unknowns=True)
+    return {name: _exact(name, getattr(resource, name), found) for name in SHOWN}
 
 
 def _exact(name: str, output: pulumi.Output[Any], found: pulumi.Output[Mapping[str, Any]]) -> pulumi.Output[Any]:
@@ -75,29 +78,40 @@ async def _find(run: Run, resource: pulumi.Resource, values: Mapping[str, Any]) 
     if contains_unknowns(settings) or settings is None or settings.problems:
         return {}
     listed = await _listed(run, settings)
+    if listed is None:
+        return {}
     is_new = contains_unknowns(values["id"])
+    if is_new and values["import_"] is None:
+        _warn_if_taken(resource, values["domain"], listed)
+        return {}
     id_ = values["import_"] if is_new else values["id"]
     existing = next((each for each in listed if each.id == id_), None)
     if existing is None:
-        if is_new:
-            _warn_if_taken(resource, values["domain"], listed)
+        if is_new and not contains_unknowns(id_):
+            shown = run.client(settings).sanitize(str(id_), 60)
+            source = settings.api_key_source
+            pulumi.log.warn(
+                f"the Agent Ingress {shown} can't be imported: the account of the API key from {source} does not "
+                "have it",
+                resource,
+            )
         return {}
     outputs = existing.outputs()
     if is_new:
         _warn_of_difference(resource, existing.id, outputs, values["wanted"])
     keeps_policy = matches_policy(outputs.get(POLICY), values["wanted"].get(POLICY))
-    return {name: outputs.get(name) for name in (SHOWN if keeps_policy else NEVER_CHANGE)}
+    return {name: outputs.get(name) for name in (SHOWN if keeps_policy else KEPT_BY_UPDATE)}
 
 
-async def _listed(run: Run, settings: Settings) -> Sequence[IngressModel]:
-    """Returns the account's Agent Ingresses; none if they can't be read, of which only a rejected key is reported."""
+async def _listed(run: Run, settings: Settings) -> Sequence[IngressModel] | None:
+    """Returns the account's Agent Ingresses; None if they can't be read, of which only a rejected key is reported."""
     try:
         return await run.listed(settings)
     except AuthenticationError as error:
         run.warn_once(str(error))
     except NgrokError:
         pass
-    return []
+    return None
 
 
 def _warn_if_taken(resource: pulumi.Resource, domain: Any, listed: Sequence[IngressModel]) -> None:

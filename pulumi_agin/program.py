@@ -79,7 +79,7 @@ class Run:
     def declare_domain(self, domain: str, name: str) -> None:
         """Records the domain of a resource. Raises a RunError if another resource of the program has it.
 
-        Here, because the plugin checks a resource twice that it replaces.
+        In the program, because a dynamic provider's `check` gets no URN, and runs twice for a replaced resource.
         """
         if domain in self._domains:
             other = self._domains[domain]
@@ -95,6 +95,7 @@ class Run:
     def after_last_validation(self, value: pulumi.Input[str]) -> pulumi.Input[str]:
         """Returns an input that is known when the last validation of the program has been registered, or has failed.
 
+        So validations wait one after another, and not in all calls that the SDK makes at once.
         Unlike `depends_on`, it leaves no dependency in the state, which `--target` would follow.
         """
         previous = self._last_validation

@@ -15,11 +15,12 @@ from . import errors
 from .clock import Clock, format_duration
 from .progress import Budget
 from .redaction import Secret, one_line
+from .request import NoResponseError, Request, Response
 from .values import ID_HINT, PLAIN_ID, PUBLIC_API
 
 if TYPE_CHECKING:
     # They load requests and pydantic, which a process that sends nothing does not need.
-    from .http import HttpClient, NoResponseError, Request, Response
+    from .http import HttpClient
     from .models import IngressModel, ResponseModel
 
     Model = TypeVar("Model", bound=ResponseModel)
@@ -62,7 +63,8 @@ class Sent:
 class Client:
     """Sends requests to one account, for all threads of a process. `settling` has the writes, `ListCache` a refresh.
 
-    A request is retried until its call's budget ends, with pauses from one second up to 20:
+    A request is retried as long as the next attempt can begin within its call's budget. The pauses double from one
+    second up to 20, and each is then shortened by up to half, at random:
 
     | outcome                              | retried                                       |
     |--------------------------------------|-----------------------------------------------|
@@ -97,8 +99,6 @@ class Client:
 
     def get(self, id_: str, budget: Budget) -> IngressModel:
         """Reads one Agent Ingress. Raises NotFoundError if the account of the key has none with this ID."""
-        from .http import Request
-
         request = Request("GET", f"read the Agent Ingress {self.checked_id(id_)}", id_)
         return self.ingress_in(request, self.send(request, budget).response())
 
@@ -121,7 +121,6 @@ class Client:
     def _read_pages(
         self, doing: str, query: Mapping[str, str], budget: Budget
     ) -> tuple[builtins.list[IngressModel], datetime | None]:
-        from .http import Request
         from .models import IngressPageModel
 
         ingresses: list[IngressModel] = []
@@ -143,8 +142,6 @@ class Client:
 
     def send(self, request: Request, budget: Budget) -> Sent:
         """Sends a request, and retries it by the table above. Also without time left, it is sent once."""
-        from .http import NoResponseError
-
         possibly_done_since: float | None = None
         unconnected_since: float | None = None
         pause = 1.0
@@ -183,8 +180,13 @@ class Client:
         ingress = self._parsed(IngressModel, request, response)
         domain = (request.body or {}).get("domain", ingress.domain)
         if request.id_ not in ("", ingress.id) or domain != ingress.domain:
-            raise self.bad_response(request, response, "it describes another Agent Ingress")
+            raise self._bad_response(request, response, "it describes another Agent Ingress")
         return ingress
+
+    def require_deleted(self, request: Request, response: Response) -> None:
+        """Raises BadResponseError if a response does not confirm a delete."""
+        if response.status != 204:
+            raise self._bad_response(request, response, "ngrok confirms a delete with 204")
 
     def checked_id(self, id_: str) -> str:
         """Returns an ID that is safe in a path. Raises InvalidArgumentError for any other string."""
@@ -208,11 +210,11 @@ class Client:
             # Its message contains values of the response, and so may its context.
             problem = error.errors()[0]
             wrong = ": ".join([*map(str, problem["loc"]), problem["msg"]])
-        raise self.bad_response(request, response, wrong)
+        raise self._bad_response(request, response, wrong)
 
     # -- failures -----------------------------------------------------------------------------------------
 
-    def bad_response(self, request: Request, response: Response, wrong: str) -> errors.BadResponseError:
+    def _bad_response(self, request: Request, response: Response, wrong: str) -> errors.BadResponseError:
         """Returns the error for a response that is not as ngrok documents it."""
         excerpt = self.sanitize(response.content[:400].decode("utf-8", "replace"), 80)
         return errors.BadResponseError(
@@ -221,8 +223,6 @@ class Client:
         )
 
     def _error(self, request: Request, outcome: Response | NoResponseError, budget: Budget) -> errors.NgrokError:
-        from .http import NoResponseError
-
         could_not = f"could not {request.doing}: {self._reason(outcome)}"
         if outcome.is_transient and budget.elapsed >= 1:
             could_not += f", for {format_duration(budget.elapsed)}"
@@ -252,8 +252,6 @@ class Client:
 
     def _reason(self, outcome: Response | NoResponseError) -> str:
         """Returns why an attempt failed, as a clause."""
-        from .http import NoResponseError
-
         if isinstance(outcome, NoResponseError):
             missing = "no response from" if outcome.was_sent else "no connection to"
             return f"{missing} {self._base_url}: {outcome}"

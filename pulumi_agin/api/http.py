@@ -1,14 +1,8 @@
-"""One attempt of a request, on top of the library requests: what came back, or why nothing did."""
+"""One attempt of a request, on top of the library requests."""
 
 from __future__ import annotations
 
-import email.utils
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from functools import cached_property
-from typing import Any, NamedTuple
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import requests
@@ -17,8 +11,8 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from pulumi_agin.version import VERSION
 
-from .errors import TRANSIENT_STATUSES
 from .redaction import Secret
+from .request import NoResponseError, Request, Response
 from .values import LOOPBACK_HOSTS
 
 CONNECT_TIMEOUT_SECONDS = 10
@@ -28,108 +22,6 @@ READ_TIMEOUT_SECONDS = 30
 LONGEST_BODY_BYTES = 8 * 2**20
 
 HEADERS = {"Accept": "application/json", "Ngrok-Version": "2", "User-Agent": f"pulumi-agin/{VERSION}"}
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request about all Agent Ingresses, or about the one with an ID.
-
-    `doing` is its purpose as a verb phrase, for messages that begin with "could not".
-    """
-
-    method: str
-    doing: str
-    id_: str = ""
-    query: Mapping[str, str] | None = None
-    body: Mapping[str, Any] | None = None
-
-    @property
-    def path(self) -> str:
-        return f"/agent_ingresses/{self.id_}" if self.id_ else "/agent_ingresses"
-
-
-class NgrokFault(NamedTuple):
-    """ngrok's own error in the body of a response."""
-
-    message: str
-    code: str
-    """Such as "ERR_NGROK_6706"; "" without one."""
-    operation_id: str
-    """What ngrok's support asks for; "" without one."""
-    is_about_path: bool
-    """Whether ngrok has no such path, rather than no such Agent Ingress."""
-
-
-@dataclass(frozen=True)
-class Response:
-    """A complete response with any status."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    @property
-    def is_transient(self) -> bool:
-        """Whether the same request may succeed later."""
-        return self.status in TRANSIENT_STATUSES
-
-    @property
-    def may_have_effect(self) -> bool:
-        """Whether ngrok may have carried out a write.
-
-        A 4xx of ngrok is a rejection. One that is not ngrok's comes from something between, which may have passed the
-        request on before. A redirect, a 404 and a 429 come before the request is carried out.
-        """
-        if 300 <= self.status < 400 or self.status in (404, 429):
-            return False
-        return self.status < 300 or self.status >= 500 or self.fault is None
-
-    @cached_property
-    def fault(self) -> NgrokFault | None:
-        """ngrok's error, which has a message, and a code or the status; None if the body is anything else."""
-        body = self.json()
-        if not isinstance(body, dict) or not isinstance(body.get("msg"), str):
-            return None
-        code = str(body.get("error_code") or "")
-        if not code.startswith("ERR_NGROK_") and body.get("status_code") != self.status:
-            return None
-        details = body.get("details")
-        details = details if isinstance(details, dict) else {}
-        operation_id = details.get("operation_id") or self.headers.get("ngrok-operation-id", "")
-        return NgrokFault(body["msg"], code, str(operation_id), "path" in details)
-
-    @property
-    def retry_after(self) -> float:
-        """The seconds that the Retry-After header asks to wait; 0 without one, or if it is a date."""
-        value = self.headers.get("Retry-After", "")
-        return float(value) if value.isdecimal() else 0.0
-
-    @property
-    def date(self) -> datetime | None:
-        """The time of the response by the server's clock, if it is known."""
-        try:
-            return email.utils.parsedate_to_datetime(self.headers.get("Date", "")).astimezone(timezone.utc)
-        except (ValueError, OverflowError):
-            return None
-
-    def json(self) -> object:
-        """Returns the parsed body; None if it is not JSON."""
-        try:
-            return json.loads(self.content)
-        except (ValueError, RecursionError):
-            return None
-
-
-class NoResponseError(Exception):
-    """A request got no complete response. The message is a clause.
-
-    `was_sent` is False only if nothing can have arrived. `is_transient` is whether another attempt may succeed.
-    """
-
-    def __init__(self, reason: str, *, was_sent: bool, is_transient: bool = True) -> None:
-        super().__init__(reason)
-        self.was_sent = was_sent
-        self.is_transient = is_transient
 
 
 class BearerAuth(AuthBase):
@@ -156,7 +48,11 @@ class HttpClient:
         self._session.trust_env = urlsplit(base_url).hostname not in LOOPBACK_HOSTS
 
     def send(self, request: Request, seconds: float) -> Response:
-        """Sends a request once. `seconds` is what its call has left. Raises NoResponseError."""
+        """Sends a request once. Raises NoResponseError.
+
+        `seconds` is what its call has left. It limits the connection and each wait for data, so a server that sends its
+        response in pieces can exceed it.
+        """
         limit = max(seconds, 0.1)
         try:
             with self._session.request(

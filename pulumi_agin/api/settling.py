@@ -2,12 +2,13 @@
 
 PATCH and DELETE are retried, because to apply them twice is to apply them once. So is POST, because a domain has at
 most one Agent Ingress. `Client.send` returns the last outcome, which is also an interruption of the wait for the next
-attempt, and whether an attempt is in doubt (`Response.may_have_effect` in `http` decides for one with a response):
+attempt, and whether an attempt is in doubt. `may_have_effect` and `was_sent` in `request` decide that for an attempt
+with and without a response:
 
 | last outcome                | in doubt | create               | update               | delete                     |
 |-----------------------------|----------|----------------------|----------------------|----------------------------|
 | a usable confirmation       | any      | done                 | done                 | done                       |
-| a rejection, not in doubt   | no       | fails                | fails                | fails                      |
+| a failure without effect    | no       | fails                | fails                | fails                      |
 | any other, or no response   | yes      | find by the domain:  | read by the ID:      | read by the ID:            |
 |                             |          | ours: done           | new values: done     | still there: fails         |
 |                             |          | another's: fails     | old values: fails    |                            |
@@ -31,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .clock import parse_time
+from .request import Request
 from .values import changed_fields, not_applied
 
 if TYPE_CHECKING:
@@ -54,8 +56,6 @@ def create(client: Client, wanted: Mapping[str, Any], budget: Budget) -> Ingress
     Raises UnsettledError if it is unknown whether it was created, and InterruptedCallError after Ctrl-C in a pause,
     which says what was interrupted: the create, or the search for its ingress.
     """
-    from .http import Request
-
     domain = wanted["domain"]
     request = Request("POST", f"create the Agent Ingress {domain}", body=wanted)
     sent = client.send(request, _time_for_write(budget))
@@ -109,8 +109,6 @@ def update(client: Client, id_: str, changes: Mapping[str, Any], budget: Budget)
 
     Raises UnsettledError if a response was lost and the ingress has other values, or could not be read.
     """
-    from .http import Request
-
     request = Request("PATCH", f"update the Agent Ingress {client.checked_id(id_)}", id_, body=changes)
     sent = client.send(request, _time_for_write(budget))
     try:
@@ -128,14 +126,10 @@ def delete(client: Client, id_: str, budget: Budget) -> None:
 
     Raises UnsettledError if a response was lost and the ingress is still there, or could not be read.
     """
-    from .http import Request
-
     request = Request("DELETE", f"delete the Agent Ingress {client.checked_id(id_)}", id_)
     sent = client.send(request, _time_for_write(budget))
     try:
-        response = sent.response()
-        if response.status != 204:
-            raise client.bad_response(request, response, "ngrok confirms a delete with 204")
+        client.require_deleted(request, sent.response())
         return
     except errors.NgrokError as error:
         doubt = _doubt_of(sent, error)

@@ -18,8 +18,8 @@ POLICY = "certificate_management_policy"
 STATUS = "certificate_management_status"
 # What a program sets.
 FIELDS = ("domain", "description", "metadata", POLICY)
-# What ngrok computes when it creates the ingress, and what an update leaves as it is.
-NEVER_CHANGE = ("ns_targets", "region_domains", "created_at", "uri")
+# What ngrok computes, and an update leaves as it is.
+KEPT_BY_UPDATE = ("ns_targets", "region_domains", "created_at", "uri")
 
 PLAIN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
 ID_HINT = "an ID looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"

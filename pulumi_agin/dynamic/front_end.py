@@ -24,7 +24,7 @@ from pulumi_agin.settings import Settings
 
 from . import servicer
 
-# The SDK's key of the pickled provider, in all inputs and outputs.
+# The SDK's key of the pickled provider, in all inputs and outputs. The SDK adds it again to what a method returns.
 PROVIDER_KEY = "__provider"
 
 

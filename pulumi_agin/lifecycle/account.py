@@ -28,14 +28,17 @@ class Account:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or Clock()
-        # All calls share them. They need settings without problems, which `budget` makes sure of.
+        # All calls share them.
         self.client = settings.new_client(self.clock)
         self.list_cache = ListCache(self.client)
 
     def budget(self, call: Call, seconds: float | None = None) -> Budget:
-        """Returns the time of a call: `custom_timeouts`, or else the setting."""
+        """Returns the time of a call: `seconds`, or else the resource's `custom_timeouts`, or else the setting.
+
+        Raises FailedError if the settings have problems. `check` reports them, too, but a refresh and a destroy have no
+        check, and everything that sends a request needs a budget.
+        """
         if self.settings.problems:
-            # Only `check` can report them one by one. Refresh and destroy have no check.
             raise FailedError("; ".join(self.settings.problems))
         return Budget(
             seconds or call.timeout_seconds or self.settings.timeout_seconds,
@@ -53,7 +56,7 @@ class Account:
         mark = hmac.new(self.settings.api_key.get_secret_value().encode(), id_.encode(), "sha256").hexdigest()[:8]
         return mark if base_url == PUBLIC_API else f"{mark} {base_url}"
 
-    def read_existing(self, call: Call, id_: str) -> IngressModel | None:
+    def read_for_refresh(self, call: Call, id_: str) -> IngressModel | None:
         """Reads the ingress of a state for a refresh. Returns None if it is gone."""
         try:
             return self.list_cache.get(id_, self.budget(call))

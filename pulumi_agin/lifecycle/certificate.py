@@ -109,7 +109,7 @@ class CertificateValidationLifecycle:
         """Reads the certificate once, in a refresh. A `get` or an import fails."""
         if WAS_READY not in call.outputs_before:
             raise FailedError("a certificate validation can't be read or imported, because it only waits: declare it")
-        ingress = self._account.read_existing(call, id_)
+        ingress = self._account.read_for_refresh(call, id_)
         return Existing(id_, self._outputs(ingress, call.outputs_before)) if ingress else None
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,8 +48,8 @@ class AgentIngressLifecycle:
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the FIELDS, and warns of a change that cuts agents off.
 
-        Fails for another domain if the program still imports this ingress: with `delete_before_replace`, the engine
-        would delete it before the create can fail.
+        Fails for another domain if the program still imports this ingress, because the create would fail, and with
+        `delete_before_replace` only after the delete.
         """
         before = call.outputs_before
         changed = changed_fields(before, inputs, call.is_unknown)
@@ -65,6 +65,7 @@ class AgentIngressLifecycle:
                 "Ingress first; see `pulumi-agin explain move-agents`"
             )
         else:
+            # A replaced ingress is not recorded, because its own delete must delete it.
             self._owners.record(id_, call.urn)
         old, new = _authority(before), _authority(inputs)
         if new not in (None, old):
@@ -101,11 +102,11 @@ class AgentIngressLifecycle:
         """Reads one ingress. In a refresh, the reads of all ingresses share a list."""
         # The outputs of an import are empty, and a `get` passes its inputs as outputs.
         if "created_at" in call.outputs_before:
-            ingress = self._account.read_existing(call, id_)
+            ingress = self._account.read_for_refresh(call, id_)
             if ingress is None:
                 return None
         else:
-            ingress = self._read_in_account(call, id_)
+            ingress = self._read_or_fail(call, id_)
         # Without the inputs of the state, its outputs show which ones the program sets.
         inputs = _inputs_of(ingress, shown_by=call.inputs_before or call.outputs_before)
         return Existing(ingress.id, self._outputs(ingress), inputs)
@@ -117,7 +118,7 @@ class AgentIngressLifecycle:
         # ngrok ignores a string that is null. Only "" clears it.
         changes = {name: inputs.get(name) or (None if name == POLICY else "") for name in changed}
         try:
-            ingress = settling.update(client, id_, changes, budget) if changes else client.get(id_, budget)
+            ingress = settling.update(client, id_, changes, budget)
         except NotFoundError as error:
             self._account.require_gone(call.outputs_before, id_, error)
             raise FailedError(
@@ -150,17 +151,17 @@ class AgentIngressLifecycle:
         """Returns what the state has of an ingress, with the fingerprint of the key and base URL that have read it."""
         return {**ingress.outputs(), FINGERPRINT: self._account.fingerprint(ingress.id)}
 
-    # -- what others have ----------------------------------------------------------------------------------
+    # -- ingresses that this stack did not create ---------------------------------------------------------
 
     def _import(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> IngressModel:
         """Reads the ingress that `import_` names. Fails if a field differs from the program, and writes nothing."""
-        ingress = self._read_in_account(call, id_)
+        ingress = self._read_or_fail(call, id_)
         if sentence := not_imported_sentence(id_, ingress.outputs(), wanted):
             raise FailedError(sentence)
         self._owners.record_import(id_)
         return ingress
 
-    def _read_in_account(self, call: Call, id_: str) -> IngressModel:
+    def _read_or_fail(self, call: Call, id_: str) -> IngressModel:
         try:
             return self._account.client.get(id_, self._account.budget(call))
         except NotFoundError as error:
@@ -168,11 +169,11 @@ class AgentIngressLifecycle:
             raise FailedError(f"{error}: the account of the API key from {source} does not have it") from None
 
     def _explain_taken(self, call: Call, domain: str) -> str:
-        """Returns who has a domain that ngrok did not give us, and the next step."""
+        """Returns who has a domain that ngrok did not give us, as far as it can be found out, and the next step."""
         try:
             found, _ = self._account.client.find(domain, self._account.budget(call))
         except NgrokError:
-            found = None
+            return "See `pulumi-agin explain taken`"
         return taken_sentence(domain, found.id if found else "")
 
 
@@ -200,10 +201,10 @@ def not_imported_sentence(id_: str, existing: Mapping[str, Any], wanted: Mapping
 
 
 def _inputs_of(ingress: IngressModel, shown_by: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the inputs with which a create would make this ingress, as far as the program sets them.
+    """Returns the inputs that the state has after a read, and with which the next preview compares the program.
 
-    With them in the state, the next preview compares the program with the ingress. An optional one that the program
-    leaves out would be shown as removed. `shown_by` shows which ones it sets.
+    They are all FIELDS with a value, so that the preview also shows one that only ngrok has, and empty ones if the
+    program sets them. A key type that the program leaves out stays out. `shown_by` has the inputs that it sets.
     """
     inputs = {
         name: value for name, value in ingress.outputs().items() if name in FIELDS and (value or name in shown_by)

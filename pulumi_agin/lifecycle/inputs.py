@@ -1,4 +1,7 @@
-"""Inputs of each resource, declared once. Their validation, the plugin's schema and the tables of the docs use it."""
+"""Inputs of an Agent Ingress and of a certificate validation, declared once, and the outputs of the validation.
+
+Validation, the plugin's schema and the tables of the docs use the declarations. `rfc2136/declaration` has more.
+"""
 
 from __future__ import annotations
 

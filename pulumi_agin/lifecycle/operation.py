@@ -27,7 +27,10 @@ class Call:
     inputs_before: Mapping[str, Any] | None = None
     """The checked inputs in the state. In read alone; None or empty in an import."""
     outputs_before: Mapping[str, Any] = field(default_factory=dict)
-    """The outputs in the state, with the hidden ones. In diff, read, update and delete; empty in an import."""
+    """The outputs in the state, with the hidden ones. In diff, read, update and delete; empty in an import.
+
+    In Python, a `get` passes its inputs instead, which are all None.
+    """
     is_unknown: Callable[[object], bool] = lambda value: False
     """Whether a value is not known yet, as some are in the check and the diff of a preview."""
     is_cancelled: Callable[[], bool] = lambda: False

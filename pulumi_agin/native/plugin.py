@@ -20,7 +20,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi_agin.api.errors import AuthenticationError, NgrokError
 from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import one_line
-from pulumi_agin.api.values import POLICY, STATUS, matches_policy
+from pulumi_agin.api.values import KEPT_BY_UPDATE, POLICY, STATUS, matches_policy
 from pulumi_agin.engine import Engine, protocol
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.ingress import AgentIngressLifecycle, taken_sentence
@@ -39,9 +39,6 @@ provider_pb2: Any = protocol("provider_pb2")
 
 # The settings, by the names in the provider's configuration.
 SETTINGS = [camel_case(name) for name in ProviderConfig.model_fields]
-
-# The outputs, besides the inputs, that an update may change: of an ingress, and of a validation.
-CHANGED_BY_UPDATE = (STATUS, "renews_at")
 
 
 class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # type: ignore[misc]
@@ -255,8 +252,8 @@ def _explicit_name(name: str) -> str:
 def _previewed(resource: Resource, before: Mapping[str, Any], inputs: Mapping[str, Any]) -> struct_pb2.Struct:
     """Returns all outputs of a resource as they are after a create or an update, for a preview.
 
-    `before` are those in the state. An update leaves them as they are, except those in CHANGED_BY_UPDATE, of which the
-    status stays with the policy.
+    `before` are those in the state. An update keeps the domain of a validation, which is none of its inputs, and with
+    the policy of an ingress also its status.
     """
     outputs: dict[str, Any] = {}
     for name, field in resource.outputs.items():
@@ -264,7 +261,8 @@ def _previewed(resource: Resource, before: Mapping[str, Any], inputs: Mapping[st
             # An input that the program leaves out is empty.
             outputs[name] = inputs.get(name, None if is_optional(field) else "")
         else:
-            outputs[name] = Unknown() if name in CHANGED_BY_UPDATE else before.get(name, Unknown())
+            is_kept = name in (*KEPT_BY_UPDATE, "domain")
+            outputs[name] = before.get(name, Unknown()) if is_kept else Unknown()
     if POLICY in outputs:
         wanted = inputs.get(POLICY)
         if matches_policy(before.get(POLICY), wanted):

@@ -16,7 +16,7 @@ import pytest
 
 import pulumi_agin as agin
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.api.values import FIELDS, NEVER_CHANGE, STATUS, changed_fields
+from pulumi_agin.api.values import FIELDS, KEPT_BY_UPDATE, STATUS, changed_fields
 from pulumi_agin.cli.importing import program
 from pulumi_agin.emulator import Emulator, rules
 from pulumi_agin.emulator.state import Ingress
@@ -73,8 +73,8 @@ def test_every_input_is_compared(name: str, given: dict[str, Any]) -> None:
 
 
 def test_every_output_is_an_input_or_has_its_preview() -> None:
-    known = {"id", *FIELDS, *NEVER_CHANGE, STATUS}
-    assert set(OUTPUTS) == known, "IngressModel in api/models.py, or FIELDS or NEVER_CHANGE in api/values.py"
+    known = {"id", *FIELDS, *KEPT_BY_UPDATE, STATUS}
+    assert set(OUTPUTS) == known, "IngressModel in api/models.py, or FIELDS or KEPT_BY_UPDATE in api/values.py"
 
 
 def test_every_input_is_an_argument(name: str, given: dict[str, Any]) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from pulumi_agin.api.http import HttpClient, NoResponseError, Request
+from pulumi_agin.api.http import HttpClient
 from pulumi_agin.api.redaction import Secret
+from pulumi_agin.api.request import NoResponseError, Request
 from pulumi_agin.emulator import Emulator
 from tests.support.background import in_background
 from tests.support.keys import API_KEY
