@@ -27,7 +27,10 @@ class ListCache:
         self._last_write: object = None
 
     def get(self, id_: str, budget: Budget) -> IngressModel:
-        """Reads one Agent Ingress for a refresh. One that the list lacks is read alone."""
+        """Reads one Agent Ingress for a refresh. Raises NotFoundError if the account of the key has none with this ID.
+
+        One that the list lacks is read alone, because only ngrok's 404 for its ID shows that it is gone.
+        """
         id_ = self._client.checked_id(id_)
         in_list = next((each for each in self.ingresses(budget) if each.id == id_), None)
         return in_list or self._client.get(id_, budget)
