@@ -13,7 +13,7 @@ from pulumi_agin.api.values import FIELDS, ID_HINT, PLAIN_ID, POLICY, changed_fi
 from .account import FINGERPRINT, Account
 from .inputs import AgentIngressInputs, validate
 from .operation import IMPORT, Call, Checked, Created, Difference, Existing, FailedError, InputFailure
-from .owners import Owners
+from .owners import MARK, Owners, new_mark
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
@@ -66,7 +66,7 @@ class AgentIngressLifecycle:
             )
         else:
             # A replaced ingress is not recorded, because its own delete must delete it.
-            self._owners.record(id_, call.urn)
+            self._owners.record(id_, call.urn, before)
         old, new = _authority(before), _authority(inputs)
         if new not in (None, old):
             call.warn(
@@ -83,9 +83,9 @@ class AgentIngressLifecycle:
         wanted = {name: inputs[name] for name in FIELDS if name in inputs}
         id_ = inputs.get(IMPORT)
         if id_ is not None:
-            ingress = self._import(call, id_, wanted)
+            ingress, mark = self._import(call, id_, wanted), new_mark()
         else:
-            budget = self._account.budget(call)
+            budget, mark = self._account.budget(call), ""
             try:
                 ingress = settling.create(self._account.client, wanted, budget)
             except DomainExistsError as error:
@@ -95,8 +95,9 @@ class AgentIngressLifecycle:
                     f"the Agent Ingress {ingress.id} was created, but with other values than the program's: "
                     f"{', '.join(changed)}. The next `pulumi up` updates them"
                 )
-        self._owners.record(ingress.id, call.urn)
-        return Created(ingress.id, self._outputs(ingress))
+        outputs = self._outputs(ingress, mark)
+        self._owners.record(ingress.id, call.urn, outputs)
+        return Created(ingress.id, outputs)
 
     def read(self, call: Call, id_: str) -> Existing | None:
         """Reads one ingress. In a refresh, the reads of all ingresses share a list."""
@@ -109,7 +110,7 @@ class AgentIngressLifecycle:
             ingress = self._read_or_fail(call, id_)
         # Without the inputs of the state, its outputs show which ones the program sets.
         inputs = _inputs_of(ingress, shown_by=call.inputs_before or call.outputs_before)
-        return Existing(ingress.id, self._outputs(ingress), inputs)
+        return Existing(ingress.id, self._outputs(ingress, call.outputs_before.get(MARK)), inputs)
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Sends one PATCH with what changed."""
@@ -132,11 +133,11 @@ class AgentIngressLifecycle:
                 f"{client.sanitize(describe(ingress.outputs(), missed[0]), 100)}. {_REFRESH}; see `pulumi-agin explain "
                 "not-changed`"
             )
-        return self._outputs(ingress)
+        return self._outputs(ingress, call.outputs_before.get(MARK))
 
     def delete(self, call: Call, id_: str) -> None:
         """Deletes the ingress, unless another resource of the program has it, too."""
-        if self._owners.must_keep(id_, call.urn):
+        if self._owners.has_other(id_, call.urn, call.outputs_before):
             call.warn(
                 f"the Agent Ingress {id_} was not deleted at ngrok, because the program has imported it again, under "
                 "another name or with `--replace`. Remove the option import_ from the program"
@@ -147,9 +148,10 @@ class AgentIngressLifecycle:
         except NotFoundError as error:
             self._account.require_gone(call.outputs_before, id_, error)
 
-    def _outputs(self, ingress: IngressModel) -> dict[str, Any]:
-        """Returns what the state has of an ingress, with the fingerprint of the key and base URL that have read it."""
-        return {**ingress.outputs(), FINGERPRINT: self._account.fingerprint(ingress.id)}
+    def _outputs(self, ingress: IngressModel, mark: str | None) -> dict[str, Any]:
+        """Returns what the state has of an ingress, with the hidden outputs. Only an imported one has a mark."""
+        outputs = {**ingress.outputs(), FINGERPRINT: self._account.fingerprint(ingress.id)}
+        return {**outputs, MARK: mark} if mark else outputs
 
     # -- ingresses that this stack did not create ---------------------------------------------------------
 
@@ -158,7 +160,6 @@ class AgentIngressLifecycle:
         ingress = self._read_or_fail(call, id_)
         if sentence := not_imported_sentence(id_, ingress.outputs(), wanted):
             raise FailedError(sentence)
-        self._owners.record_import(id_)
         return ingress
 
     def _read_or_fail(self, call: Call, id_: str) -> IngressModel:

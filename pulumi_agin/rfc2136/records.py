@@ -21,7 +21,7 @@ from pulumi_agin.lifecycle.operation import (
     FailedError,
     InputFailure,
 )
-from pulumi_agin.lifecycle.owners import Owners
+from pulumi_agin.lifecycle.owners import MARK, Owners, new_mark
 
 from .declaration import NsRecordsInputs, NsSet
 
@@ -97,22 +97,23 @@ class NsRecordsLifecycle:
         changed = [name for name in NsRecordsInputs.model_fields if before.get(name) != inputs.get(name)]
         replacing = [name for name in changed if name in _REPLACING]
         if not replacing:
-            self._owners.record(_place(before), call.urn)
+            self._owners.record(_place(before), call.urn, before)
         return Difference(changed, replacing)
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Creates the records of a name that has none, or reads those that `import_` names."""
+        outputs = _outputs(inputs, before={})
         if IMPORT in inputs:
             with self._server(call, inputs, "import") as server:
                 existing = server.read()
             if sentence := _not_imported_sentence(inputs, existing):
                 raise FailedError(sentence)
-            self._owners.record_import(_place(inputs))
+            outputs[MARK] = new_mark()
         else:
             with self._server(call, inputs, "create") as server:
                 server.replace(_wanted(inputs), partial(_taken_sentence, inputs))
-        self._owners.record(_place(inputs), call.urn)
-        return Created(inputs["domain"], _outputs(inputs))
+        self._owners.record(_place(inputs), call.urn, outputs)
+        return Created(inputs["domain"], outputs)
 
     def read(self, call: Call, id_: str) -> Existing | None:
         """Reads the records for a refresh. An ID does not say where they are, so an import by the ID fails."""
@@ -127,7 +128,7 @@ class NsRecordsLifecycle:
             return None
         found = {"ns_targets": list(existing.targets), "ttl": existing.ttl}
         inputs = {**call.inputs_before, **found} if call.inputs_before else None
-        return Existing(id_, {**_outputs(before), **found}, inputs)
+        return Existing(id_, {**before, **found}, inputs)
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Replaces the records, even with equal ones, so that a new key is verified before the state has it."""
@@ -135,12 +136,12 @@ class NsRecordsLifecycle:
         known = {*call.outputs_before["ns_targets"], *inputs["ns_targets"]}
         with self._server(call, inputs, "update") as server:
             server.replace(_wanted(inputs), partial(_others_sentence, inputs, known))
-        return _outputs(inputs)
+        return _outputs(inputs, call.outputs_before)
 
     def delete(self, call: Call, id_: str) -> None:
         """Deletes the values of the state, and no others, unless another resource of the program has them, too."""
         before = call.outputs_before
-        if self._owners.must_keep(_place(before), call.urn):
+        if self._owners.has_other(_place(before), call.urn, before):
             call.warn(
                 f"the NS records of {before['domain']} were not deleted, because another resource of the program "
                 "has them, as after a rename or `--replace` with the option import_. Remove it from the program"
@@ -224,9 +225,10 @@ def _wanted(inputs: Mapping[str, Any]) -> NsSet:
     return NsSet(tuple(inputs["ns_targets"]), int(inputs["ttl"]))
 
 
-def _outputs(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the outputs in inputs or in a state, without the hidden ones."""
-    return {name: values[name] for name in NsRecordsInputs.model_fields if values.get(name) is not None}
+def _outputs(inputs: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the outputs for inputs. The mark of an import stays."""
+    outputs = {name: inputs[name] for name in NsRecordsInputs.model_fields if inputs.get(name) is not None}
+    return {**outputs, MARK: before[MARK]} if MARK in before else outputs
 
 
 def _place(values: Mapping[str, Any]) -> tuple[Any, ...]:

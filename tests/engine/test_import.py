@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -142,13 +143,20 @@ agin.AgentIngress("connect", domain="connect.acme.com", opts=pulumi.ResourceOpti
 KEPT = "was not deleted at ngrok"
 
 
+def add_to_state(project: Project, resources: list[dict[str, Any]]) -> None:
+    state = project.state()
+    state["deployment"]["resources"] += resources
+    (project.folder / "state.json").write_text(json.dumps(state))
+    project.pulumi("stack", "import", "--file", "state.json")
+
+
 @pytest.mark.main
 def test_import_left_in_the_program_loses_nothing(project: Project, emulator: Emulator) -> None:
     id_ = create(emulator, "connect.acme.com")
     project.program(ONE)
     project.edit({"ID": id_})
     project.up()
-    before = project.state()
+    of_old = [each for each in project.state()["deployment"]["resources"] if each["urn"].endswith("::connect")]
 
     # Another domain, also if the old ingress would be deleted first.
     for options in ("", "delete_before_replace=True, "):
@@ -160,16 +168,15 @@ def test_import_left_in_the_program_loses_nothing(project: Project, emulator: Em
 
     # The replacement would be the same ingress.
     assert KEPT in project.up("--replace", "**::connect")
+    # A run that ended before the delete.
+    add_to_state(project, [{**each, "delete": True} for each in of_old])
+    assert KEPT in project.up()
 
     # A rename without an alias, and one whose run ended before the delete of the old name.
     project.edit({'"connect"': '"renamed"'})
     assert KEPT in project.up()
     assert [each["id"] for each in emulator.ingresses()] == [id_]
-    after = project.state()
-    of_old = [each for each in before["deployment"]["resources"] if each["urn"].endswith("::connect")]
-    after["deployment"]["resources"] += of_old
-    (project.folder / "state.json").write_text(json.dumps(after))
-    project.pulumi("stack", "import", "--file", "state.json")
+    add_to_state(project, of_old)
     assert KEPT in project.up()
     assert [each["id"] for each in emulator.ingresses()] == [id_]
     assert [each["id"] for each in project.resources()] == [id_]

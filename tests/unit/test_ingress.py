@@ -227,6 +227,24 @@ def test_import_reads_and_is_deleted_under_no_other_name(process: Process, start
     assert len(emulator.ingresses()) == 1
 
 
+def test_mark_of_an_import_stays_and_tells_its_replacement_from_it(
+    process: Process, start: Any, emulator: Emulator
+) -> None:
+    id_ = create(emulator, "connect.acme.com")
+    _, old = process.create(__import=id_)
+    _, new = process.create(__import=id_)
+    # They outlive a refresh and an update.
+    existing = process.lifecycle.read(process.call(outputs_before=new), id_)
+    assert existing is not None
+    new = process.lifecycle.update(process.call(outputs_before=existing.outputs), id_, {**SAME, "description": "new"})
+    later = start()
+    later.lifecycle.diff(later.call(outputs_before=new), id_, {**SAME, "description": "new"})
+    later.lifecycle.delete(later.call(outputs_before=old), id_)
+    assert len(later.warnings) == 1
+    later.lifecycle.delete(later.call(outputs_before=new), id_)
+    assert emulator.ingresses() == []
+
+
 def test_taken_domain_names_the_ingress(process: Process, emulator: Emulator) -> None:
     id_ = create(emulator, "connect.acme.com")
     with pytest.raises(FailedError, match=f"ERR_NGROK_6706.*connect.acme.com already has the Agent Ingress {id_}"):
