@@ -19,7 +19,7 @@ from . import program
 from .api.values import FIELDS, POLICY, STATUS, canonical_domain
 from .dynamic.providers import AgentIngressProvider
 from .lifecycle.operation import IMPORT
-from .preview import exact_outputs
+from .preview import previewed_outputs
 
 
 class CertificateAuthority(str, Enum):
@@ -253,13 +253,7 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
         """
         if isinstance(args, pulumi.ResourceOptions):
             args, opts = None, args
-        if args is not None and fields:
-            raise TypeError("AgentIngress accepts AgentIngressArgs or keyword arguments, not both")
-        if unknown := fields.keys() - set(FIELDS):
-            raise TypeError(f"AgentIngress has no argument {', '.join(sorted(unknown))}")
-        given = {name: pulumi.get(args, name) for name in FIELDS} if args is not None else fields
-        wanted = {name: value for name, value in given.items() if value is not None}
-
+        wanted = _wanted(args, fields)
         run = program.current()
         # A copy, because the program may use it for other resources. Mocks get the option as it is.
         opts = copy.copy(opts) if opts else pulumi.ResourceOptions()
@@ -274,14 +268,18 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
         props = {**dict.fromkeys(AgentIngress.__annotations__), **wanted, **hidden}
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         if run is not None and opts.id is None and pulumi.runtime.is_dry_run():
-            if POLICY in wanted:
-                wanted[POLICY] = pulumi.Output.from_input(wanted[POLICY]).apply(_as_dict)
-            exact = exact_outputs(run, self, wanted, import_)
-            # In the SDK's own outputs, these two have their types already.
-            exact[POLICY] = exact[POLICY].apply(_policy, run_with_unknowns=True)
-            exact[STATUS] = exact[STATUS].apply(_status, run_with_unknowns=True)
-            for name, output in exact.items():
-                setattr(self, name, output)
+            self._preview(run, wanted, import_)
+
+    def _preview(self, run: program.Run, wanted: dict[str, Any], import_: pulumi.Input[str] | None) -> None:
+        """Replaces the outputs with those that this preview should show."""
+        if POLICY in wanted:
+            wanted[POLICY] = pulumi.Output.from_input(wanted[POLICY]).apply(_as_dict)
+        outputs = previewed_outputs(run, self, wanted, import_)
+        # In the SDK's own outputs, these two have their types already.
+        outputs[POLICY] = outputs[POLICY].apply(_policy, run_with_unknowns=True)
+        outputs[STATUS] = outputs[STATUS].apply(_status, run_with_unknowns=True)
+        for name, output in outputs.items():
+            setattr(self, name, output)
 
     # A subclass keeps the type of its base class. The SDK would give it another one, so that every resource of it would
     # be deleted and created again.
@@ -313,6 +311,16 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
         read: Any = AgentIngress  # a read needs no domain
         merged = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
         return cast(AgentIngress, read(resource_name, merged))
+
+
+def _wanted(args: AgentIngressArgs | None, fields: dict[str, Any]) -> dict[str, Any]:
+    """Returns the fields that a program sets, by name, with AgentIngressArgs or with keyword arguments."""
+    if args is not None and fields:
+        raise TypeError("AgentIngress accepts AgentIngressArgs or keyword arguments, not both")
+    if unknown := fields.keys() - set(FIELDS):
+        raise TypeError(f"AgentIngress has no argument {', '.join(sorted(unknown))}")
+    given = {name: pulumi.get(args, name) for name in FIELDS} if args is not None else fields
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _declared(run: program.Run, name: str, domain: Any) -> Any:

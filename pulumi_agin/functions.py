@@ -309,13 +309,20 @@ def agent_config(
         token = pulumi.Output.secret(token)
     known = pulumi.Output.all(
         domain=agent_ingress.domain,
-        policy=agent_ingress.certificate_management_policy,
+        policy=pulumi.Output.from_input(agent_ingress.certificate_management_policy).apply(
+            _authority_of, run_with_unknowns=True
+        ),
         # Not needed without a region, so not an input of the result then.
         region_domains=[] if region is None else agent_ingress.region_domains,
         authtoken=token,
         region=region,
     )
     return known.apply(lambda values: _configure(**values))
+
+
+def _authority_of(policy: Any) -> Any:
+    """Returns a policy without its key type, which a preview may not know. None and an unknown one stay."""
+    return {"authority": policy["authority"]} if isinstance(policy, Mapping) else policy
 
 
 def _configure(**values: Any) -> str:

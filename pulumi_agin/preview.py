@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi import contains_unknowns
+from pulumi import UNKNOWN, contains_unknowns
 
 from .api.errors import AuthenticationError, NgrokError
 from .api.values import KEPT_BY_UPDATE, POLICY, STATUS, canonical_domain, matches_policy
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SHOWN = (*KEPT_BY_UPDATE, POLICY, STATUS)
 
 
-def exact_outputs(
+def previewed_outputs(
     run: Run,
     resource: pulumi.CustomResource,
     wanted: Mapping[str, pulumi.Input[Any]],
@@ -53,23 +53,26 @@ def exact_outputs(
             settings=run.settings_of(resource.get_provider(AGENT_INGRESS)),
         )
         # A secret among the values, such as the API key, does not make `ns_targets` one.
-        exact: pulumi.Output[Mapping[str, Any]] = values.apply(partial(_find, run, resource), run_with_unknowns=True)
-        return pulumi.Output.unsecret(exact)
+        existing: pulumi.Output[Mapping[str, Any]] = values.apply(partial(_find, run, resource), run_with_unknowns=True)
+        return pulumi.Output.unsecret(existing)
 
     created_at: pulumi.Output[Any] = resource.created_at  # type: ignore[attr-defined]
     found: pulumi.Output[Mapping[str, Any]] = created_at.apply(look_up, run_with_unknowns=True)
-    return {name: _exact(name, getattr(resource, name), found) for name in SHOWN}
+    return {name: _completed(name, getattr(resource, name), found) for name in SHOWN}
 
 
-def _exact(name: str, output: pulumi.Output[Any], found: pulumi.Output[Mapping[str, Any]]) -> pulumi.Output[Any]:
-    """Returns an output with the value that was found, if it has an unknown one."""
+def _completed(name: str, output: pulumi.Output[Any], found: pulumi.Output[Mapping[str, Any]]) -> pulumi.Output[Any]:
+    """Returns an output with the value that was found, if the engine's is unknown."""
 
-    def exact(value: Any) -> Any:
+    def complete(value: Any) -> Any:
+        if name == POLICY and isinstance(value, Mapping) and not value.get("private_key_type"):
+            # The engine has returned the input. ngrok decides about a key type that the program leaves out.
+            value = {**value, "private_key_type": UNKNOWN}
         if not contains_unknowns(value):
             return value
         return found.apply(lambda values: values.get(name, value), run_with_unknowns=True)
 
-    return output.apply(exact, run_with_unknowns=True)
+    return output.apply(complete, run_with_unknowns=True)
 
 
 async def _find(run: Run, resource: pulumi.Resource, values: Mapping[str, Any]) -> Mapping[str, Any]:

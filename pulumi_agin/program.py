@@ -44,7 +44,8 @@ class Run:
     def require_settings(self, opts: pulumi.ResourceOptions) -> None:
         """Raises a RunError if a resource with these options needs the program's settings, and they have problems.
 
-        The plugin checks them, too, but with one message for each resource.
+        The plugin checks them, too, but with one message for each resource. It alone checks them if the program runs in
+        another environment than the plugin.
         """
         inherited = opts.parent.get_provider(AGENT_INGRESS) if opts.parent else None
         has_provider = bool(opts.provider or opts.providers or inherited)
@@ -79,7 +80,7 @@ class Run:
     def declare_domain(self, domain: str, name: str) -> None:
         """Records the domain of a resource. Raises a RunError if another resource of the program has it.
 
-        In the program, because a dynamic provider's `check` gets no URN, and runs twice for a replaced resource.
+        In the program, because a `check` needs undocumented names to know which resource it is for.
         """
         if domain in self._domains:
             other = self._domains[domain]

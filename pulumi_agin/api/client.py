@@ -30,7 +30,7 @@ LONGEST_PAUSE_SECONDS = 20.0
 # How long a request is retried if no connection can be made.
 UNCONNECTED_SECONDS = 30.0
 
-# The limits of a list. Accounts have a few Agent Ingresses, and a page has up to 100.
+# The limits of a list, the second for a server that ignores the limit of a page. Accounts have a few Agent Ingresses.
 MOST_PAGES = 100
 MOST_INGRESSES = 10_000
 
@@ -190,6 +190,7 @@ class Client:
 
     def checked_id(self, id_: str) -> str:
         """Returns an ID that is safe in a path. Raises InvalidArgumentError for any other string."""
+        # The API key in place of an ID would be sent in a URL, and logged by proxies.
         if not PLAIN_ID.fullmatch(id_) or id_ == self._api_key.get_secret_value():
             shown = self.sanitize(id_, 60)
             raise errors.InvalidArgumentError(f'"{shown}" is not the ID of an Agent Ingress; {ID_HINT}')

@@ -49,6 +49,7 @@ class Response:
 
     status: int
     headers: Mapping[str, str]
+    """By names in any case."""
     content: bytes
 
     @property
@@ -60,8 +61,8 @@ class Response:
     def may_have_effect(self) -> bool:
         """Whether ngrok may have carried out a write.
 
-        A 4xx of ngrok is a rejection. One that is not ngrok's comes from something between, which may have passed the
-        request on before. A redirect, a 404 and a 429 come before the request is carried out.
+        A 4xx of ngrok is a rejection. One that is not ngrok's comes from a proxy, which may have passed the request on
+        before, except for a redirect, a 404 and a 429, which it sends instead.
         """
         if 300 <= self.status < 400 or self.status in (404, 429):
             return False

@@ -1,9 +1,9 @@
 """Writes, and what became of one whose response was lost. Nothing is guessed: a read settles it, or the call fails.
 
-PATCH and DELETE are retried, because to apply them twice is to apply them once. So is POST, because a domain has at
-most one Agent Ingress. `Client.send` returns the last outcome, which is also an interruption of the wait for the next
-attempt, and whether an attempt is in doubt. `may_have_effect` and `was_sent` in `request` decide that for an attempt
-with and without a response:
+An attempt is in doubt if ngrok may have carried it out without a usable confirmation. `may_have_effect` and `was_sent`
+in `request` decide that. PATCH and DELETE are retried, because to apply them twice is to apply them once. So is POST,
+because a domain has at most one Agent Ingress. `Client.send` returns whether any attempt was in doubt, and the outcome
+of the last one, or that Ctrl-C has ended the wait for it:
 
 | last outcome                | in doubt | create               | update               | delete                     |
 |-----------------------------|----------|----------------------|----------------------|----------------------------|
@@ -11,12 +11,13 @@ with and without a response:
 | a failure without effect    | no       | fails                | fails                | fails                      |
 | any other, or no response   | yes      | find by the domain:  | read by the ID:      | read by the ID:            |
 |                             |          | ours: done           | new values: done     | still there: fails         |
-|                             |          | another's: fails     | old values: fails    |                            |
+|                             |          | may be another's:    | old values: fails    |                            |
+|                             |          | fails                |                      |                            |
 |                             |          | none: see below      |                      |                            |
 
-If no ingress is found after a create, one may still appear, so it is searched until the call's time is over. After a
-rejection with a code other than ERR_NGROK_6706, none will appear, and the create fails at once. Ctrl-C ends the search
-with an error that says so.
+If no ingress is found after a create, one may still appear, so the search goes on until the call's time is over. After
+a rejection with a code other than ERR_NGROK_6706, one search is enough. A create whose ingress is not found fails with
+the sentence that its outcome is unknown.
 
 An ingress is ours if it is not older than the attempt in doubt, by the server's own clock, and has our values. So
 ERR_NGROK_6706 in response to the first attempt is never ours: another stack may be creating the same domain just now.
@@ -51,11 +52,7 @@ CLOCK_SLACK = timedelta(seconds=2)
 
 
 def create(client: Client, wanted: Mapping[str, Any], budget: Budget) -> IngressModel:
-    """Creates an Agent Ingress with valid values.
-
-    Raises UnsettledError if it is unknown whether it was created, and InterruptedCallError after Ctrl-C in a pause,
-    which says what was interrupted: the create, or the search for its ingress.
-    """
+    """Creates an Agent Ingress with valid values. Raises UnsettledError if it is unknown whether it was created."""
     domain = wanted["domain"]
     request = Request("POST", f"create the Agent Ingress {domain}", body=wanted)
     sent = client.send(request, _time_for_write(budget))
@@ -71,37 +68,31 @@ def create(client: Client, wanted: Mapping[str, Any], budget: Budget) -> Ingress
 def _find_ours(
     client: Client, wanted: Mapping[str, Any], doubt: errors.NgrokError, since: float, budget: Budget
 ) -> IngressModel:
-    """Searches for the ingress of a create in doubt, until it appears.
-
-    Raises UnsettledError if it may be another's, or does not appear, and InterruptedCallError after Ctrl-C in a pause.
-    Raises the doubt if none will appear.
-    """
+    """Searches for the ingress of a create in doubt, until it appears. Raises UnsettledError if it is not found."""
     domain = wanted["domain"]
     doing = f"find out whether the Agent Ingress {domain} was created"
     unknown = f"it is unknown whether the Agent Ingress {domain} was created ({doubt})"
     # Whatever ngrok did with an earlier attempt came before it rejected the last one.
     is_rejected = isinstance(doubt, errors.ApiError) and bool(doubt.code) and not doubt.is_transient
-    is_over = is_rejected and not isinstance(doubt, errors.DomainExistsError)
-    while True:
-        try:
+    may_appear = not is_rejected or isinstance(doubt, errors.DomainExistsError)
+    try:
+        found, now = client.find(domain, budget)
+        while found is None and may_appear and budget.left > SEARCH_PAUSE_SECONDS:
+            budget.wait(SEARCH_PAUSE_SECONDS, doing, "ngrok does not list it yet")
             found, now = client.find(domain, budget)
-        except errors.NgrokError as error:
-            raise errors.UnsettledError(f"{unknown}, and {error}") from None
-        if found and now and _is_ours(found, wanted, now - timedelta(seconds=client.clock.monotonic() - since)):
-            return found
-        if found:
-            raise errors.UnsettledError(f"{unknown}: it may be {found.id}, created at {found.created_at}")
-        if is_over:
-            raise doubt
-        if budget.left <= SEARCH_PAUSE_SECONDS:
-            raise errors.UnsettledError(f"{unknown}: this account does not have it, but it may still appear")
-        budget.wait(SEARCH_PAUSE_SECONDS, doing, "ngrok does not list it yet")
+    except errors.NgrokError as error:
+        raise errors.UnsettledError(f"{unknown}, and {error}") from None
+    if found is None:
+        raise errors.UnsettledError(f"{unknown}: this account does not have it, but it may still appear")
+    if now and _is_ours(found, wanted, now - timedelta(seconds=client.clock.monotonic() - since)):
+        return found
+    raise errors.UnsettledError(f"{unknown}: it may be {found.id}, created at {found.created_at}")
 
 
 def _is_ours(found: IngressModel, wanted: Mapping[str, Any], first_sent: datetime) -> bool:
     created_at = parse_time(found.created_at)
     is_new = created_at is not None and created_at >= first_sent - CLOCK_SLACK
-    return is_new and not changed_fields(found.model_dump(), wanted)
+    return is_new and not changed_fields(found.outputs(), wanted)
 
 
 def update(client: Client, id_: str, changes: Mapping[str, Any], budget: Budget) -> IngressModel:
@@ -116,7 +107,7 @@ def update(client: Client, id_: str, changes: Mapping[str, Any], budget: Budget)
     except errors.NgrokError as error:
         doubt = _doubt_of(sent, error)
     found = _read_after(client, id_, doubt, budget)
-    if not not_applied(found.model_dump(), changes):
+    if not not_applied(found.outputs(), changes):
         return found
     raise errors.UnsettledError(f"the Agent Ingress {id_} did not get the new values ({doubt})")
 

@@ -32,7 +32,8 @@ class DnsAdapter(Protocol):
             records: The records to create.
 
         Returns:
-            The resource, or a list of resources.
+            The resource, or a list of resources. Return the records, not a component with them: `agent_ingress_id` of
+            the delegation waits only until a component is registered.
         """
         ...
 
@@ -64,9 +65,9 @@ class NsRecords:
 
         Args:
             given: Further options from the program, such as a provider, which take precedence.
-            named_by: The engine's name for the property that holds the record's name, for a package that changes it in
-                place. The record is then replaced instead. Without this, an ingress with `delete_before_replace=True`
-                would be deleted while its record is still there.
+            named_by: The engine's name for the property that holds the record's name, for a package that renames a
+                record in place. The record is then replaced. Otherwise, the engine would see no reason to delete it
+                before an ingress that has `delete_before_replace=True`.
 
         Returns:
             The options to pass to the resource of each record.

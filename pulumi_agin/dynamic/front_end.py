@@ -82,8 +82,8 @@ class DynamicProvider(dynamic.ResourceProvider):
             if existing is None:
                 return dynamic.ReadResult(None, {})
             # Without inputs in the response, the engine keeps those that it has.
-            is_same = not call.inputs_before or existing.inputs == call.inputs_before
-            return dynamic.ReadResult(existing.id, existing.outputs, None if is_same else existing.inputs)
+            keeps_inputs = not call.inputs_before or existing.inputs == call.inputs_before
+            return dynamic.ReadResult(existing.id, existing.outputs, None if keeps_inputs else existing.inputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         with _engine_call(_olds) as call:

@@ -17,6 +17,7 @@ from .owners import MARK, Owners, new_mark
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
+    from pulumi_agin.api.progress import Budget
 
 _REFRESH = "Before you revert the program, run `pulumi refresh`, because the state still has the old values"
 
@@ -70,11 +71,12 @@ class AgentIngressLifecycle:
         old, new = _authority(before), _authority(inputs)
         if new not in (None, old):
             call.warn(
-                f"this changes the certificate authority of {before.get('domain')} from {old} to {new}, and agents "
-                "that do not trust the new one can no longer connect; see `pulumi-agin explain certificate-authority`"
+                f"`pulumi up` changes the certificate authority of {before.get('domain')} from {old} to {new}, and "
+                "agents that do not trust the new one can no longer connect; see `pulumi-agin explain "
+                "certificate-authority`"
             )
-        # Two ingresses can't have the same domain, as they would if the option `replaceOnChanges` named another field.
-        # (The SDK ignores it in Python.) For `--replace`, the engine does not call this method, and creates first.
+        # The option `replaceOnChanges` of other languages can replace an ingress that keeps its domain, which only one
+        # can have. Then the old one is deleted first. For `--replace`, the engine does not ask this method.
         replacing = [name for name in changed if name == "domain"]
         return Difference(changed, replacing, delete_before_replace="domain" not in changed)
 
@@ -89,7 +91,7 @@ class AgentIngressLifecycle:
             try:
                 ingress = settling.create(self._account.client, wanted, budget)
             except DomainExistsError as error:
-                raise FailedError(f"{error}. {self._explain_taken(call, wanted['domain'])}") from None
+                raise FailedError(f"{error}. {self._explain_taken(wanted['domain'], budget)}") from None
             if changed := changed_fields(ingress.outputs(), wanted):
                 call.warn(
                     f"the Agent Ingress {ingress.id} was created, but with other values than the program's: "
@@ -101,8 +103,8 @@ class AgentIngressLifecycle:
 
     def read(self, call: Call, id_: str) -> Existing | None:
         """Reads one ingress. In a refresh, the reads of all ingresses share a list."""
-        # The outputs of an import are empty, and a `get` passes its inputs as outputs.
-        if "created_at" in call.outputs_before:
+        # Only an ingress of the state has it.
+        if call.outputs_before.get("created_at"):
             ingress = self._account.read_for_refresh(call, id_)
             if ingress is None:
                 return None
@@ -169,10 +171,10 @@ class AgentIngressLifecycle:
             source = self._account.settings.api_key_source
             raise FailedError(f"{error}: the account of the API key from {source} does not have it") from None
 
-    def _explain_taken(self, call: Call, domain: str) -> str:
+    def _explain_taken(self, domain: str, budget: Budget) -> str:
         """Returns who has a domain that ngrok did not give us, as far as it can be found out, and the next step."""
         try:
-            found, _ = self._account.client.find(domain, self._account.budget(call))
+            found, _ = self._account.client.find(domain, budget)
         except NgrokError:
             return "See `pulumi-agin explain taken`"
         return taken_sentence(domain, found.id if found else "")

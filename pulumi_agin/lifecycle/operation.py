@@ -29,7 +29,7 @@ class Call:
     outputs_before: Mapping[str, Any] = field(default_factory=dict)
     """The outputs in the state, with the hidden ones. In diff, read, update and delete; empty in an import.
 
-    In Python, a `get` passes its inputs instead, which are all None.
+    In Python, a `get` passes its inputs here, of which none has a value.
     """
     is_unknown: Callable[[object], bool] = lambda value: False
     """Whether a value is not known yet, as some are in the check and the diff of a preview."""

@@ -62,6 +62,7 @@ def test_previews_of_updates_are_exact(project: Project, emulator: Emulator) -> 
         "targets of policy: 4",
         "targets of same: 4",
         "policy of text: None",
+        "policy of object: {'authority': 'letsencrypt', 'private_key_type': 'ecdsa'}",
         "status of object:",
     ]
     assert [each for each in known if each not in changed] == []
@@ -70,7 +71,7 @@ def test_previews_of_updates_are_exact(project: Project, emulator: Emulator) -> 
     # What cuts agents off is said in the preview, and again in the update.
     for result in (project.pulumi("preview"), project.up()):
         assert "this replacement deletes the Agent Ingress domain.acme.com" in result.messages["domain"]
-        assert "this changes the certificate authority of policy.acme.com" in result.messages["policy"]
+        assert "`pulumi up` changes the certificate authority of policy.acme.com" in result.messages["policy"]
         assert "warning" not in result.messages.get("text", "")
 
 
