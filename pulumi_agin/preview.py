@@ -65,12 +65,14 @@ def _completed(name: str, output: pulumi.Output[Any], found: pulumi.Output[Mappi
     """Returns an output with the value that was found, if the engine's is unknown."""
 
     def complete(value: Any) -> Any:
+        if contains_unknowns(value):
+            return found.apply(lambda values: values.get(name, value), run_with_unknowns=True)
         if name == POLICY and isinstance(value, Mapping) and not value.get("private_key_type"):
-            # The engine has returned the input. ngrok decides about a key type that the program leaves out.
-            value = {**value, "private_key_type": UNKNOWN}
-        if not contains_unknowns(value):
-            return value
-        return found.apply(lambda values: values.get(name, value), run_with_unknowns=True)
+            # The engine has returned the input. ngrok decides about a key type that the program leaves out. If nothing
+            # changes, `found` has None, and the state's policy stays.
+            input_ = {**value, "private_key_type": UNKNOWN}
+            return found.apply(lambda values: values.get(POLICY, input_) or value, run_with_unknowns=True)
+        return value
 
     return output.apply(complete, run_with_unknowns=True)
 

@@ -75,6 +75,26 @@ def test_previews_of_updates_are_exact(project: Project, emulator: Emulator) -> 
         assert "warning" not in result.messages.get("text", "")
 
 
+NO_KEY_TYPE = """
+    policy = {"authority": "letsencrypt"}
+    ingress = agin.AgentIngress("connect", domain="connect.acme.com", certificate_management_policy=policy)
+    ingress.certificate_management_policy.apply(lambda value: print(f"policy: {value}"))
+    pulumi.export("agent", agin.agent_config(ingress))
+    """
+
+
+def test_preview_of_an_unchanged_policy_without_key_type_is_the_state(project: Project, emulator: Emulator) -> None:
+    policy = {"authority": "letsencrypt"}
+    body = {"id": "agin_1", "domain": "connect.acme.com", "created_at": "x", "ns_targets": ["a.net"]}
+    emulator.add_fault("POST", "respond", status=201, body={**body, "certificate_management_policy": policy})
+    project.program(NO_KEY_TYPE)
+    project.up()
+    unchanged = project.preview()
+    assert "policy: {'authority': 'letsencrypt'" in unchanged
+    # Otherwise, it would show a change of the agent's configuration.
+    assert "connect_cas" not in unchanged
+
+
 WRONG = """
     agin.AgentIngress("url", domain="https://connect.acme.com", description="x" * 256)
     policy = {"authority": "zerossl", "private_key_typ": "rsa"}
