@@ -92,14 +92,8 @@ async def _find(run: Run, resource: pulumi.Resource, values: Mapping[str, Any]) 
     id_ = values["import_"] if is_new else values["id"]
     existing = next((each for each in listed if each.id == id_), None)
     if existing is None:
-        if is_new and not contains_unknowns(id_):
-            shown = run.client(settings).sanitize(str(id_), 60)
-            source = settings.api_key_source
-            pulumi.log.warn(
-                f"the Agent Ingress {shown} can't be imported: the account of the API key from {source} does not "
-                "have it",
-                resource,
-            )
+        if is_new:
+            _warn_of_missing(resource, id_, settings)
         return {}
     outputs = existing.outputs()
     if is_new:
@@ -128,6 +122,18 @@ def _warn_if_taken(resource: pulumi.Resource, domain: Any, listed: Sequence[Ingr
         from .lifecycle.ingress import taken_sentence
 
         pulumi.log.warn(taken_sentence(found.domain, found.id), resource)
+
+
+def _warn_of_missing(resource: pulumi.Resource, id_: Any, settings: Settings) -> None:
+    """Warns of an import that will fail, because the account does not have the ingress."""
+    if not contains_unknowns(id_):
+        # It may be the API key, by mistake.
+        shown = settings.api_key.sanitize(str(id_), 60)
+        source = settings.api_key_source
+        pulumi.log.warn(
+            f"the Agent Ingress {shown} can't be imported: the account of the API key from {source} does not have it",
+            resource,
+        )
 
 
 def _warn_of_difference(

@@ -13,7 +13,7 @@ from pulumi_agin.api.values import FIELDS, ID_HINT, PLAIN_ID, POLICY, changed_fi
 from .account import FINGERPRINT, Account
 from .inputs import AgentIngressInputs, validate
 from .operation import IMPORT, Call, Checked, Created, Difference, Existing, FailedError, InputFailure
-from .owners import MARK, Owners, new_mark
+from .owners import Owners, mark_in, new_mark
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
@@ -85,9 +85,11 @@ class AgentIngressLifecycle:
         wanted = {name: inputs[name] for name in FIELDS if name in inputs}
         id_ = inputs.get(IMPORT)
         if id_ is not None:
-            ingress, mark = self._import(call, id_, wanted), new_mark()
+            mark = new_mark()
+            ingress = self._import(call, id_, wanted)
         else:
-            budget, mark = self._account.budget(call), ""
+            mark = {}
+            budget = self._account.budget(call)
             try:
                 ingress = settling.create(self._account.client, wanted, budget)
             except DomainExistsError as error:
@@ -112,7 +114,7 @@ class AgentIngressLifecycle:
             ingress = self._read_or_fail(call, id_)
         # Without the inputs of the state, its outputs show which ones the program sets.
         inputs = _inputs_of(ingress, shown_by=call.inputs_before or call.outputs_before)
-        return Existing(ingress.id, self._outputs(ingress, call.outputs_before.get(MARK)), inputs)
+        return Existing(ingress.id, self._outputs(ingress, mark_in(call.outputs_before)), inputs)
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Sends one PATCH with what changed."""
@@ -135,7 +137,7 @@ class AgentIngressLifecycle:
                 f"{client.sanitize(describe(ingress.outputs(), missed[0]), 100)}. {_REFRESH}; see `pulumi-agin explain "
                 "not-changed`"
             )
-        return self._outputs(ingress, call.outputs_before.get(MARK))
+        return self._outputs(ingress, mark_in(call.outputs_before))
 
     def delete(self, call: Call, id_: str) -> None:
         """Deletes the ingress, unless another resource of the program has it, too."""
@@ -150,10 +152,9 @@ class AgentIngressLifecycle:
         except NotFoundError as error:
             self._account.require_gone(call.outputs_before, id_, error)
 
-    def _outputs(self, ingress: IngressModel, mark: str | None) -> dict[str, Any]:
+    def _outputs(self, ingress: IngressModel, mark: Mapping[str, Any]) -> dict[str, Any]:
         """Returns what the state has of an ingress, with the hidden outputs. Only an imported one has a mark."""
-        outputs = {**ingress.outputs(), FINGERPRINT: self._account.fingerprint(ingress.id)}
-        return {**outputs, MARK: mark} if mark else outputs
+        return {**ingress.outputs(), FINGERPRINT: self._account.fingerprint(ingress.id), **mark}
 
     # -- ingresses that this stack did not create ---------------------------------------------------------
 

@@ -31,9 +31,14 @@ from typing import Any
 MARK = "_import_mark"
 
 
-def new_mark() -> str:
-    """Returns the mark of an import."""
-    return secrets.token_hex(4)
+def new_mark() -> dict[str, Any]:
+    """Returns the hidden output of a new import."""
+    return {MARK: secrets.token_hex(4)}
+
+
+def mark_in(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the hidden output of an import, which a read and an update keep; nothing for a created object."""
+    return {MARK: outputs[MARK]} if MARK in outputs else {}
 
 
 class Owners:

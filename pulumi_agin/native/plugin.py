@@ -255,14 +255,14 @@ def _previewed(resource: Resource, before: Mapping[str, Any], inputs: Mapping[st
     `before` are those in the state. An update keeps the domain of a validation, which is none of its inputs, and with
     the policy of an ingress also its status.
     """
+    kept = (*KEPT_BY_UPDATE, "domain")
     outputs: dict[str, Any] = {}
     for name, field in resource.outputs.items():
         if name in resource.inputs.model_fields:
             # An input that the program leaves out is empty.
             outputs[name] = inputs.get(name, None if is_optional(field) else "")
         else:
-            is_kept = name in (*KEPT_BY_UPDATE, "domain")
-            outputs[name] = before.get(name, Unknown()) if is_kept else Unknown()
+            outputs[name] = before.get(name, Unknown()) if name in kept else Unknown()
     if POLICY in outputs:
         wanted = inputs.get(POLICY)
         if matches_policy(before.get(POLICY), wanted):

@@ -21,7 +21,7 @@ from pulumi_agin.lifecycle.operation import (
     FailedError,
     InputFailure,
 )
-from pulumi_agin.lifecycle.owners import MARK, Owners, new_mark
+from pulumi_agin.lifecycle.owners import Owners, mark_in, new_mark
 
 from .declaration import NsRecordsInputs, NsSet
 
@@ -102,13 +102,13 @@ class NsRecordsLifecycle:
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Creates the records of a name that has none, or reads those that `import_` names."""
-        outputs = _outputs(inputs, before={})
+        outputs = _outputs(inputs)
         if IMPORT in inputs:
             with self._server(call, inputs, "import") as server:
                 existing = server.read()
             if sentence := _not_imported_sentence(inputs, existing):
                 raise FailedError(sentence)
-            outputs[MARK] = new_mark()
+            outputs |= new_mark()
         else:
             with self._server(call, inputs, "create") as server:
                 server.replace(_wanted(inputs), partial(_taken_sentence, inputs))
@@ -136,7 +136,7 @@ class NsRecordsLifecycle:
         known = {*call.outputs_before["ns_targets"], *inputs["ns_targets"]}
         with self._server(call, inputs, "update") as server:
             server.replace(_wanted(inputs), partial(_others_sentence, inputs, known))
-        return _outputs(inputs, call.outputs_before)
+        return {**_outputs(inputs), **mark_in(call.outputs_before)}
 
     def delete(self, call: Call, id_: str) -> None:
         """Deletes the values of the state, and no others, unless another resource of the program has them, too."""
@@ -225,10 +225,9 @@ def _wanted(inputs: Mapping[str, Any]) -> NsSet:
     return NsSet(tuple(inputs["ns_targets"]), int(inputs["ttl"]))
 
 
-def _outputs(inputs: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the outputs for inputs. The mark of an import stays."""
-    outputs = {name: inputs[name] for name in NsRecordsInputs.model_fields if inputs.get(name) is not None}
-    return {**outputs, MARK: before[MARK]} if MARK in before else outputs
+def _outputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the outputs for inputs, without the hidden ones."""
+    return {name: inputs[name] for name in NsRecordsInputs.model_fields if inputs.get(name) is not None}
 
 
 def _place(values: Mapping[str, Any]) -> tuple[Any, ...]:

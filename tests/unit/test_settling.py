@@ -171,6 +171,7 @@ def test_rejection_after_a_lost_response_needs_one_search(client: Client, budget
     with pytest.raises(errors.UnsettledError, match=r"ERR_NGROK_6707.*this account does not have it, but it may still"):
         settling.create(client, WANTED, budget)
     assert [request["method"] for request in emulator.requests()] == ["POST", "POST", "GET"]
+    assert emulator.ingresses() == []
 
 
 @pytest.mark.parametrize("verb", ["create", "update", "delete"])
