@@ -41,18 +41,6 @@ def canonical_ns_targets(targets: Iterable[str]) -> list[str]:
     return sorted({canonical_domain(target) + "." for target in targets})
 
 
-def matches_policy(existing: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> bool:
-    """Returns whether an existing policy has the wanted values. Without a wanted key type, any key type matches.
-
-    In a preview, the wanted one may be unknown, as any object of a front end. Then it does not match.
-    """
-    if not existing or not wanted:
-        return not existing and not wanted
-    if not isinstance(wanted, Mapping):
-        return False
-    return all(value is None or value == existing.get(name) for name, value in wanted.items())
-
-
 def changed_fields(
     existing: Mapping[str, Any], wanted: Mapping[str, Any], is_unknown: Callable[[object], bool] = lambda value: False
 ) -> list[str]:
@@ -72,7 +60,7 @@ def _differs(name: str, old: Any, new: Any, is_unknown: Callable[[object], bool]
     if is_unknown(new):
         return True
     if name == POLICY:
-        return not matches_policy(old, new)
+        return not _matches_policy(old, new)
     if name == "domain":
         return canonical_domain(old or "") != canonical_domain(new or "")
     return bool((old or "") != (new or ""))
@@ -84,3 +72,36 @@ def describe(values: Mapping[str, Any], name: str) -> str:
     if name == POLICY and value:
         value = ", ".join(str(each) for each in value.values() if each)
     return f'{name} "{value}"' if value else f"no {name}"
+
+
+def outputs_after(existing: Mapping[str, Any], wanted: Mapping[str, Any], unknown: object) -> dict[str, Any]:
+    """Returns the outputs that the preview of a create or an update knows, besides the FIELDS that are strings.
+
+    `existing` are the outputs of the ingress that is updated or imported; empty for a create, or if it can't be read.
+    `wanted` are the inputs. `unknown` is the front end's object for an unknown value.
+    """
+    outputs = {name: existing[name] for name in KEPT_BY_UPDATE if name in existing}
+    policy = wanted.get(POLICY)
+    if _matches_policy(existing.get(POLICY), policy):
+        # Without a policy, there is no status.
+        return outputs | {POLICY: existing.get(POLICY), STATUS: existing.get(STATUS)}
+    if isinstance(policy, Mapping) and not policy.get("private_key_type"):
+        policy = {**policy, "private_key_type": unknown}
+    return outputs | {POLICY: policy, STATUS: unknown}
+
+
+# -- the certificate policy: ngrok chooses the key type that a program leaves out --------------------------
+
+
+def policy_inputs(existing: Mapping[str, Any], set_by: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Returns an existing policy for the inputs of a state. `set_by` is the program's, if it has one."""
+    return {name: value for name, value in existing.items() if not set_by or name in set_by}
+
+
+def _matches_policy(existing: Mapping[str, Any] | None, wanted: Any) -> bool:
+    """Returns whether an existing policy has the wanted values. One that is unknown in a preview does not match."""
+    if not existing or not wanted:
+        return not existing and not wanted
+    if not isinstance(wanted, Mapping):
+        return False
+    return all(value is None or value == existing.get(name) for name, value in wanted.items())

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 from pulumi_agin.api import settling
 from pulumi_agin.api.errors import DomainExistsError, NgrokError, NotFoundError, UnsettledError
 from pulumi_agin.api.redaction import one_line
-from pulumi_agin.api.values import FIELDS, ID_HINT, PLAIN_ID, POLICY, changed_fields, describe, not_applied
+from pulumi_agin.api.values import (
+    FIELDS,
+    ID_HINT,
+    PLAIN_ID,
+    POLICY,
+    changed_fields,
+    describe,
+    not_applied,
+    policy_inputs,
+)
 
 from .account import FINGERPRINT, Account
 from .inputs import AgentIngressInputs, validate
@@ -49,8 +58,8 @@ class AgentIngressLifecycle:
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the FIELDS, and warns of a change that cuts agents off.
 
-        Fails for another domain if the program still imports this ingress, because the create would fail, and with
-        `delete_before_replace` only after the delete.
+        Fails for another domain if the program still imports this ingress, because the create of the replacement would
+        fail. With `delete_before_replace`, the ingress would be deleted by then.
         """
         before = call.outputs_before
         changed = changed_fields(before, inputs, call.is_unknown)
@@ -213,9 +222,8 @@ def _inputs_of(ingress: IngressModel, shown_by: Mapping[str, Any]) -> dict[str, 
     inputs = {
         name: value for name, value in ingress.outputs().items() if name in FIELDS and (value or name in shown_by)
     }
-    policy = shown_by.get(POLICY)
-    if policy and "private_key_type" not in policy and POLICY in inputs:
-        inputs[POLICY] = {"authority": inputs[POLICY]["authority"]}
+    if POLICY in inputs:
+        inputs[POLICY] = policy_inputs(inputs[POLICY], shown_by.get(POLICY))
     if IMPORT in shown_by:
         inputs[IMPORT] = shown_by[IMPORT]
     return inputs

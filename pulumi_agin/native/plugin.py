@@ -20,7 +20,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi_agin.api.errors import AuthenticationError, NgrokError
 from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import one_line
-from pulumi_agin.api.values import KEPT_BY_UPDATE, POLICY, STATUS, matches_policy
+from pulumi_agin.api.values import POLICY, outputs_after
 from pulumi_agin.engine import Engine, protocol
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.ingress import AgentIngressLifecycle, taken_sentence
@@ -252,24 +252,16 @@ def _explicit_name(name: str) -> str:
 def _previewed(resource: Resource, before: Mapping[str, Any], inputs: Mapping[str, Any]) -> struct_pb2.Struct:
     """Returns all outputs of a resource as they are after a create or an update, for a preview.
 
-    `before` are those in the state. An update keeps the domain of a validation, which is none of its inputs, and with
-    the policy of an ingress also its status.
+    `before` are those in the state; empty for a create.
     """
-    kept = (*KEPT_BY_UPDATE, "domain")
-    outputs: dict[str, Any] = {}
+    # An update of a validation keeps its domain.
+    outputs = {name: before.get(name, Unknown()) if name == "domain" else Unknown() for name in resource.outputs}
     for name, field in resource.outputs.items():
         if name in resource.inputs.model_fields:
             # An input that the program leaves out is empty.
             outputs[name] = inputs.get(name, None if is_optional(field) else "")
-        else:
-            outputs[name] = before.get(name, Unknown()) if name in kept else Unknown()
     if POLICY in outputs:
-        wanted = inputs.get(POLICY)
-        if matches_policy(before.get(POLICY), wanted):
-            outputs |= {name: before.get(name) for name in (POLICY, STATUS)}
-        elif isinstance(wanted, dict):
-            # ngrok decides about a key type that the program leaves out.
-            outputs[POLICY] = {"private_key_type": Unknown(), **wanted}
+        outputs |= outputs_after(before, inputs, Unknown())
     return to_struct(outputs, resource.secrets)
 
 

@@ -62,12 +62,12 @@ def test_previews_of_updates_are_exact(project: Project, emulator: Emulator) -> 
         "targets of policy: 4",
         "targets of same: 4",
         "policy of text: None",
+        "policy of policy: None",
         "policy of object: {'authority': 'letsencrypt', 'private_key_type': 'ecdsa'}",
         "status of object:",
     ]
     assert [each for each in known if each not in changed] == []
-    # ngrok decides what becomes of a policy.
-    assert all(unknown not in changed for unknown in ("targets of domain", "policy of policy"))
+    assert all(unknown not in changed for unknown in ("targets of domain", "status of policy"))
     # What cuts agents off is said in the preview, and again in the update.
     for result in (project.pulumi("preview"), project.up()):
         assert "this replacement deletes the Agent Ingress domain.acme.com" in result.messages["domain"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pulumi
 import pytest
 
-from pulumi_agin.api.values import matches_policy
+from pulumi_agin.api.values import KEPT_BY_UPDATE, outputs_after
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.ingress import AgentIngressLifecycle
@@ -20,7 +19,9 @@ from tests.support.ngrok import create, requests
 
 URN = "urn:pulumi:dev::test::agin:index:AgentIngress::connect"
 OTHER = "urn:pulumi:dev::test::agin:index:AgentIngress::renamed"
-RSA = {"authority": "letsencrypt", "private_key_type": "rsa"}
+LETSENCRYPT = {"authority": "letsencrypt"}
+RSA = {**LETSENCRYPT, "private_key_type": "rsa"}
+STATUS = {"renews_at": "2026-07-01T00:00:00Z"}
 UNKNOWN = object()
 
 
@@ -89,8 +90,32 @@ def test_diff_is_explicit(process: Process, before: Any, inputs: Any, changed: l
     assert process.changed({**BEFORE, **before}, **{**SAME, **inputs}) == (changed, replacing)
 
 
-def test_unknown_policy_of_a_preview_does_not_match() -> None:
-    assert not matches_policy(RSA, pulumi.UNKNOWN)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("existing", "wanted", "policy", "status"),
+    [
+        (None, None, None, None),
+        (RSA, RSA, RSA, STATUS),
+        (RSA, LETSENCRYPT, RSA, STATUS),
+        (RSA, {**RSA, "private_key_type": "ecdsa"}, {**RSA, "private_key_type": "ecdsa"}, UNKNOWN),
+        (RSA, UNKNOWN, UNKNOWN, UNKNOWN),
+        (RSA, None, None, UNKNOWN),
+        (None, RSA, RSA, UNKNOWN),
+        (None, LETSENCRYPT, {**LETSENCRYPT, "private_key_type": UNKNOWN}, UNKNOWN),
+        (None, {**LETSENCRYPT, "private_key_type": None}, {**LETSENCRYPT, "private_key_type": UNKNOWN}, UNKNOWN),
+    ],
+)
+def test_preview_knows_what_an_update_keeps(existing: Any, wanted: Any, policy: Any, status: Any) -> None:
+    kept = dict.fromkeys(KEPT_BY_UPDATE, "kept")
+    before = {**kept, "description": "old", "certificate_management_policy": existing}
+    if existing:
+        before["certificate_management_status"] = STATUS
+    after = outputs_after(before, {"description": "new", "certificate_management_policy": wanted}, UNKNOWN)
+    shown = {"certificate_management_policy": policy, "certificate_management_status": status}
+    assert after == {**kept, **shown}
+
+
+def test_preview_of_a_create_knows_no_computed_output() -> None:
+    assert outputs_after({}, {"domain": "connect.acme.com"}, UNKNOWN).keys().isdisjoint(KEPT_BY_UPDATE)
 
 
 @pytest.mark.parametrize(
