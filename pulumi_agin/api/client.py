@@ -71,9 +71,11 @@ class Client:
     | no response, an incomplete response  | yes                                           |
     | no connection                        | yes, for 30 seconds                           |
     | 429, 500, 502, 503, 504              | yes, at the earliest after its `Retry-After`  |
-    | a certificate that can't be verified | no                                            |
     | a redirect                           | no, and it is never followed                  |
     | any other status                     | no                                            |
+    | a certificate that can't be verified | no                                            |
+    | an unusable base URL or proxy        | no                                            |
+    | a response that is too large         | no                                            |
     """
 
     def __init__(
@@ -228,8 +230,10 @@ class Client:
         if outcome.is_transient and budget.elapsed >= 1:
             could_not += f", for {format_duration(budget.elapsed)}"
         if isinstance(outcome, NoResponseError):
-            step = "" if outcome.was_sent else f"; check the network, and the base URL from {self._base_url_source}"
-            return errors.UnreachableError(could_not + step)
+            if not outcome.was_sent:
+                network = "the network, and " if outcome.is_transient else ""
+                could_not += f"; check {network}the base URL from {self._base_url_source}"
+            return errors.UnreachableError(could_not)
         status, fault = outcome.status, outcome.fault
         code = fault.code if fault else ""
         # Only ngrok's own 404 about an ID is about an Agent Ingress. The API has no other path.

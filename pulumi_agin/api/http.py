@@ -82,7 +82,8 @@ class HttpClient:
         if isinstance(error, requests.Timeout):
             return NoResponseError("timed out", was_sent=True)
         if "certificate verify failed" in str(error):
-            return NoResponseError(reason, was_sent=False, is_transient=False)
+            hint = "(a proxy that inspects TLS needs its authority in REQUESTS_CA_BUNDLE)"
+            return NoResponseError(f"{reason} {hint}", was_sent=False, is_transient=False)
         if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
             return NoResponseError(reason, was_sent=True)
         # A base URL or a proxy that can't be used has one of these classes, and a missing CA bundle is an OSError.

@@ -2,18 +2,17 @@
 
 An attempt is in doubt if ngrok may have carried it out without a usable confirmation. `may_have_effect` and `was_sent`
 in `request` decide that. PATCH and DELETE are retried, because to apply them twice is to apply them once. So is POST,
-because a domain has at most one Agent Ingress. `Client.send` returns whether any attempt was in doubt, and the outcome
-of the last one, or that Ctrl-C has ended the wait for it:
+because a domain has at most one Agent Ingress. After the last attempt, `Client.send` returns a response or an error,
+such as that Ctrl-C has ended a pause, and whether any attempt was in doubt:
 
-| last outcome                | in doubt | create               | update               | delete                     |
-|-----------------------------|----------|----------------------|----------------------|----------------------------|
-| a usable confirmation       | any      | done                 | done                 | done                       |
-| a failure without effect    | no       | fails                | fails                | fails                      |
-| any other, or no response   | yes      | find by the domain:  | read by the ID:      | read by the ID:            |
-|                             |          | ours: done           | new values: done     | still there: fails         |
-|                             |          | may be another's:    | old values: fails    |                            |
-|                             |          | fails                |                      |                            |
-|                             |          | none: see below      |                      |                            |
+| after the last attempt           | create                  | update             | delete             |
+|----------------------------------|-------------------------|--------------------|--------------------|
+| a usable confirmation            | done                    | done               | done               |
+| none, and no attempt is in doubt | fails                   | fails              | fails              |
+| none, and an attempt is in doubt | find by the domain:     | read by the ID:    | read by the ID:    |
+|                                  | ours: done              | new values: done   | still there: fails |
+|                                  | may be another's: fails | old values: fails  |                    |
+|                                  | none: see below         |                    |                    |
 
 If no ingress is found after a create, one may still appear, so the search goes on until the call's time is over. After
 a rejection with a code other than ERR_NGROK_6706, one search is enough. A create whose ingress is not found fails with
@@ -79,9 +78,12 @@ def _find_ours(
         found, now = client.find(domain, budget)
         while found is None and may_appear and budget.left > SEARCH_PAUSE_SECONDS:
             budget.wait(SEARCH_PAUSE_SECONDS, doing, "ngrok does not list it yet")
-            found, now = client.find(domain, budget)
+            # The end of a request clears the line of its budget, and this line is about the whole search.
+            found, now = client.find(domain, budget.part(budget.left))
     except errors.NgrokError as error:
         raise errors.UnsettledError(f"{unknown}, and {error}") from None
+    finally:
+        budget.finish()
     if found is None:
         raise errors.UnsettledError(f"{unknown}: this account does not have it, but it may still appear")
     if now and _is_ours(found, wanted, now - timedelta(seconds=client.clock.monotonic() - since)):
@@ -113,7 +115,7 @@ def update(client: Client, id_: str, changes: Mapping[str, Any], budget: Budget)
 
 
 def delete(client: Client, id_: str, budget: Budget) -> None:
-    """Deletes an Agent Ingress. Raises NotFoundError if there is none, also if this call has deleted it.
+    """Deletes an Agent Ingress. Raises NotFoundError if there is none, also if a delete without response removed it.
 
     Raises UnsettledError if a response was lost and the ingress is still there, or could not be read.
     """

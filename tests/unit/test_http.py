@@ -72,6 +72,7 @@ def test_tls_is_verified_with_the_ca_bundle_of_requests(
     url = f"https://{HOST}:{server.server_address[1]}"
     error = failure(url)
     assert "certificate verify failed" in str(error)
+    assert "REQUESTS_CA_BUNDLE" in str(error)
     # The key was not sent, and another attempt would fail, too.
     assert (error.was_sent, error.is_transient) == (False, False)
 

@@ -107,8 +107,11 @@ def test_create_that_appears_late_is_found(client: Client, clock: Clock, emulato
 
 def test_search_for_a_create_has_30_seconds_of_its_time(client: Client, clock: Clock, emulator: Emulator) -> None:
     emulator.add_fault("POST", "reset_before", times=None)
+    lines: list[str] = []
     with pytest.raises(errors.UnsettledError, match="it may still appear"):
-        settling.create(client, WANTED, Budget(300, clock=clock))
+        settling.create(client, WANTED, Budget(300, clock=clock, show=lines.append))
+    # The line of the search stays until its end.
+    assert [line.rpartition(": ")[2] for line in lines[-3:]] == ["ngrok does not list it yet"] * 2 + [""]
     searches = [request for request in emulator.requests() if request["method"] == "GET"]
     # One every two seconds.
     assert len(searches) >= 15
