@@ -47,7 +47,7 @@ class NsRecords:
     domain: pulumi.Output[str]
     """The domain, in lowercase and without a trailing dot."""
     ns_targets: pulumi.Output[Sequence[str]]
-    """The values: lowercase, one trailing dot, sorted, at least one. Not known before the ingress is created."""
+    """The values: lowercase, one trailing dot, sorted. Not known before the ingress is created."""
     ttl: pulumi.Input[int]
     """The time to live of the records, in seconds."""
     delegation: pulumi.ComponentResource

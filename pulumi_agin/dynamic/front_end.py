@@ -76,7 +76,7 @@ class DynamicProvider(dynamic.ResourceProvider):
             return dynamic.CreateResult(created.id, created.outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        """Reads the resource for a refresh, whose `props` are the outputs, or for a `get`, whose are the inputs."""
+        """Reads the resource. In a refresh, `props` are the outputs of the state; in a `get`, the program's inputs."""
         with _engine_call(props) as call:
             existing = self._lifecycle.read(call, id_)
             if existing is None:

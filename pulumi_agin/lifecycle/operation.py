@@ -18,19 +18,27 @@ IMPORT = "__import"
 
 @dataclass(frozen=True)
 class Call:
-    """What is known about a call, besides the ID and the inputs. A front end leaves the default of what it lacks."""
+    """What is known about a call, besides the ID and the inputs. A front end leaves the default of what it lacks.
+
+    What the state has, and when it is passed:
+
+    |                        | `inputs_before` | `outputs_before`             |
+    |------------------------|-----------------|------------------------------|
+    | check, create          | None            | {}                           |
+    | diff, update, delete   | None            | the outputs                  |
+    | read, in a refresh     | the inputs      | the outputs                  |
+    | read, in an import     | None or {}      | {}                           |
+    | read, in a `get`       | None or {}      | {}, or None for each of them |
+    """
 
     urn: str = ""
     """The URN of the resource."""
     timeout_seconds: float | None = None
     """The resource's `custom_timeouts` for this call; None without one. In create, read, update and delete."""
     inputs_before: Mapping[str, Any] | None = None
-    """The checked inputs in the state. In read alone; None or empty in an import."""
+    """The inputs in the state, as `check` returned them."""
     outputs_before: Mapping[str, Any] = field(default_factory=dict)
-    """The outputs in the state, with the hidden ones. In diff, read, update and delete; empty in an import.
-
-    In Python, a `get` passes its inputs here, of which none has a value.
-    """
+    """The outputs in the state, with the hidden ones."""
     is_unknown: Callable[[object], bool] = lambda value: False
     """Whether a value is not known yet, as some are in the check and the diff of a preview."""
     is_cancelled: Callable[[], bool] = lambda: False
