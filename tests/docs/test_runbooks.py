@@ -108,8 +108,8 @@ def test_api_key_is_rotated(project: Project, emulator: Emulator, bind: Bind) ->
     assert "does not prove that it was deleted" in project.refresh(fails=True)
     delete_records(bind)
     [urn] = [each["urn"] for each in project.resources()]
-    again = commands("other-account", ERRORS)[0].replace("'URN'", f"'{urn}' --yes").replace("NAME", "dev")
-    project.typed(again)
+    again = "\n".join(commands("other-account", ERRORS))
+    project.typed(again.replace("'URN'", f"'{urn}' --yes").replace("NAME", "dev"))
     assert_repaired(project, emulator, bind)
 
 
@@ -145,6 +145,12 @@ def test_failed_domain_change_goes_back(project: Project, emulator: Emulator, bi
     project.typed(unprotect)
     # BIND does not allow the new domain.
     assert "REFUSED" in project.up(fails=True)
+    listing, removal = commands("Pending deletes")
+    assert ingress["id"] in project.typed(listing)
+    # A record is replaced, too.
+    assert project.typed("pulumi preview").count("delete original") == 2
+    assert ingress["id"] not in project.typed(f"{removal}\n{listing}")
+    project.pulumi("stack", "import", "--file", "all.json")
 
     project.edit({"other.acme.com": DOMAIN, "protect=True": f'protect=True, import_="{ingress["id"]}"'})
     # The new ingress is protected, too.
