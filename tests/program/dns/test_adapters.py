@@ -97,7 +97,7 @@ def documented() -> dict[str, tuple[str, list[tuple[str, bool]]]]:
     for name, section, package in sections:
         lines = re.findall(r"^- (`\w+`(?:, `\w+`)*)( \(optional\))?: ", section, re.M)
         adapters[name] = package, [(each, bool(optional)) for cell, optional in lines for each in names_in(cell)]
-    for name, package, cell in re.findall(r"^\| `(\w+)`, ([\w-]+) \| (.*?) \| .+ \|$", ADAPTERS_PAGE, re.M):
+    for name, package, cell in re.findall(r"^\| [^|:]+: `(\w+)`, ([\w-]+) \| (.*?) \| .+ \|$", ADAPTERS_PAGE, re.M):
         cells = re.findall(r"(?:^|<br>)`(\w+)`( \(optional\))?", cell)
         adapters[name] = package, [(each, bool(optional)) for each, optional in cells]
     return adapters
