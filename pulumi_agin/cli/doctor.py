@@ -50,7 +50,9 @@ class Finding(NamedTuple):
 
 def add_options(parser: ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("domains", nargs="*", default=[], metavar="DOMAIN", help="check it; default: those of the stack")
+    which.add_argument(
+        "domains", nargs="*", default=[], metavar="DOMAIN", help="check this domain; default: the stack's domains"
+    )
     which.add_argument("--all", action="store_true", help="check all Agent Ingresses of the account")
     parser.add_argument("--dns", metavar="HOST:PORT", help="query the server that has the zones; default: public DNS")
     parser.add_argument("--json", action="store_true", help="print JSON: a list with an object for each check")
