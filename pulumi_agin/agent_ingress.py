@@ -16,7 +16,7 @@ from pulumi import dynamic
 from typing_extensions import NotRequired
 
 from . import program
-from .api.values import FIELDS, POLICY, STATUS, canonical_domain
+from .api.values import FIELDS, POLICY, STATUS
 from .dynamic.providers import AgentIngressProvider
 from .lifecycle.operation import IMPORT
 from .preview import previewed_outputs
@@ -247,8 +247,7 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
                 what ngrok does with it. If ngrok keeps the policy, the update fails.
 
         Raises:
-            pulumi.RunError: A setting, such as the API key, is missing or invalid, or another resource of the program
-                has the same domain.
+            pulumi.RunError: A setting, such as the API key, is missing or invalid.
             TypeError: An argument is not known, or both AgentIngressArgs and keyword arguments are given.
         """
         if isinstance(args, pulumi.ResourceOptions):
@@ -261,8 +260,6 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
         if run is not None:
             import_, opts.import_ = opts.import_, None
             run.require_settings(opts)
-            if opts.id is None:
-                wanted["domain"] = _declared(run, resource_name, wanted.get("domain"))
         # A resource of the SDK has only outputs with a key here. Pulumi's own `import_` does not work for it.
         hidden = {} if import_ is None else {IMPORT: import_}
         props = {**dict.fromkeys(AgentIngress.__annotations__), **wanted, **hidden}
@@ -321,18 +318,6 @@ def _wanted(args: AgentIngressArgs | None, fields: dict[str, Any]) -> dict[str, 
         raise TypeError(f"AgentIngress has no argument {', '.join(sorted(unknown))}")
     given = {name: pulumi.get(args, name) for name in FIELDS} if args is not None else fields
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _declared(run: program.Run, name: str, domain: Any) -> Any:
-    """Returns the domain of a resource, which fails if another resource of the program has it."""
-
-    def declare(known: Any) -> Any:
-        # `check` rejects anything but a string.
-        if isinstance(known, str):
-            run.declare_domain(canonical_domain(known), name)
-        return known
-
-    return declare(domain) if isinstance(domain, str) else pulumi.Output.from_input(domain).apply(declare)
 
 
 def _as_dict(policy: AgentIngressCertPolicyArgs | Mapping[str, Any]) -> Mapping[str, Any]:

@@ -30,7 +30,6 @@ class Run:
     def __init__(self) -> None:
         self.settings = Settings.load(pulumi.runtime.get_config)
         """The settings of the stack config and the environment."""
-        self._domains: dict[str, str] = {}
         self._clients: dict[Settings, Client] = {}
         self._lists: dict[Settings, asyncio.Future[list[IngressModel]]] = {}
         self._warned: set[str] = set()
@@ -76,16 +75,6 @@ class Run:
             reading = asyncio.to_thread(self.client(settings).list, None, Budget(PREVIEW_SECONDS))
             self._lists[settings] = asyncio.ensure_future(reading)
         return await self._lists[settings]
-
-    def declare_domain(self, domain: str, name: str) -> None:
-        """Records the domain of a resource. Raises a RunError if another resource of the program has it.
-
-        In the program, because a `check` needs undocumented names to know which resource it is for.
-        """
-        if domain in self._domains:
-            other = self._domains[domain]
-            raise pulumi.RunError(f'the Agent Ingresses "{other}" and "{name}" have the same domain, {domain}')
-        self._domains[domain] = name
 
     def warn_once(self, sentence: str, resource: pulumi.Resource | None = None) -> None:
         """Logs a warning that several resources may cause."""

@@ -1,1 +1,1 @@
-"""ngrok's HTTP API for Agent Ingresses, independent of Pulumi."""
+"""ngrok's HTTP API for Agent Ingresses, without Pulumi's SDK."""

@@ -46,8 +46,8 @@ class Sent:
     """A request after its last attempt: the response, with a status below 300, or the error.
 
     `possibly_done_since` is when the first attempt of a write began that ngrok may have carried out, by the monotonic
-    clock: one without a response, or with a response that has `may_have_effect`. A later rejection does not reset it.
-    None for a read, and if there was no such attempt.
+    clock: one that was sent and got no response, or a response that has `may_have_effect`. A later rejection does not
+    reset it. None for a read, and if there was no such attempt.
     """
 
     result: Response | errors.NgrokError

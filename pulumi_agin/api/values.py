@@ -1,4 +1,4 @@
-"""Values of an Agent Ingress in canonical form, and their comparison.
+"""Values of an Agent Ingress in canonical form, their comparison, and what a preview knows of them.
 
 This module loads quickly, so programs import it.
 """

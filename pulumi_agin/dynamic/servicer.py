@@ -2,7 +2,8 @@
 
 The SDK's servicer has the request and gRPC's context as local variables, and is on the call stack. These are
 undocumented. Without them, a failure shows a traceback, warnings have no resource, `custom_timeouts` have no effect, an
-ingress under two names is deleted with the first, and a wait goes on when the engine is gone.
+ingress under two names is deleted with the first, only ngrok rejects a second resource with a domain, and a wait goes
+on when the engine is gone.
 """
 
 from __future__ import annotations

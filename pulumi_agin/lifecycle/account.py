@@ -48,13 +48,13 @@ class Account:
         )
 
     def fingerprint(self, id_: str) -> str:
-        """Returns the output FINGERPRINT of an ingress: a mark of the key, and the base URL unless it is ngrok's.
+        """Returns the output FINGERPRINT of an ingress: a digest of the key, and the base URL unless it is ngrok's.
 
-        The mark is 4 bytes of an HMAC, which only show whether two reads of one ingress used the same key.
+        The digest is 4 bytes of an HMAC, which only show whether two reads of one ingress used the same key.
         """
         base_url = self.settings.base_url
-        mark = hmac.new(self.settings.api_key.get_secret_value().encode(), id_.encode(), "sha256").hexdigest()[:8]
-        return mark if base_url == PUBLIC_API else f"{mark} {base_url}"
+        digest = hmac.new(self.settings.api_key.get_secret_value().encode(), id_.encode(), "sha256").hexdigest()[:8]
+        return digest if base_url == PUBLIC_API else f"{digest} {base_url}"
 
     def read_for_refresh(self, call: Call, id_: str) -> IngressModel | None:
         """Reads the ingress of a state for a refresh. Returns None if it is gone."""

@@ -38,6 +38,8 @@ class AgentIngressLifecycle:
         self._account = account
         # By the ID of an ingress.
         self._owners = Owners()
+        # The URN of the resource that has a domain in the program, by the domain. Without URNs, all are "".
+        self._urns: dict[str, str] = {}
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and reports every problem with them and with the settings."""
@@ -48,6 +50,11 @@ class AgentIngressLifecycle:
             is_domain = problem.path == "domain" and _may_be_printed(values.get("domain"))
             printed = InputFailure(f"the domain {problem.message}", "domain")
             failures.append(printed if is_domain else InputFailure(str(problem)))
+        domain = checked.get("domain")
+        # In a preview, it may be unknown. A replaced resource is checked twice.
+        if isinstance(domain, str) and (other := self._urns.setdefault(domain, call.urn)) != call.urn:
+            name = one_line(other.rpartition("::")[2], 60)
+            failures.append(InputFailure(f'the Agent Ingress "{name}" has the same domain', "domain"))
         id_ = inputs.get(IMPORT)
         if id_ is not None:
             checked[IMPORT] = id_
@@ -75,7 +82,8 @@ class AgentIngressLifecycle:
                 "Ingress first; see `pulumi-agin explain move-agents`"
             )
         else:
-            # A replaced ingress is not recorded, because its own delete must delete it.
+            # The record of a replaced ingress would have the new name after an alias, or take the place of that of
+            # another resource that imports the ingress in this run.
             self._owners.record(id_, call.urn, before)
         old, new = _authority(before), _authority(inputs)
         if new not in (None, old):
@@ -114,15 +122,14 @@ class AgentIngressLifecycle:
 
     def read(self, call: Call, id_: str) -> Existing | None:
         """Reads one ingress. In a refresh, the reads of all ingresses share a list."""
-        # Only an ingress of the state has it.
+        # Only an ingress of the state has it, so this is a refresh.
         if call.outputs_before.get("created_at"):
             ingress = self._account.read_for_refresh(call, id_)
             if ingress is None:
                 return None
         else:
             ingress = self._read_or_fail(call, id_)
-        # Without the inputs of the state, its outputs show which ones the program sets.
-        inputs = _inputs_of(ingress, shown_by=call.inputs_before or call.outputs_before)
+        inputs = _inputs_of(ingress, call.inputs_before or {})
         return Existing(ingress.id, self._outputs(ingress, mark_in(call.outputs_before)), inputs)
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,19 +220,17 @@ def not_imported_sentence(id_: str, existing: Mapping[str, Any], wanted: Mapping
     )
 
 
-def _inputs_of(ingress: IngressModel, shown_by: Mapping[str, Any]) -> dict[str, Any]:
+def _inputs_of(ingress: IngressModel, before: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the inputs that the state has after a read, and with which the next preview compares the program.
 
     They are all FIELDS with a value, so that the preview also shows one that only ngrok has, and empty ones if the
-    program sets them. A key type that the program leaves out stays out. `shown_by` has the inputs that it sets.
+    program sets them. A key type that the program leaves out stays out. `before` are the inputs in the state.
     """
-    inputs = {
-        name: value for name, value in ingress.outputs().items() if name in FIELDS and (value or name in shown_by)
-    }
+    inputs = {name: value for name, value in ingress.outputs().items() if name in FIELDS and (value or name in before)}
     if POLICY in inputs:
-        inputs[POLICY] = policy_inputs(inputs[POLICY], shown_by.get(POLICY))
-    if IMPORT in shown_by:
-        inputs[IMPORT] = shown_by[IMPORT]
+        inputs[POLICY] = policy_inputs(inputs[POLICY], before.get(POLICY))
+    if IMPORT in before:
+        inputs[IMPORT] = before[IMPORT]
     return inputs
 
 

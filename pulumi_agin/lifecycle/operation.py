@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, Protocol
 from pulumi_agin.api.errors import NgrokError
 
 # The hidden input with the option `import_` of a Python program: the ID of an ingress, or the domain of NS records. It
-# stays in the inputs of the state while the program has the option, and `diff` ignores it. The CLI shows no name with
-# two underscores. The plugin for other languages never gets it, because there an import is a `read`.
+# stays in the inputs of the state while the program has the option, and no change of it is an update. The CLI shows no
+# name with two underscores. The plugin for other languages never gets it, because there an import is a `read`.
 IMPORT = "__import"
 
 
@@ -28,7 +28,7 @@ class Call:
     | diff, update, delete   | None            | the outputs                  |
     | read, in a refresh     | the inputs      | the outputs                  |
     | read, in an import     | None or {}      | {}                           |
-    | read, in a `get`       | None or {}      | {}, or None for each of them |
+    | read, in a `get`       | None or {}      | {}, or with each output None |
     """
 
     urn: str = ""
@@ -123,7 +123,8 @@ class Lifecycle(Protocol):
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the outputs of the state, and warns of harm that an update would do. Sends nothing.
 
-        The engine calls it in a preview, before an update, and in a refresh or an import, with the inputs of the state.
+        The engine calls it in a preview and before an update, and, with the inputs of the state, in a refresh or an
+        import.
         """
         ...
 

@@ -3,7 +3,7 @@
 The option `import_` of a Python program makes the engine create a resource, and the create takes over an existing
 object. The engine does not know that another resource of the state may have it, too. So `create` and `diff` record the
 owner of an object, and `delete` keeps an object that has another one. An owner is a URN with the mark of its import,
-because `--replace` makes a resource with the same URN. For an ingress (NS records are alike):
+because `--replace` makes a resource with the same URN. For an ingress:
 
 | while `import_` is left              | the engine calls                       | the delete                           |
 |--------------------------------------|----------------------------------------|--------------------------------------|
@@ -19,6 +19,8 @@ because `--replace` makes a resource with the same URN. For an ingress (NS recor
 | the delete                           | resource, `delete` for the old one     |                                      |
 | `--replace` with                     | `delete`, `create`, which fails        | deletes the ingress, as the preview  |
 | `delete_before_replace`              |                                        | shows                                |
+
+NS records differ in one row: with `import_` left, `check` fails for another domain.
 """
 
 from __future__ import annotations

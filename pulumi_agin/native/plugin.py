@@ -56,8 +56,6 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
     def __init__(self, engine: Engine, interrupted: threading.Event) -> None:
         self._engine = engine
         self._interrupted = interrupted
-        # Which resource has a domain: two can't have the same one. A replaced resource is checked twice.
-        self._domains: dict[str, str] = {}
         # One query of a preview at a time, so that ngrok's not responding costs its time once.
         self._preview_lock = threading.Lock()
         self._preview_has_failed = False
@@ -116,8 +114,6 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
             response = provider_pb2.CheckResponse(inputs=to_struct(checked.inputs, resource.secrets))
             for failure in checked.failures:
                 response.failures.add(property=camel_case(failure.printed_input), reason=failure.reason)
-            if isinstance(lifecycle, AgentIngressLifecycle) and not checked.failures:
-                self._add_same_domain(response.failures, checked.inputs["domain"], request.urn)
             return response
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
@@ -185,15 +181,6 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
                 show=lambda line: self._engine.show(line, urn),
             )
             yield resource, self._lifecycles[resource.token], call
-
-    def _add_same_domain(self, failures: Any, domain: object, urn: str) -> None:
-        """Adds a failure if another resource of the stack has this domain."""
-        if is_unknown(domain):
-            return
-        other = self._domains.setdefault(str(domain), urn)
-        if other != urn:
-            name = one_line(other.rpartition("::")[2], 60)
-            failures.add(property="domain", reason=f'the Agent Ingress "{name}" has the same domain')
 
     def _preview_problem(self, lifecycle: Lifecycle, call: Call, inputs: Mapping[str, Any]) -> str:
         """Returns what will make a create fail, as a sentence for its preview; "" if nothing is known to."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.progress import Budget
+from pulumi_agin.api.values import canonical_domain
 from pulumi_agin.lifecycle.inputs import validate
 from pulumi_agin.lifecycle.operation import (
     IMPORT,
@@ -65,7 +66,10 @@ class NsRecordsLifecycle:
         if isinstance(domain, str) and isinstance(zone, str) and not domain.endswith(f".{zone}"):
             failures.append(InputFailure(f"the domain {domain} is not below the apex of the zone {zone}"))
         if IMPORT in inputs:
-            checked[IMPORT] = inputs[IMPORT]
+            imported = checked[IMPORT] = inputs[IMPORT]
+            # Otherwise, the option would fail a later change of the domain, after the ingress is replaced.
+            if isinstance(domain, str) and isinstance(imported, str) and canonical_domain(imported) != domain:
+                failures.append(InputFailure(f"the option import_ is not the domain {domain}: change or remove it"))
         return Checked(checked, failures)
 
     def preview_problem(self, call: Call, inputs: Mapping[str, Any]) -> str:
@@ -96,6 +100,7 @@ class NsRecordsLifecycle:
         before = call.outputs_before
         changed = [name for name in NsRecordsInputs.model_fields if before.get(name) != inputs.get(name)]
         replacing = [name for name in changed if name in _REPLACING]
+        # A replaced one is not recorded, as in the lifecycle of an ingress.
         if not replacing:
             self._owners.record(_place(before), call.urn, before)
         return Difference(changed, replacing)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pulumi_agin.emulator import Emulator
@@ -128,7 +130,8 @@ def test_missing_key_and_double_domain_are_one_sentence(project: Project) -> Non
         """
     )
     failed = project.pulumi("preview", fails=True)
-    assert 'the Agent Ingresses "a" and "b" have the same domain, connect.acme.com' in failed
+    # The engine checks them in any order.
+    assert re.search(r"the Agent Ingress \"[ab]\" has the same domain", failed.output)
     assert not failed.has_traceback
     del project.environment["NGROK_API_KEY"]
     failed = project.pulumi("preview", fails=True)

@@ -86,17 +86,6 @@ def test_provider_that_a_lookup_can_not_use_is_an_error() -> None:
         run(invoke_output)
 
 
-@pytest.mark.parametrize("name", ["a", "b"])
-def test_two_resources_with_one_domain_are_an_error(name: str) -> None:
-    def program() -> Any:
-        agin.AgentIngress("a", domain="Connect.acme.com")
-        in_component = pulumi.ResourceOptions(parent=pulumi.ComponentResource("acme:Team", "team"))
-        return agin.AgentIngress(name, domain=pulumi.Output.from_input("connect.acme.com."), opts=in_component).id
-
-    with pytest.raises(pulumi.RunError, match=rf'"a" and "{name}" have the same domain, connect\.acme\.com'):
-        run(program)
-
-
 def test_missing_key_is_one_error_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NGROK_API_KEY")
     monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", "[]")

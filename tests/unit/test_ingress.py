@@ -252,6 +252,31 @@ def test_import_reads_and_is_deleted_under_no_other_name(process: Process, start
     assert len(emulator.ingresses()) == 1
 
 
+def test_ingress_that_is_replaced_has_its_owner_as_before(process: Process, emulator: Emulator) -> None:
+    """The delete of a replaced resource has its old name, and another one may import the ingress in the same run."""
+    id_ = create(emulator, "connect.acme.com")
+    changed = {"domain": "other.acme.com"}
+    process.create(OTHER, __import=id_)
+    process.lifecycle.diff(process.call(outputs_before=BEFORE), id_, changed)
+    process.lifecycle.delete(process.call(outputs_before=BEFORE), id_)
+    assert [each["id"] for each in emulator.ingresses()] == [id_]
+
+    renamed = Process(emulator)
+    renamed.lifecycle.diff(renamed.call(OTHER, outputs_before=BEFORE), id_, changed)
+    renamed.lifecycle.delete(renamed.call(outputs_before=BEFORE), id_)
+    assert emulator.ingresses() == []
+
+
+def test_second_resource_with_a_domain_is_rejected(process: Process) -> None:
+    def problems(urn: str, domain: Any) -> list[str]:
+        return [each.reason for each in process.lifecycle.check(process.call(urn), {"domain": domain}).failures]
+
+    # A replaced resource is checked twice.
+    assert [problems(URN, "connect.acme.com") for _ in range(2)] == [[], []]
+    assert [problems(urn, UNKNOWN) for urn in (URN, OTHER)] == [[], []]
+    assert problems(OTHER, "Connect.ACME.com.") == ['the Agent Ingress "connect" has the same domain']
+
+
 def test_mark_of_an_import_stays_and_tells_its_replacement_from_it(
     process: Process, start: Any, emulator: Emulator
 ) -> None:

@@ -173,17 +173,6 @@ def test_preview_reports_only_a_rejected_key_once_for_all(
 # -- the lifecycle --------------------------------------------------------------------------------------------
 
 
-def test_second_resource_with_a_domain_is_rejected(new_plugin: NativePlugin) -> None:
-    # A replacement is checked twice.
-    assert [new_plugin.check(PLAIN)[1] for _ in range(2)] == [[], []]
-    assert new_plugin.check({"domain": UNKNOWN})[1] == []
-    new_plugin.urn = new_plugin.urn.replace("::connect", "::other")
-    assert new_plugin.check({"domain": UNKNOWN})[1] == []
-    assert new_plugin.check({"domain": "Connect.ACME.com."})[1] == [
-        'domain: the Agent Ingress "connect" has the same domain'
-    ]
-
-
 def test_diff_has_the_kind_of_each_change(plugin: Plugin, start: Start, new_plugin: NativePlugin) -> None:
     def kinds(of: Plugin, outputs: dict[str, Any], inputs: dict[str, Any]) -> dict[str, str]:
         response = of.diff(outputs, inputs)

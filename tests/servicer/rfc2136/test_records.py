@@ -63,6 +63,7 @@ def test_check_returns_canonical_inputs(delegation: Delegation) -> None:
         ("tsig_secret", "hunter2!", "property tsig_secret must be base64, like the `secret` in the key file"),
         ("tsig_secret", None, "set both tsig_key_name and tsig_secret, or neither"),
         ("tsig_algorithm", "sha256", "property tsig_algorithm must be 'hmac-sha1', 'hmac-sha224',"),
+        ("__import", "old.acme.com", f"the option import_ is not the domain {DOMAIN}: change or remove it"),
     ],
 )
 def test_check_reports_a_problem(name: str, value: object, problem: str, delegation: Delegation) -> None:
@@ -331,6 +332,13 @@ def test_records_under_another_name_are_kept(case: str, delegation: Delegation, 
     assert old.warnings[0].startswith(f"the NS records of {DOMAIN} were not deleted, because another resource of")
     # A resource that the program no longer has deletes its records.
     Delegation("old").delete(inputs(bind.port))
+    assert records(bind) == ([], 0)
+
+
+def test_replaced_records_are_deleted_under_their_old_name(delegation: Delegation, bind: Bind) -> None:
+    delegate(bind, DOMAIN, TARGETS)
+    delegation.diff(inputs(bind.port), inputs(bind.port, domain="other.acme.com"))
+    Delegation("old", delegation).delete(inputs(bind.port))
     assert records(bind) == ([], 0)
 
 
