@@ -16,7 +16,7 @@ from tests.support.pages import blocks
 
 ROOT = Path(__file__).parents[2]
 WHOLE_CHAIN = (
-    (ROOT / "docs" / "tutorial.md").read_text().partition("\n### See the whole chain\n")[2].partition("\n## ")[0]
+    (ROOT / "docs" / "tutorial.md").read_text().partition("\n### Run the full demo\n")[2].partition("\n## ")[0]
 )
 DEMO, DEMO_SHELL, IN_SHELL, REMOVE_DEMO = blocks(WHOLE_CHAIN, "sh")
 
