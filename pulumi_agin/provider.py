@@ -13,10 +13,10 @@ from .settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Setting
 class Provider(pulumi.ProviderResource):
     """An explicit provider. Its resources are created with its API key, in that key's account.
 
-    Pass it to a resource as `ResourceOptions(provider=…)`, and to a lookup as `InvokeOptions(provider=…)`. Resources
-    and lookups without it use the key from the stack config or the environment. With `providers=[…]` of a component,
-    all dynamic resources in it get this provider, also those of other packages, which do not find the stack config
-    there.
+    Pass it to a resource as `ResourceOptions(provider=…)`, and to a lookup with `_output` in its name as
+    `InvokeOptions(provider=…)`. Resources and lookups without it use the key from the stack config or the environment.
+    With `providers=[…]` of a component, all dynamic resources in it get this provider, also those of other packages,
+    which do not find the stack config there.
 
     Documentation: docs/reference/provider.md in the repository
     """
