@@ -15,8 +15,8 @@ import pulumi
 
 from . import program
 from .agent_ingress import AgentIngress, AgentIngressCertPolicy, AgentIngressCertStatus, typed_outputs
+from .api.budget import Budget
 from .api.errors import NgrokError
-from .api.progress import Budget
 from .lifecycle.invokes import configure_agent, find_many, find_one
 from .lifecycle.operation import FailedError
 from .program import AGENT_INGRESS, Run

@@ -119,9 +119,10 @@ def _problem(values: Mapping[str, Any], existing: Mapping[str, Any], listed: Seq
         return taken_sentence(taken.domain, taken.id) if taken else ""
     if contains_unknowns(import_):
         return ""
-    if existing:
-        return "" if contains_unknowns(wanted) else not_imported_sentence(import_, existing, wanted)
     settings = values["settings"]
+    sanitize = settings.api_key.sanitize
+    if existing:
+        return "" if contains_unknowns(wanted) else not_imported_sentence(import_, existing, wanted, sanitize)
     # The ID may be the API key, by mistake.
-    shown, source = settings.api_key.sanitize(str(import_), 60), settings.api_key_source
+    shown, source = sanitize(str(import_), 60), settings.api_key_source
     return f"the Agent Ingress {shown} can't be imported: the account of the API key from {source} does not have it"

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import pulumi
 
 from . import sdk_names
-from .api.progress import Budget
+from .api.budget import Budget
 from .lifecycle.limits import PREVIEW_SECONDS
 from .settings import API_KEY, Settings
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl
 
 from . import errors
+from .budget import Budget
 from .clock import Clock, format_duration
-from .progress import Budget
 from .redaction import Secret, one_line
 from .request import NoResponseError, Request, Response
 from .values import ID_HINT, PLAIN_ID, PUBLIC_API

@@ -5,7 +5,7 @@ NgrokError
 ├── UnreachableError        no response, or only an incomplete one
 ├── InterruptedCallError    the engine ended the call while it waited
 ├── BadResponseError        a response that is not from ngrok's Agent Ingress API, or not as documented
-├── UnsettledError          a write whose response was lost, and a read could not show its outcome
+├── UnsettledError          a write whose response was lost, and no read has shown that it was carried out
 └── ApiError                ngrok, or a gateway before it, rejected the request: status, code
     ├── NotFoundError           404 of ngrok for an ID
     ├── DomainExistsError       ERR_NGROK_6706: the domain already has an Agent Ingress
@@ -39,7 +39,7 @@ class BadResponseError(NgrokError):
 
 
 class UnsettledError(NgrokError):
-    """The response to a write was lost, and it could not be determined whether ngrok carried it out."""
+    """The response to a write was lost, and no read has shown that ngrok carried it out."""
 
 
 class ApiError(NgrokError):

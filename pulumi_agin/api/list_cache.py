@@ -1,4 +1,7 @@
-"""One list of an account for all reads of a refresh, because ngrok allows 120 requests per minute."""
+"""One list of an account for all reads of a refresh, and for the previews of `native`.
+
+ngrok allows 120 requests per minute.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .budget import Budget
     from .client import Client
     from .models import IngressModel
-    from .progress import Budget
 
 # How long a list is used. A write of this process ends it, too.
 LIST_SECONDS = 5.0

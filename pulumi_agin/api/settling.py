@@ -3,7 +3,7 @@
 An attempt is in doubt if ngrok may have carried it out without a usable confirmation. `may_have_effect` and `was_sent`
 in `request` decide that. PATCH and DELETE are retried, because to apply them twice is to apply them once. So is POST,
 because a domain has at most one Agent Ingress. After the last attempt, `Client.send` returns a response or an error,
-such as that Ctrl-C has ended a pause, and whether any attempt was in doubt:
+such as that Ctrl-C has ended a pause, and since when an attempt was in doubt (`Sent.possibly_done_since`):
 
 | after the last attempt           | create                  | update             | delete             |
 |----------------------------------|-------------------------|--------------------|--------------------|
@@ -36,9 +36,9 @@ from .request import Request
 from .values import changed_fields, not_applied
 
 if TYPE_CHECKING:
+    from .budget import Budget
     from .client import Client, Sent
     from .models import IngressModel
-    from .progress import Budget
 
 # The part of a write's time that is kept for the read, at most a quarter of it.
 SETTLING_SECONDS = 30.0
@@ -108,7 +108,7 @@ def update(client: Client, id_: str, changes: Mapping[str, Any], budget: Budget)
         return client.ingress_in(request, sent.response())
     except errors.NgrokError as error:
         doubt = _doubt_of(sent, error)
-    found = _read_after(client, id_, doubt, budget)
+    found = _read_after(client, id_, "changed", doubt, budget)
     if not not_applied(found.outputs(), changes):
         return found
     raise errors.UnsettledError(f"the Agent Ingress {id_} did not get the new values ({doubt})")
@@ -126,7 +126,7 @@ def delete(client: Client, id_: str, budget: Budget) -> None:
         return
     except errors.NgrokError as error:
         doubt = _doubt_of(sent, error)
-    _read_after(client, id_, doubt, budget)
+    _read_after(client, id_, "deleted", doubt, budget)
     raise errors.UnsettledError(f"the Agent Ingress {id_} was still there after its delete ({doubt})")
 
 
@@ -137,14 +137,17 @@ def _doubt_of(sent: Sent, error: errors.NgrokError) -> errors.NgrokError:
     return error
 
 
-def _read_after(client: Client, id_: str, doubt: errors.NgrokError, budget: Budget) -> IngressModel:
-    """Reads the ingress of a write in doubt. Raises NotFoundError if there is none."""
+def _read_after(client: Client, id_: str, done: str, doubt: errors.NgrokError, budget: Budget) -> IngressModel:
+    """Reads the ingress of a write in doubt. Raises NotFoundError if there is none.
+
+    `done` is what the write may have done to it, such as "changed".
+    """
     try:
         return client.get(id_, budget)
     except errors.NotFoundError:
         raise
     except errors.NgrokError as error:
-        raise errors.UnsettledError(f"it is unknown whether ngrok changed {id_} ({doubt}), and {error}") from None
+        raise errors.UnsettledError(f"it is unknown whether ngrok {done} {id_} ({doubt}), and {error}") from None
 
 
 def _time_for_write(budget: Budget) -> Budget:

@@ -12,7 +12,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from pulumi_agin.api.progress import Budget
+from pulumi_agin.api.budget import Budget
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.lifecycle.operation import FailedError
 from pulumi_agin.settings import ENVIRONMENT, Settings

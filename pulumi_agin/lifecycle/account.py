@@ -6,10 +6,10 @@ import hmac
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pulumi_agin.api.budget import Budget
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.errors import NotFoundError
 from pulumi_agin.api.list_cache import ListCache
-from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.values import PUBLIC_API
 from pulumi_agin.settings import Settings
 

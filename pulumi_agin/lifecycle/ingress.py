@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api import settling
@@ -25,8 +25,8 @@ from .operation import IMPORT, Call, Checked, Created, Difference, Existing, Fai
 from .owners import Owners, mark_in, new_mark
 
 if TYPE_CHECKING:
+    from pulumi_agin.api.budget import Budget
     from pulumi_agin.api.models import IngressModel
-    from pulumi_agin.api.progress import Budget
 
 _REFRESH = "Before you revert the program, run `pulumi refresh`, because the state still has the old values"
 
@@ -82,8 +82,8 @@ class AgentIngressLifecycle:
                 "Ingress first; see `pulumi-agin explain move-agents`"
             )
         else:
-            # The record of a replaced ingress would have the new name after an alias, or take the place of that of
-            # another resource that imports the ingress in this run.
+            # A replaced ingress is left out: it would be owned by the new name after an alias, or no longer by another
+            # resource that imports it in this run.
             self._owners.record(id_, call.urn, before)
         old, new = _authority(before), _authority(inputs)
         if new not in (None, old):
@@ -177,7 +177,7 @@ class AgentIngressLifecycle:
     def _import(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> IngressModel:
         """Reads the ingress that `import_` names. Fails if a field differs from the program, and writes nothing."""
         ingress = self._read_or_fail(call, id_)
-        if sentence := not_imported_sentence(id_, ingress.outputs(), wanted):
+        if sentence := not_imported_sentence(id_, ingress.outputs(), wanted, self._account.client.sanitize):
             raise FailedError(sentence)
         return ingress
 
@@ -209,14 +209,19 @@ def taken_sentence(domain: str, id_: str) -> str:
     )
 
 
-def not_imported_sentence(id_: str, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Returns why an ingress can't be imported, for the create and for the preview of a program; "" if it can be."""
+def not_imported_sentence(
+    id_: str, existing: Mapping[str, Any], wanted: Mapping[str, Any], sanitize: Callable[[str], str]
+) -> str:
+    """Returns why an ingress can't be imported, for the create and for the preview of a program; "" if it can be.
+
+    A value at ngrok may contain the API key by mistake, so it is sanitized.
+    """
     differences = [describe(existing, name) for name in changed_fields(existing, wanted)]
     if not differences:
         return ""
     return (
         f"the Agent Ingress {id_} can't be imported, because the program differs from it: at ngrok, it has "
-        f"{one_line(', '.join(differences))}. Change the program, or remove the option import_ if it is another ingress"
+        f"{sanitize(', '.join(differences))}. Change the program, or remove the option import_ if it is another ingress"
     )
 
 

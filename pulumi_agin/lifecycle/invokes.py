@@ -12,9 +12,9 @@ from pulumi_agin.api.values import canonical_domain
 from .operation import FailedError
 
 if TYPE_CHECKING:
+    from pulumi_agin.api.budget import Budget
     from pulumi_agin.api.client import Client
     from pulumi_agin.api.models import IngressModel
-    from pulumi_agin.api.progress import Budget
 
 
 def find_one(client: Client, id_: str | None, domain: str | None, budget: Budget) -> IngressModel:

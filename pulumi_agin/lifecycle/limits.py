@@ -1,4 +1,4 @@
-"""Limits and defaults of inputs. Programs load this module, and the docs are tested against it."""
+"""Limits and defaults of inputs, and the time of a preview. Programs load it, and the docs are tested against it."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 
+from pulumi_agin.api.budget import Budget
 from pulumi_agin.api.errors import AuthenticationError, NgrokError
-from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.values import POLICY, outputs_after
 from pulumi_agin.engine import Engine, protocol

@@ -13,7 +13,7 @@ import dns.query
 import dns.rcode
 import dns.tsig
 
-from pulumi_agin.api.progress import Budget
+from pulumi_agin.api.budget import Budget
 
 TIMEOUT_SECONDS = 10.0
 

@@ -15,8 +15,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.update
 
+from pulumi_agin.api.budget import Budget
 from pulumi_agin.api.errors import InterruptedCallError
-from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.values import canonical_domain, canonical_ns_targets
 from pulumi_agin.lifecycle.operation import FailedError
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pulumi_agin.api.budget import Budget
 from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.values import canonical_domain
 from pulumi_agin.lifecycle.inputs import validate
 from pulumi_agin.lifecycle.operation import (

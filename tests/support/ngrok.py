@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pulumi_agin.api import settling
+from pulumi_agin.api.budget import Budget
 from pulumi_agin.api.client import Client
-from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import Secret
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY

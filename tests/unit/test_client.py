@@ -10,11 +10,11 @@ from urllib.parse import quote
 import pytest
 
 from pulumi_agin.api import errors, settling
+from pulumi_agin.api.budget import Budget
 from pulumi_agin.api.client import MOST_INGRESSES, MOST_PAGES, Client
 from pulumi_agin.api.http import LONGEST_BODY_BYTES
 from pulumi_agin.api.list_cache import ListCache
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import Secret
 from pulumi_agin.emulator import Emulator
 from tests.support.background import in_background

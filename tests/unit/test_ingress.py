@@ -277,6 +277,12 @@ def test_second_resource_with_a_domain_is_rejected(process: Process) -> None:
     assert problems(OTHER, "Connect.ACME.com.") == ['the Agent Ingress "connect" has the same domain']
 
 
+def test_import_that_differs_prints_no_key_from_ngrok(process: Process, emulator: Emulator) -> None:
+    id_, _ = process.create(description=f"the key is {API_KEY}")
+    with pytest.raises(FailedError, match=r'it has description "the key is \[key\]"'):
+        process.lifecycle.create(process.call(), {**SAME, "__import": id_})
+
+
 def test_mark_of_an_import_stays_and_tells_its_replacement_from_it(
     process: Process, start: Any, emulator: Emulator
 ) -> None:

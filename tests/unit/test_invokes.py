@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from pulumi_agin.api.budget import Budget
 from pulumi_agin.api.client import Client
 from pulumi_agin.api.errors import ApiError
-from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import Secret
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.invokes import configure_agent, find_many, find_one

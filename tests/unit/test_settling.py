@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pulumi_agin.api import errors, settling
+from pulumi_agin.api.budget import Budget
 from pulumi_agin.api.client import Client
-from pulumi_agin.api.progress import Budget
 from pulumi_agin.api.redaction import Secret
 from pulumi_agin.emulator import Emulator, FaultKind
 from tests.support.clock import Clock
@@ -123,6 +123,10 @@ def test_delete_is_believed_only_with_its_own_status(client: Client, budget: Bud
     id_ = settling.create(client, WANTED, budget).id
     emulator.add_fault("DELETE", "respond", status=200, body="<html>")
     with pytest.raises(errors.UnsettledError, match="was still there after its delete"):
+        settling.delete(client, id_, budget)
+    emulator.add_fault("DELETE", "respond", status=200, body="<html>")
+    emulator.add_fault("GET", "respond", status=400, body="<html>")
+    with pytest.raises(errors.UnsettledError, match="it is unknown whether ngrok deleted"):
         settling.delete(client, id_, budget)
 
 
