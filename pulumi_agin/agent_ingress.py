@@ -16,7 +16,7 @@ from pulumi import dynamic
 from typing_extensions import NotRequired
 
 from . import program
-from .api.values import FIELDS, POLICY, STATUS
+from .api.values import INPUT_FIELDS, POLICY, STATUS
 from .dynamic.providers import AgentIngressProvider
 from .lifecycle.operation import IMPORT
 from .preview import previewed_outputs
@@ -314,9 +314,9 @@ def _wanted(args: AgentIngressArgs | None, fields: dict[str, Any]) -> dict[str, 
     """Returns the fields that a program sets, by name, with AgentIngressArgs or with keyword arguments."""
     if args is not None and fields:
         raise TypeError("AgentIngress accepts AgentIngressArgs or keyword arguments, not both")
-    if unknown := fields.keys() - set(FIELDS):
+    if unknown := fields.keys() - set(INPUT_FIELDS):
         raise TypeError(f"AgentIngress has no argument {', '.join(sorted(unknown))}")
-    given = {name: pulumi.get(args, name) for name in FIELDS} if args is not None else fields
+    given = {name: pulumi.get(args, name) for name in INPUT_FIELDS} if args is not None else fields
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -124,5 +124,4 @@ def _problem(values: Mapping[str, Any], existing: Mapping[str, Any], listed: Seq
     if existing:
         return "" if contains_unknowns(wanted) else not_imported_sentence(import_, existing, wanted, sanitize)
     # The ID may be the API key, by mistake.
-    shown, source = sanitize(str(import_), 60), settings.api_key_source
-    return f"the Agent Ingress {shown} can't be imported: the account of the API key from {source} does not have it"
+    return f"the Agent Ingress {sanitize(str(import_), 60)} can't be imported: {settings.not_in_account}"

@@ -111,6 +111,11 @@ class Settings:
             return ""
         return f"this command does not use ngrok itself: the base URL is {self.base_url}, from {self.base_url_source}"
 
+    @property
+    def not_in_account(self) -> str:
+        """A clause about an ID for which ngrok responded 404."""
+        return f"the account of the API key from {self.api_key_source} does not have it"
+
     def new_client(self, clock: Clock | None = None) -> Client:
         """Returns a client, which all calls of a process should share. Use it only if the settings have no problems."""
         return Client(

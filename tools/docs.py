@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pulumi_agin.api.models import CertJobModel, CertPolicyModel, CertStatusModel, IngressModel
 from pulumi_agin.lifecycle import inputs
 from pulumi_agin.lifecycle.inputs import Declaration, Limit, Marker
-from pulumi_agin.native.served import is_optional
+from pulumi_agin.native.catalog import is_optional
 from pulumi_agin.rfc2136.declaration import NsRecordsInputs
 from tools.steps import ROOT
 

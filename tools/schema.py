@@ -18,8 +18,8 @@ from pulumi_agin.lifecycle.inputs import (
     Marker,
     PrivateKeyType,
 )
+from pulumi_agin.native.catalog import FUNCTIONS, RESOURCES, Function, ProviderConfig, Resource, is_optional
 from pulumi_agin.native.properties import camel_case
-from pulumi_agin.native.served import FUNCTIONS, RESOURCES, Function, ProviderConfig, Resource, is_optional
 from pulumi_agin.rfc2136.declaration import TsigAlgorithm
 from pulumi_agin.version import VERSION
 from tools.docs import bare_type, default_of, limit_of, sentence_of

@@ -45,13 +45,13 @@ _ALLOWANCE = ("ERR_NGROK_1219", "ERR_NGROK_6707")
 class Sent:
     """A request after its last attempt: the response, with a status below 300, or the error.
 
-    `possibly_done_since` is when the first attempt of a write began that ngrok may have carried out, by the monotonic
+    `in_doubt_since` is when the first attempt of a write began that ngrok may have carried out, by the monotonic
     clock: one that was sent and got no response, or a response that has `may_have_effect`. A later rejection does not
     reset it. None for a read, and if there was no such attempt.
     """
 
     result: Response | errors.NgrokError
-    possibly_done_since: float | None
+    in_doubt_since: float | None
 
     def response(self) -> Response:
         """Returns the response, or raises the error."""
@@ -144,7 +144,7 @@ class Client:
 
     def send(self, request: Request, budget: Budget) -> Sent:
         """Sends a request, and retries it by the table above. Also without time left, it is sent once."""
-        possibly_done_since: float | None = None
+        in_doubt_since: float | None = None
         unconnected_since: float | None = None
         pause = 1.0
         try:
@@ -158,18 +158,18 @@ class Client:
                 except NoResponseError as error:
                     outcome, may_have_effect, retry_after = error, error.was_sent, 0.0
                     unconnected_since = None if error.was_sent else (unconnected_since or began)
-                if may_have_effect and request.method != "GET" and possibly_done_since is None:
-                    possibly_done_since = began
+                if may_have_effect and request.method != "GET" and in_doubt_since is None:
+                    in_doubt_since = began
                 if not isinstance(outcome, NoResponseError) and outcome.status < 300:
-                    return Sent(outcome, possibly_done_since)
+                    return Sent(outcome, in_doubt_since)
                 wait = max(self.clock.jitter(pause), retry_after)
                 gave_up = unconnected_since is not None and began - unconnected_since >= UNCONNECTED_SECONDS
                 if not outcome.is_transient or wait >= budget.left or gave_up:
-                    return Sent(self._error(request, outcome, budget), possibly_done_since)
+                    return Sent(self._error(request, outcome, budget), in_doubt_since)
                 budget.wait(wait, request.doing, self._reason(outcome))
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         except errors.InterruptedCallError as error:
-            return Sent(error, possibly_done_since)
+            return Sent(error, in_doubt_since)
         finally:
             budget.finish()
             if request.method != "GET":

@@ -88,7 +88,7 @@ class CertStatusModel(ResponseModel):
 
 
 class IngressModel(ResponseModel):
-    # The docstring and the descriptions are those of the plugin's schema: see `native/served.py`.
+    # The docstring and the descriptions are those of the plugin's schema: see `native/catalog.py`.
     """An ngrok Agent Ingress lets ngrok agents connect through your own domain instead of ngrok's domain.
 
     Changing `domain` replaces it: the new one is created before the old one is deleted. All other changes are made in

@@ -3,7 +3,7 @@
 An attempt is in doubt if ngrok may have carried it out without a usable confirmation. `may_have_effect` and `was_sent`
 in `request` decide that. PATCH and DELETE are retried, because to apply them twice is to apply them once. So is POST,
 because a domain has at most one Agent Ingress. After the last attempt, `Client.send` returns a response or an error,
-such as that Ctrl-C has ended a pause, and since when an attempt was in doubt (`Sent.possibly_done_since`):
+such as that Ctrl-C has ended a pause, and since when an attempt was in doubt (`Sent.in_doubt_since`):
 
 | after the last attempt           | create                  | update             | delete             |
 |----------------------------------|-------------------------|--------------------|--------------------|
@@ -58,9 +58,9 @@ def create(client: Client, wanted: Mapping[str, Any], budget: Budget) -> Ingress
     try:
         return client.ingress_in(request, sent.response())
     except errors.NgrokError as error:
-        if sent.possibly_done_since is None:
+        if sent.in_doubt_since is None:
             raise
-        doubt, since = error, sent.possibly_done_since
+        doubt, since = error, sent.in_doubt_since
     return _find_ours(client, wanted, doubt, since, budget)
 
 
@@ -132,7 +132,7 @@ def delete(client: Client, id_: str, budget: Budget) -> None:
 
 def _doubt_of(sent: Sent, error: errors.NgrokError) -> errors.NgrokError:
     """Returns an error that leaves the outcome of a write in doubt, and raises any other."""
-    if sent.possibly_done_since is None or isinstance(error, errors.NotFoundError):
+    if sent.in_doubt_since is None or isinstance(error, errors.NotFoundError):
         raise error
     return error
 

@@ -17,7 +17,7 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 POLICY = "certificate_management_policy"
 STATUS = "certificate_management_status"
 # What a program sets.
-FIELDS = ("domain", "description", "metadata", POLICY)
+INPUT_FIELDS = ("domain", "description", "metadata", POLICY)
 # What ngrok computes, and an update leaves as it is.
 KEPT_BY_UPDATE = ("ns_targets", "region_domains", "created_at", "uri")
 
@@ -44,11 +44,11 @@ def canonical_ns_targets(targets: Iterable[str]) -> list[str]:
 def changed_fields(
     existing: Mapping[str, Any], wanted: Mapping[str, Any], is_unknown: Callable[[object], bool] = lambda value: False
 ) -> list[str]:
-    """Returns the FIELDS in which an ingress differs from wanted values. Absent, None and "" are one.
+    """Returns the INPUT_FIELDS in which an ingress differs from wanted values. Absent, None and "" are one.
 
     A value that is unknown in a preview counts as different, so an unknown domain is a replacement.
     """
-    return [name for name in FIELDS if _differs(name, existing.get(name), wanted.get(name), is_unknown)]
+    return [name for name in INPUT_FIELDS if _differs(name, existing.get(name), wanted.get(name), is_unknown)]
 
 
 def not_applied(existing: Mapping[str, Any], changes: Mapping[str, Any]) -> list[str]:
@@ -67,7 +67,7 @@ def _differs(name: str, old: Any, new: Any, is_unknown: Callable[[object], bool]
 
 
 def describe(values: Mapping[str, Any], name: str) -> str:
-    """Returns one of the FIELDS for a message, such as `description "devices"`. It is not sanitized."""
+    """Returns one of the INPUT_FIELDS for a message, such as `description "devices"`. It is not sanitized."""
     value = values.get(name)
     if name == POLICY and value:
         value = ", ".join(str(each) for each in value.values() if each)
@@ -75,7 +75,7 @@ def describe(values: Mapping[str, Any], name: str) -> str:
 
 
 def outputs_after(existing: Mapping[str, Any], wanted: Mapping[str, Any], unknown: object) -> dict[str, Any]:
-    """Returns the outputs that the preview of a create or an update knows, besides the FIELDS that are strings.
+    """Returns the outputs that the preview of a create or an update knows, besides the INPUT_FIELDS that are strings.
 
     `existing` are the outputs of the ingress that is updated or imported; empty for a create, or if it can't be read.
     `wanted` are the inputs. `unknown` is the front end's object for an unknown value.

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.api.values import FIELDS
+from pulumi_agin.api.values import INPUT_FIELDS
 from pulumi_agin.lifecycle.operation import FailedError
 
 from .project import add_stack_to, load_settings, new_budget
@@ -97,4 +97,4 @@ def program(ingresses: Mapping[str, IngressModel]) -> str:
 def _arguments(ingress: IngressModel, indentation: str) -> str:
     """Returns the arguments that declare an ingress as it is, in Python, each on a line of its own."""
     outputs = ingress.outputs()
-    return "\n".join(f"{indentation}{name}={outputs[name]!r}," for name in FIELDS if outputs.get(name))
+    return "\n".join(f"{indentation}{name}={outputs[name]!r}," for name in INPUT_FIELDS if outputs.get(name))

@@ -1,7 +1,8 @@
 """Adapters that create the NS records of an `AgentIngressDelegation`, one for the package of each DNS provider.
 
 `adapter` has the protocol and what all adapters use. In `record_sets`, one resource has all values; in
-`single_records`, each value has a resource of its own. `nsupdate` is for name servers that accept DNS updates.
+`single_records`, each value has a resource of its own. `rfc2136_delegation` is for name servers that accept DNS
+updates.
 
 Each adapter needs the extra of the same name, such as `pulumi-agin[aws]`. It loads the package when it is called, and
 raises a pulumi.RunError if the package is not installed. All adapters have in common:
@@ -13,8 +14,8 @@ See docs/reference/dns-adapters.md in the repository.
 """
 
 from .adapter import DnsAdapter, NsRecords, custom
-from .nsupdate import Rfc2136Delegation, rfc2136
 from .record_sets import aws, azure, external_dns, gandi, gcp, hcloud, ns1
+from .rfc2136_delegation import Rfc2136Delegation, rfc2136
 from .single_records import cloudflare, digitalocean, dnsimple, linode, ovh, scaleway, vercel
 
 __all__ = [

@@ -164,11 +164,8 @@ class CertificateValidationLifecycle:
             seconds = min(READ_SECONDS, self._account.settings.timeout_seconds)
             return self._account.client.get(id_, self._account.budget(call, seconds))
         except NotFoundError as error:
-            source = self._account.settings.api_key_source
-            raise FailedError(
-                f"{error}: the account of the API key from {source} does not have it. A validation needs the same "
-                "provider as its ingress"
-            ) from None
+            lacking = self._account.settings.not_in_account
+            raise FailedError(f"{error}: {lacking}. A validation needs the same provider as its ingress") from None
         except InterruptedCallError:
             raise
         except UnreachableError as error:

@@ -9,8 +9,8 @@ from pulumi_agin.api import settling
 from pulumi_agin.api.errors import DomainExistsError, NgrokError, NotFoundError, UnsettledError
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.values import (
-    FIELDS,
     ID_HINT,
+    INPUT_FIELDS,
     PLAIN_ID,
     POLICY,
     changed_fields,
@@ -63,7 +63,7 @@ class AgentIngressLifecycle:
         return Checked(checked, failures)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Compares the FIELDS, and warns of a change that cuts agents off.
+        """Compares the INPUT_FIELDS, and warns of a change that cuts agents off.
 
         Fails for another domain if the program still imports this ingress, because the create of the replacement would
         fail. With `delete_before_replace`, the ingress would be deleted by then.
@@ -99,7 +99,7 @@ class AgentIngressLifecycle:
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Creates the ingress, or reads the one that `import_` names."""
-        wanted = {name: inputs[name] for name in FIELDS if name in inputs}
+        wanted = {name: inputs[name] for name in INPUT_FIELDS if name in inputs}
         id_ = inputs.get(IMPORT)
         if id_ is not None:
             mark = new_mark()
@@ -185,8 +185,7 @@ class AgentIngressLifecycle:
         try:
             return self._account.client.get(id_, self._account.budget(call))
         except NotFoundError as error:
-            source = self._account.settings.api_key_source
-            raise FailedError(f"{error}: the account of the API key from {source} does not have it") from None
+            raise FailedError(f"{error}: {self._account.settings.not_in_account}") from None
 
     def _explain_taken(self, domain: str, budget: Budget) -> str:
         """Returns who has a domain that ngrok did not give us, as far as it can be found out, and the next step."""
@@ -228,10 +227,12 @@ def not_imported_sentence(
 def _inputs_of(ingress: IngressModel, before: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the inputs that the state has after a read, and with which the next preview compares the program.
 
-    They are all FIELDS with a value, so that the preview also shows one that only ngrok has, and empty ones if the
-    program sets them. A key type that the program leaves out stays out. `before` are the inputs in the state.
+    They are all INPUT_FIELDS with a value, so that the preview also shows one that only ngrok has, and empty ones if
+    the program sets them. A key type that the program leaves out stays out. `before` are the inputs in the state.
     """
-    inputs = {name: value for name, value in ingress.outputs().items() if name in FIELDS and (value or name in before)}
+    # A policy that ngrok lacks is not among the outputs.
+    fields = {name: value for name, value in ingress.outputs().items() if name in INPUT_FIELDS}
+    inputs = {name: value for name, value in fields.items() if value or name in before}
     if POLICY in inputs:
         inputs[POLICY] = policy_inputs(inputs[POLICY], before.get(POLICY))
     if IMPORT in before:

@@ -1,7 +1,7 @@
 """Front end of the provider plugin, for programs in every language.
 
 For each provider of a stack, the engine starts a process of `pulumi-resource-agin`, and calls it by gRPC. `process`
-runs the server, `plugin` translates each call for the lifecycle, `served` lists what it serves, and `properties`
+runs the server, `plugin` translates each call for the lifecycle, `catalog` lists what it serves, and `properties`
 converts values and their names.
 `schema.json` describes all of that for SDKs; `python -m tools.schema` writes it.
 

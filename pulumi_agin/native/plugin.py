@@ -30,8 +30,8 @@ from pulumi_agin.rfc2136.records import NsRecordsLifecycle
 from pulumi_agin.settings import PROVIDER_NAME, Settings
 from pulumi_agin.version import VERSION
 
+from .catalog import FUNCTIONS, RESOURCES, Function, ProviderConfig, Resource, is_optional
 from .properties import Unknown, camel_case, from_struct, is_unknown, to_struct
-from .served import FUNCTIONS, RESOURCES, Function, ProviderConfig, Resource, is_optional
 
 Named = TypeVar("Named", Resource, Function)
 

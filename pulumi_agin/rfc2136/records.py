@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # How long a call may take without a custom timeout. A name server that restarts needs seconds.
 CALL_SECONDS = 30.0
 # How long a preview waits for a server, once for all records there.
-PREVIEW_SECONDS = 5.0
+PREVIEW_READ_SECONDS = 5.0
 
 _REPLACING = ("domain", "zone")
 
@@ -86,7 +86,7 @@ class NsRecordsLifecycle:
             if where in self._failed_in_preview:
                 return ""
             try:
-                with self._server(call, inputs, "read", PREVIEW_SECONDS) as server:
+                with self._server(call, inputs, "read", PREVIEW_READ_SECONDS) as server:
                     existing = server.read()
             except FailedError as error:
                 self._failed_in_preview.add(where)

@@ -16,7 +16,7 @@ import pytest
 
 import pulumi_agin as agin
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.api.values import FIELDS, KEPT_BY_UPDATE, STATUS, changed_fields
+from pulumi_agin.api.values import INPUT_FIELDS, KEPT_BY_UPDATE, STATUS, changed_fields
 from pulumi_agin.cli.importing import program
 from pulumi_agin.emulator import Emulator, rules
 from pulumi_agin.emulator.state import Ingress
@@ -63,18 +63,18 @@ def parameters_of(function: Any) -> list[str]:
 
 
 def test_inputs_are_declared_and_compared_in_one_order() -> None:
-    assert INPUTS == FIELDS, "AgentIngressInputs in lifecycle/inputs.py and FIELDS in api/values.py differ"
+    assert INPUTS == INPUT_FIELDS, "AgentIngressInputs in lifecycle/inputs.py and INPUT_FIELDS in api/values.py differ"
 
 
 def test_every_input_is_compared(name: str, given: dict[str, Any]) -> None:
-    assert name in FIELDS, f"FIELDS in api/values.py lacks {name}"
+    assert name in INPUT_FIELDS, f"INPUT_FIELDS in api/values.py lacks {name}"
     changed = changed_fields(given, {**given, name: VALUES[name][1]})
     assert changed == [name], f"_differs in api/values.py does not compare {name}"
 
 
 def test_every_output_is_an_input_or_has_its_preview() -> None:
-    known = {"id", *FIELDS, *KEPT_BY_UPDATE, STATUS}
-    assert set(OUTPUTS) == known, "IngressModel in api/models.py, or FIELDS or KEPT_BY_UPDATE in api/values.py"
+    known = {"id", *INPUT_FIELDS, *KEPT_BY_UPDATE, STATUS}
+    assert set(OUTPUTS) == known, "IngressModel in api/models.py, or INPUT_FIELDS or KEPT_BY_UPDATE in api/values.py"
 
 
 def test_every_input_is_an_argument(name: str, given: dict[str, Any]) -> None:
@@ -116,7 +116,7 @@ def test_every_field_is_described(output: str) -> None:
 def test_every_input_is_in_the_program_that_import_prints(name: str) -> None:
     more = {"id": "agin_1", "ns_targets": ["ns1.example."], "created_at": "2024-08-02T07:15:39Z"}
     ingress = IngressModel.model_validate({each: values[0] for each, values in VALUES.items()} | more)
-    places = "FIELDS in api/values.py, IngressModel in api/models.py or _arguments in cli/importing.py"
+    places = "INPUT_FIELDS in api/values.py, IngressModel in api/models.py or _arguments in cli/importing.py"
     assert f"    {name}=" in program({"connect": ingress}), f"{places} lacks {name}"
 
 
@@ -125,7 +125,7 @@ def test_every_input_is_created_updated_and_cleared(name: str, given: dict[str, 
     settings = Settings.load({KEY: keys.API_KEY, BASE_URL: emulator.url, TIMEOUT_SECONDS: "1"}.get, {})
     lifecycle = AgentIngressLifecycle(Account(settings))
     id_, before = lifecycle.create(Call(), given)
-    assert before[name] == given[name], f"FIELDS in api/values.py or _create in emulator/rules.py lacks {name}"
+    assert before[name] == given[name], f"INPUT_FIELDS in api/values.py or _create in emulator/rules.py lacks {name}"
     if name != "domain":
         changed = {**given, name: VALUES[name][1]}
         after = lifecycle.update(Call(outputs_before=before), id_, changed)
