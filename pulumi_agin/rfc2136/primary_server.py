@@ -127,5 +127,5 @@ class PrimaryServer:
         except (ServerError, InterruptedCallError) as error:
             raise ServerError(
                 f"{lost}, and reading them failed: {error}. It is unknown whether the server has carried it out, so "
-                "run the same command again before you change the program"
+                "run the same command again, or `pulumi refresh`, before you change the program"
             ) from None

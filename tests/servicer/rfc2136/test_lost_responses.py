@@ -90,7 +90,7 @@ def test_write_of_unknown_outcome_fails_and_its_repetition_settles_it(
         lost = "no response (the server closed the connection)"
         assert message.endswith(
             f" port {port}: {lost}, and reading them failed: {lost}. It is unknown whether the server has carried it "
-            "out, so run the same command again before you change the program"
+            "out, so run the same command again, or `pulumi refresh`, before you change the program"
         )
 
     assert_unknown(lambda port: delegation.create({**given, "port": port}))
