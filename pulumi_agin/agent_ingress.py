@@ -260,8 +260,9 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
         if run is not None:
             import_, opts.import_ = opts.import_, None
             run.require_settings(opts)
-        # A resource of the SDK has only outputs with a key here. Pulumi's own `import_` does not work for it.
+        # Pulumi's own `import_` does not work for a dynamic resource.
         hidden = {} if import_ is None else {IMPORT: import_}
+        # The SDK gives a dynamic resource only the outputs that have a key here.
         props = {**dict.fromkeys(AgentIngress.__annotations__), **wanted, **hidden}
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         if run is not None and opts.id is None and pulumi.runtime.is_dry_run():

@@ -63,12 +63,15 @@ def previewed_outputs(
 
 
 def _shown(name: str, output: pulumi.Output[Any], known: pulumi.Output[Mapping[str, Any] | None]) -> pulumi.Output[Any]:
-    """Returns an output for the preview. `known` are the outputs that are known of a resource that changes, or None."""
+    """Returns an output for the preview.
+
+    `known` are the outputs that are known of a resource that changes; None if it does not change.
+    """
 
     def choose(engines_value: Any, outputs: Mapping[str, Any] | None) -> Any:
         if outputs is not None:
             return outputs.get(name, engines_value)
-        # The state has no policy or status that is None, so the SDK makes it unknown.
+        # Nothing changes. The state has no policy or status that is None, so the SDK has made it unknown.
         is_none = name in (POLICY, STATUS) and contains_unknowns(engines_value)
         return None if is_none else engines_value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import pulumi
@@ -32,7 +32,7 @@ class Provider(pulumi.ProviderResource):
         """Declares an explicit provider.
 
         Plain values are checked immediately. The preview of each resource that uses the provider shows problems with
-        Outputs. The provider has its own settings alone, and none of the stack config.
+        Outputs and awaitables. The provider has its own settings alone, and none of the stack config.
 
         Args:
             resource_name: The name of the provider in Pulumi.
@@ -53,10 +53,13 @@ class Provider(pulumi.ProviderResource):
             TIMEOUT_SECONDS: timeout_seconds,
         }
         inputs = {name: value for name, value in inputs.items() if value is not None}
-        if not any(isinstance(value, pulumi.Output) for value in inputs.values()):
+        if not any(isinstance(value, pulumi.Output | Awaitable) for value in inputs.values()):
             problems = Settings.load(inputs.get).problems
             if problems:
                 raise pulumi.RunError("; ".join(problems))
-        self.settings: pulumi.Output[Mapping[str, Any]] = pulumi.Output.secret(inputs)
+        # They are used twice, and a coroutine can be awaited only once.
+        outputs: dict[str, Any] = {name: pulumi.Output.from_input(value) for name, value in inputs.items()}
+        outputs[API_KEY] = pulumi.Output.secret(outputs[API_KEY])
+        self.settings: pulumi.Output[Mapping[str, Any]] = pulumi.Output.secret(outputs)
         """The settings, for the lookups and previews of this program."""
-        super().__init__("pulumi-python", resource_name, {**inputs, API_KEY: pulumi.Output.secret(api_key)}, opts)
+        super().__init__("pulumi-python", resource_name, outputs, opts)

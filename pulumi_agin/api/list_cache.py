@@ -39,7 +39,7 @@ class ListCache:
         return in_list or self._client.get(id_, budget)
 
     def ingresses(self, budget: Budget) -> Sequence[IngressModel]:
-        """Returns the account's Agent Ingresses from a list that is younger than the last write and five seconds."""
+        """Returns the account's Agent Ingresses from a list made after the last write, at most five seconds ago."""
         with self._lock:
             clock, last_write = self._client.clock, self._client.last_write
             is_old = clock.monotonic() - self._listed_at > LIST_SECONDS

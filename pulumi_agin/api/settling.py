@@ -78,7 +78,7 @@ def _find_ours(
         found, now = client.find(domain, budget)
         while found is None and may_appear and budget.left > SEARCH_PAUSE_SECONDS:
             budget.wait(SEARCH_PAUSE_SECONDS, doing, "ngrok does not list it yet")
-            # The end of a request clears the line of its budget, and this line is about the whole search.
+            # `find` clears the line that its budget has shown. A part has shown none, so the line of the search stays.
             found, now = client.find(domain, budget.part(budget.left))
     except errors.NgrokError as error:
         raise errors.UnsettledError(f"{unknown}, and {error}") from None
@@ -91,9 +91,9 @@ def _find_ours(
     raise errors.UnsettledError(f"{unknown}: it may be {found.id}, created at {found.created_at}")
 
 
-def _is_ours(found: IngressModel, wanted: Mapping[str, Any], first_sent: datetime) -> bool:
+def _is_ours(found: IngressModel, wanted: Mapping[str, Any], first_in_doubt: datetime) -> bool:
     created_at = parse_time(found.created_at)
-    is_new = created_at is not None and created_at >= first_sent - CLOCK_SLACK
+    is_new = created_at is not None and created_at >= first_in_doubt - CLOCK_SLACK
     return is_new and not changed_fields(found.outputs(), wanted)
 
 

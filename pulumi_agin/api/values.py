@@ -46,7 +46,8 @@ def changed_fields(
 ) -> list[str]:
     """Returns the INPUT_FIELDS in which an ingress differs from wanted values. Absent, None and "" are one.
 
-    A value that is unknown in a preview counts as different, so an unknown domain is a replacement.
+    A key type that the wanted policy leaves out does not differ, because ngrok then chooses it. A value that is
+    unknown in a preview differs, so an unknown domain is a replacement.
     """
     return [name for name in INPUT_FIELDS if _differs(name, existing.get(name), wanted.get(name), is_unknown)]
 

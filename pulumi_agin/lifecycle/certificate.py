@@ -159,7 +159,10 @@ class CertificateValidationLifecycle:
             budget.finish()
 
     def _read(self, call: Call, id_: str, *, is_first: bool) -> IngressModel | NgrokError:
-        """Reads the ingress. Returns an error that may pass: once it has begun, an outage does not end a validation."""
+        """Reads the ingress. After the first read, returns an error that may pass, so that the validation goes on.
+
+        Any other error ends it, such as a redirect or a 404.
+        """
         try:
             seconds = min(READ_SECONDS, self._account.settings.timeout_seconds)
             return self._account.client.get(id_, self._account.budget(call, seconds))

@@ -47,9 +47,10 @@ class AgentIngressLifecycle:
         checked, problems = validate(AgentIngressInputs, values, call.is_unknown)
         failures = [InputFailure(sentence) for sentence in self._account.settings.problems]
         for problem in problems:
-            is_domain = problem.path == "domain" and _may_be_printed(values.get("domain"))
-            printed = InputFailure(f"the domain {problem.message}", "domain")
-            failures.append(printed if is_domain else InputFailure(str(problem)))
+            if problem.path == "domain" and _may_be_printed(values.get("domain")):
+                failures.append(InputFailure(f"the domain {problem.message}", "domain"))
+            else:
+                failures.append(InputFailure(str(problem)))
         domain = checked.get("domain")
         # In a preview, it may be unknown. A replaced resource is checked twice.
         if isinstance(domain, str) and (other := self._urns.setdefault(domain, call.urn)) != call.urn:
@@ -85,15 +86,16 @@ class AgentIngressLifecycle:
             # A replaced ingress is left out: it would be owned by the new name after an alias, or no longer by another
             # resource that imports it in this run.
             self._owners.record(id_, call.urn, before)
-        old, new = _authority(before), _authority(inputs)
-        if new not in (None, old):
-            call.warn(
-                f"`pulumi up` changes the certificate authority of {before.get('domain')} from {old} to {new}, and "
-                "agents that do not trust the new one can no longer connect; see `pulumi-agin explain "
-                "certificate-authority`"
-            )
+            old, new = _authority(before), _authority(inputs)
+            if new not in (None, old):
+                call.warn(
+                    f"`pulumi up` changes the certificate authority of {before.get('domain')} from {old} to {new}, and "
+                    "agents that do not trust the new one can no longer connect; see `pulumi-agin explain "
+                    "certificate-authority`"
+                )
         # The option `replaceOnChanges` of other languages can replace an ingress that keeps its domain, which only one
-        # can have. Then the old one is deleted first. For `--replace`, the engine does not ask this method.
+        # can have. Then the old one is deleted first. For `--replace`, the engine does not ask this method, and for an
+        # update in place it ignores `delete_before_replace`.
         replacing = [name for name in changed if name == "domain"]
         return Difference(changed, replacing, delete_before_replace="domain" not in changed)
 

@@ -5,20 +5,15 @@ object. The engine does not know that another resource of the state may have it,
 owner of an object, and `delete` keeps an object that has another one. An owner is a URN with the mark of its import,
 because `--replace` makes a resource with the same URN. For an ingress:
 
-| while `import_` is left              | the engine calls                       | the delete                           |
-|--------------------------------------|----------------------------------------|--------------------------------------|
-| nothing changes                      | `diff`                                 |                                      |
-| the domain changes, or is unknown in | `diff`, which fails                    |                                      |
-| a preview                            |                                        |                                      |
-| the domain changes, and `import_`    | `diff`, `create`, which reads the      | deletes the old one, as the preview  |
-| names another ingress                | other one, `delete`                    | shows                                |
-| a rename without an alias            | `create` for the new name, `delete`    | deletes nothing: another URN         |
-|                                      | for the old one                        |                                      |
-| `--replace`                          | `create`, `delete`, no `diff`          | deletes nothing: another mark        |
-| one of these two, interrupted before | in the next run, `diff` for the new    | deletes nothing: another URN or mark |
-| the delete                           | resource, `delete` for the old one     |                                      |
-| `--replace` with                     | `delete`, `create`, which fails        | deletes the ingress, as the preview  |
-| `delete_before_replace`              |                                        | shows                                |
+| while `import_` is left                  | the engine calls                         | the delete                    |
+|------------------------------------------|------------------------------------------|-------------------------------|
+| nothing changes                          | `diff`                                   |                               |
+| the domain changes or is not known yet   | `diff`, which fails                      |                               |
+| the domain and the ID to import change   | `diff`, `create`, which reads, `delete`  | deletes, as the preview shows |
+| a rename without an alias                | `create` (new name), `delete` (old name) | nothing: another URN          |
+| `--replace`                              | `create`, `delete`, no `diff`            | nothing: another mark         |
+| one of the last two, interrupted         | next run: `diff` (new), `delete` (old)   | nothing: another URN or mark  |
+| `--replace` with `delete_before_replace` | `delete`, `create`, which fails          | deletes, as the preview shows |
 
 NS records differ in one row: with `import_` left, `check` fails for another domain.
 """

@@ -69,7 +69,10 @@ def test_key_of_another_account_changes_no_state(project: Project, emulator: Emu
 
 PROVIDERS = """
 config = pulumi.Config()
-theirs = agin.Provider("theirs", config.require_secret("theirs"), api_base_url=config.require("url"))
+async def url():
+    return config.require("url")
+
+theirs = agin.Provider("theirs", config.require_secret("theirs"), api_base_url=url())
 
 
 class Site(pulumi.ComponentResource):
