@@ -318,7 +318,12 @@ def _wanted(args: AgentIngressArgs | None, fields: dict[str, Any]) -> dict[str, 
     if unknown := fields.keys() - set(INPUT_FIELDS):
         raise TypeError(f"AgentIngress has no argument {', '.join(sorted(unknown))}")
     given = {name: pulumi.get(args, name) for name in INPUT_FIELDS} if args is not None else fields
-    return {name: value for name, value in given.items() if value is not None}
+    # A preview uses each value a second time, and a coroutine can be awaited only once.
+    return {
+        name: pulumi.Output.from_input(value) if isinstance(value, Awaitable) else value
+        for name, value in given.items()
+        if value is not None
+    }
 
 
 def _as_dict(policy: AgentIngressCertPolicyArgs | Mapping[str, Any]) -> Mapping[str, Any]:

@@ -69,8 +69,15 @@ def test_key_of_another_account_changes_no_state(project: Project, emulator: Emu
 
 PROVIDERS = """
 config = pulumi.Config()
+
+
 async def url():
     return config.require("url")
+
+
+async def description():
+    return "one"
+
 
 theirs = agin.Provider("theirs", config.require_secret("theirs"), api_base_url=url())
 
@@ -79,7 +86,7 @@ class Site(pulumi.ComponentResource):
     def __init__(self, name, opts=None):
         super().__init__("acme:index:Site", name, None, opts)
         ingress = agin.AgentIngress(
-            name, domain=f"{name}.acme.com", description="one", opts=pulumi.ResourceOptions(parent=self)
+            name, domain=f"{name}.acme.com", description=description(), opts=pulumi.ResourceOptions(parent=self)
         )
         ingress.created_at.apply(lambda at: print(f"known of {name}"))
 
