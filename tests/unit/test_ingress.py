@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.api.values import KEPT_BY_UPDATE, POLICY, outputs_after
+from pulumi_agin.api.values import KEPT_BY_UPDATE, outputs_after
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.ingress import AgentIngressLifecycle
@@ -322,10 +322,7 @@ def test_settings_without_key_are_reported_by_check_and_calls(emulator: Emulator
         process.create()
 
 
-def test_replacement_that_changes_the_authority_only_warns_that_the_old_ingress_goes() -> None:
-    warnings: list[str] = []
-    call = Call(outputs_before={"domain": "old.acme.com"}, warn=warnings.append)
-    inputs = {"domain": "new.acme.com", POLICY: {"authority": "letsencrypt"}}
-    AgentIngressLifecycle(Account(Settings.load(lambda name: None))).diff(call, "agin_1", inputs)
-    [warning] = warnings
+def test_replacement_that_changes_the_authority_only_warns_that_the_old_ingress_goes(process: Process) -> None:
+    process.changed({"domain": "old.acme.com"}, domain="new.acme.com", certificate_management_policy=LETSENCRYPT)
+    [warning] = process.warnings
     assert "this replacement deletes the Agent Ingress old.acme.com" in warning
