@@ -318,12 +318,14 @@ def _wanted(args: AgentIngressArgs | None, fields: dict[str, Any]) -> dict[str, 
     if unknown := fields.keys() - set(INPUT_FIELDS):
         raise TypeError(f"AgentIngress has no argument {', '.join(sorted(unknown))}")
     given = {name: pulumi.get(args, name) for name in INPUT_FIELDS} if args is not None else fields
-    # A preview uses each value a second time, and a coroutine can be awaited only once.
-    return {
-        name: pulumi.Output.from_input(value) if isinstance(value, Awaitable) else value
-        for name, value in given.items()
-        if value is not None
-    }
+    return {name: _repeatable(value) for name, value in given.items() if value is not None}
+
+
+def _repeatable(value: Any) -> Any:
+    """Returns the value of a field for a preview, which uses it twice. A coroutine can be awaited only once."""
+    if isinstance(value, AgentIngressCertPolicyArgs | Mapping):
+        return {name: _repeatable(each) for name, each in _as_dict(value).items()}
+    return pulumi.Output.from_input(value) if isinstance(value, Awaitable) else value
 
 
 def _as_dict(policy: AgentIngressCertPolicyArgs | Mapping[str, Any]) -> Mapping[str, Any]:

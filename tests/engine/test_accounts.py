@@ -71,22 +71,22 @@ PROVIDERS = """
 config = pulumi.Config()
 
 
-async def url():
-    return config.require("url")
+async def later(value):
+    return value
 
 
-async def description():
-    return "one"
-
-
-theirs = agin.Provider("theirs", config.require_secret("theirs"), api_base_url=url())
+theirs = agin.Provider("theirs", config.require_secret("theirs"), api_base_url=later(config.require("url")))
 
 
 class Site(pulumi.ComponentResource):
     def __init__(self, name, opts=None):
         super().__init__("acme:index:Site", name, None, opts)
         ingress = agin.AgentIngress(
-            name, domain=f"{name}.acme.com", description=description(), opts=pulumi.ResourceOptions(parent=self)
+            name,
+            domain=f"{name}.acme.com",
+            description=later("one"),
+            certificate_management_policy={"authority": later("letsencrypt")},
+            opts=pulumi.ResourceOptions(parent=self),
         )
         ingress.created_at.apply(lambda at: print(f"known of {name}"))
 
