@@ -1,4 +1,4 @@
-"""The ways to install the package in docs/reference/installation.md, run exactly as written.
+"""The ways to install the package in docs/installation.md, run exactly as written.
 
 pip gets the dependencies from the development environment, and uv from a package index.
 """
@@ -18,7 +18,7 @@ from tests.support.pages import blocks
 from tests.support.set_up import SetUp
 from tools import environment
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "installation.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "installation.md").read_text()
 [REQUIREMENTS], [PYPROJECT] = blocks(PAGE, "text"), blocks(PAGE, "toml")
 WITH_PIP, WITH_UV, _ = blocks(PAGE, "sh")
 
