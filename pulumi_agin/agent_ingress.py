@@ -7,7 +7,7 @@ describe the attributes, because `help()` does not show strings below annotation
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from enum import Enum
 from typing import Any, Literal, TypeAlias, TypedDict, cast, overload
 
@@ -236,8 +236,8 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
             resource_name: The name of the resource in Pulumi.
             args: All arguments as one AgentIngressArgs, instead of the keyword arguments below.
             opts: The options of the resource. `custom_timeouts` limit its create, update and delete. `import_` is the
-                ID of an existing ingress to take over: the update writes nothing at ngrok, and fails if a field
-                differs. It is needed for one `pulumi up`. Without `args`, the options can be the second argument.
+                ID of an existing ingress to take over: `pulumi up` writes nothing at ngrok, and fails if a field
+                differs. It is needed only once. Without `args`, the options can be the second argument.
             domain: A domain that you own. The limit is 253 bytes. Required. Case and a trailing dot are ignored. A
                 change replaces the ingress: the new one is created before the old one is deleted.
             description: A human-readable description. The limit is 255 bytes (UTF-8).
@@ -266,13 +266,11 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
         props = {**dict.fromkeys(AgentIngress.__annotations__), **wanted, **hidden}
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         if run is not None and opts.id is None and pulumi.runtime.is_dry_run():
-            self._preview(run, wanted, import_)
+            self._preview(run, wanted.keys(), import_)
 
-    def _preview(self, run: program.Run, wanted: dict[str, Any], import_: pulumi.Input[str] | None) -> None:
-        """Replaces the outputs with those that this preview should show."""
-        if POLICY in wanted:
-            wanted[POLICY] = pulumi.Output.from_input(wanted[POLICY]).apply(_as_dict)
-        outputs = previewed_outputs(run, self, wanted, import_)
+    def _preview(self, run: program.Run, declared: Collection[str], import_: pulumi.Input[str] | None) -> None:
+        """Replaces the outputs with those that this preview should show. `declared` are the fields of the program."""
+        outputs = previewed_outputs(run, self, declared, import_)
         # In the SDK's own outputs, these two have their types already.
         outputs[POLICY] = outputs[POLICY].apply(_policy, run_with_unknowns=True)
         outputs[STATUS] = outputs[STATUS].apply(_status, run_with_unknowns=True)
@@ -292,8 +290,8 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
     ) -> AgentIngress:
         """Reads an Agent Ingress that this stack does not own.
 
-        The stack never changes or deletes it. The preview and the update fail if the account of the API key has no
-        Agent Ingress with this ID.
+        The stack never changes or deletes it. `pulumi preview` and `pulumi up` fail if the account of the API key has
+        no Agent Ingress with this ID.
 
         Args:
             resource_name: The name of the resource in Pulumi.
@@ -318,21 +316,7 @@ def _wanted(args: AgentIngressArgs | None, fields: dict[str, Any]) -> dict[str, 
     if unknown := fields.keys() - set(INPUT_FIELDS):
         raise TypeError(f"AgentIngress has no argument {', '.join(sorted(unknown))}")
     given = {name: pulumi.get(args, name) for name in INPUT_FIELDS} if args is not None else fields
-    return {name: _repeatable(value) for name, value in given.items() if value is not None}
-
-
-def _repeatable(value: Any) -> Any:
-    """Returns the value of a field for a preview, which uses it twice. A coroutine can be awaited only once."""
-    if isinstance(value, AgentIngressCertPolicyArgs | Mapping):
-        return {name: _repeatable(each) for name, each in _as_dict(value).items()}
-    return pulumi.Output.from_input(value) if isinstance(value, Awaitable) else value
-
-
-def _as_dict(policy: AgentIngressCertPolicyArgs | Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns the policy of a program as a dict, as the plugin gets it."""
-    if isinstance(policy, AgentIngressCertPolicyArgs):
-        return {name: pulumi.get(policy, name) for name in AgentIngressCertPolicyArgs.__annotations__}
-    return policy
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _policy(value: Any) -> Any:

@@ -11,7 +11,7 @@ resources that change, and takes from the list:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,26 +19,30 @@ import pulumi
 from pulumi import UNKNOWN, contains_unknowns
 
 from .api.errors import AuthenticationError, NgrokError
-from .api.values import KEPT_BY_UPDATE, POLICY, STATUS, canonical_domain, outputs_after
+from .api.values import INPUT_FIELDS, KEPT_BY_UPDATE, NULLABLE, canonical_domain, outputs_after
 from .program import AGENT_INGRESS, Run
 
 if TYPE_CHECKING:
     from .api.models import IngressModel
     from .settings import Settings
 
-SHOWN = (*KEPT_BY_UPDATE, POLICY, STATUS)
+SHOWN = (*KEPT_BY_UPDATE, *NULLABLE)
 
 
 def previewed_outputs(
     run: Run,
     resource: pulumi.CustomResource,
-    wanted: Mapping[str, pulumi.Input[Any]],
+    declared: Collection[str],
     import_: pulumi.Input[str] | None,
 ) -> dict[str, pulumi.Output[Any]]:
     """Returns the outputs that a registered Agent Ingress should show in this preview, by name.
 
-    `wanted` are its inputs, and `import_` is the option of that name. Policy and status are plain dicts.
+    `declared` are the names of the fields that the program sets, and `import_` is the option of that name. Policy and
+    status are plain dicts.
     """
+    # The engine returns the inputs as `ignore_changes` and transforms leave them. When `look_up` runs, the caller has
+    # replaced these outputs.
+    inputs = {name: getattr(resource, name) for name in INPUT_FIELDS}
 
     def look_up(created_at: Any) -> pulumi.Output[Mapping[str, Any]] | None:
         # Of a resource that does not change, the engine has returned the state.
@@ -46,13 +50,12 @@ def previewed_outputs(
             return None
         values = pulumi.Output.all(
             id=resource.id,
-            domain=resource.domain,  # type: ignore[attr-defined]
             import_=import_,
-            wanted=dict(wanted),
             settings=run.settings_of(resource.get_provider(AGENT_INGRESS)),
+            **inputs,
         )
         outputs: pulumi.Output[Mapping[str, Any]] = values.apply(
-            partial(_look_up, run, resource), run_with_unknowns=True
+            partial(_look_up, run, resource, declared), run_with_unknowns=True
         )
         # A secret among the values, such as the API key, does not make `ns_targets` one.
         return pulumi.Output.unsecret(outputs)
@@ -71,8 +74,8 @@ def _shown(name: str, output: pulumi.Output[Any], known: pulumi.Output[Mapping[s
     def choose(engines_value: Any, outputs: Mapping[str, Any] | None) -> Any:
         if outputs is not None:
             return outputs.get(name, engines_value)
-        # Nothing changes. The state has no policy or status that is None, so the SDK has made it unknown.
-        is_none = name in (POLICY, STATUS) and contains_unknowns(engines_value)
+        # Nothing changes, so an unknown output is one that the state lacks.
+        is_none = name in NULLABLE and contains_unknowns(engines_value)
         return None if is_none else engines_value
 
     return output.apply(
@@ -81,16 +84,20 @@ def _shown(name: str, output: pulumi.Output[Any], known: pulumi.Output[Mapping[s
     )
 
 
-async def _look_up(run: Run, resource: pulumi.Resource, values: Mapping[str, Any]) -> Mapping[str, Any]:
+async def _look_up(
+    run: Run, resource: pulumi.Resource, declared: Collection[str], values: Mapping[str, Any]
+) -> Mapping[str, Any]:
     """Returns what is known of the outputs of a resource that changes. Warns if it is new and its create will fail."""
+    # The SDK also makes a field unknown that nobody sets.
+    wanted = {name: values[name] for name in INPUT_FIELDS if name in declared or not contains_unknowns(values[name])}
     listed = await _listed(run, values["settings"])
     is_new = contains_unknowns(values["id"])
     # None for a create.
     id_ = values["import_"] if is_new else values["id"]
     existing = next((each.outputs() for each in listed or () if each.id == id_), {})
-    if is_new and listed is not None and (problem := _problem(values, existing, listed)):
+    if is_new and listed is not None and (problem := _problem(values, wanted, existing, listed)):
         pulumi.log.warn(problem, resource)
-    return outputs_after(existing, values["wanted"], UNKNOWN)
+    return outputs_after(existing, wanted, UNKNOWN)
 
 
 async def _listed(run: Run, settings: Settings | None) -> Sequence[IngressModel] | None:
@@ -106,16 +113,18 @@ async def _listed(run: Run, settings: Settings | None) -> Sequence[IngressModel]
     return None
 
 
-def _problem(values: Mapping[str, Any], existing: Mapping[str, Any], listed: Sequence[IngressModel]) -> str:
+def _problem(
+    values: Mapping[str, Any], wanted: Mapping[str, Any], existing: Mapping[str, Any], listed: Sequence[IngressModel]
+) -> str:
     """Returns why a create or an import will fail, as a sentence; "" if nothing is known to.
 
-    `existing` are the outputs of the ingress to import. If the run replaces an ingress with `delete_before_replace`, a
-    domain that it keeps is reported as taken, which is a false alarm.
+    `wanted` are the inputs, and `existing` the outputs of the ingress to import. If the run replaces an ingress with
+    `delete_before_replace`, a domain that it keeps is reported as taken, which is a false alarm.
     """
     # The lifecycle loads pydantic, which few programs need.
     from .lifecycle.ingress import not_imported_sentence, taken_sentence
 
-    domain, import_, wanted = values["domain"], values["import_"], values["wanted"]
+    domain, import_ = values["domain"], values["import_"]
     if import_ is None:
         known_domain = "" if contains_unknowns(domain) else canonical_domain(str(domain))
         taken = next((each for each in listed if each.domain == known_domain), None)

@@ -121,7 +121,7 @@ class IngressModel(ResponseModel):
     created_at: _Printable = Field(description="when the ingress was created (RFC 3339)")
 
     def outputs(self) -> dict[str, Any]:
-        """Returns what a state has: all values but the ID. A policy or status that ngrok lacks is absent."""
+        """Returns what a state has: all values but the ID. One of NULLABLE that ngrok lacks is absent."""
         return self.model_dump(exclude={"id"}, exclude_none=True)
 
 

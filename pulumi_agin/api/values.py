@@ -20,6 +20,9 @@ STATUS = "certificate_management_status"
 INPUT_FIELDS = ("domain", "description", "metadata", POLICY)
 # What ngrok computes, and an update leaves as it is.
 KEPT_BY_UPDATE = ("ns_targets", "region_domains", "created_at", "uri")
+# Outputs that may be None. The state then lacks them, and Pulumi's SDK makes an output that the state lacks unknown in
+# a preview, so `preview` makes it None again.
+NULLABLE = (POLICY, STATUS)
 
 PLAIN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
 ID_HINT = "an ID looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"

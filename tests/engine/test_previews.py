@@ -11,9 +11,15 @@ from tests.support.project import Project
 
 LETSENCRYPT = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
 
-# Each in its own way: a string, a policy, a domain, another key type, and nothing.
+# Each in its own way: a string, a policy, a domain, another key type, nothing, and a policy that Pulumi keeps or adds.
 PROGRAM = """
     policy = {"authority": "letsencrypt"}
+
+
+    def add_policy(args):
+        return pulumi.ResourceTransformResult({**args.props, "certificate_management_policy": policy}, args.opts)
+
+
     cases = {
         "text": agin.AgentIngress("text", domain="text.acme.com", description="one"),
         "policy": agin.AgentIngress("policy", domain="policy.acme.com", certificate_management_policy=policy),
@@ -24,6 +30,19 @@ PROGRAM = """
             domain="object.acme.com",
             description="one",
             certificate_management_policy=agin.AgentIngressCertPolicyArgs(authority="letsencrypt"),
+        ),
+        "ignored": agin.AgentIngress(
+            "ignored",
+            domain="ignored.acme.com",
+            description="one",
+            certificate_management_policy=policy,
+            opts=pulumi.ResourceOptions(ignore_changes=["certificate_management_policy"]),
+        ),
+        "added": agin.AgentIngress(
+            "added",
+            domain="added.acme.com",
+            description="one",
+            opts=pulumi.ResourceOptions(transforms=[add_policy]),
         ),
     }
     for name, each in cases.items():
@@ -53,10 +72,11 @@ def test_previews_of_updates_are_exact(project: Project, emulator: Emulator) -> 
             '"one"': '"two"',
             '"policy.acme.com", certificate_management_policy=policy': '"policy.acme.com"',
             "domain.acme.com": "other.acme.com",
+            "certificate_management_policy=policy,\n": "\n",
         }
     )
     changed = project.preview()
-    assert "~ 3 to update" in changed
+    assert "~ 5 to update" in changed
     assert "+-1 to replace" in changed
     assert [request["method"] for request in emulator.requests()] == ["GET"]
     known = [
@@ -65,8 +85,8 @@ def test_previews_of_updates_are_exact(project: Project, emulator: Emulator) -> 
         "targets of same: 4",
         "policy of text: None",
         "policy of policy: None",
-        "policy of object: {'authority': 'letsencrypt', 'private_key_type': 'ecdsa'}",
-        "status of object:",
+        *(f"policy of {name}: {LETSENCRYPT}" for name in ("object", "ignored", "added")),
+        *(f"status of {name}:" for name in ("object", "ignored", "added")),
     ]
     assert [each for each in known if each not in changed] == []
     assert all(unknown not in changed for unknown in ("targets of domain", "status of policy"))

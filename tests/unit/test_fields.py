@@ -16,7 +16,7 @@ import pytest
 
 import pulumi_agin as agin
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.api.values import INPUT_FIELDS, KEPT_BY_UPDATE, STATUS, changed_fields
+from pulumi_agin.api.values import INPUT_FIELDS, KEPT_BY_UPDATE, NULLABLE, STATUS, changed_fields
 from pulumi_agin.cli.importing import program
 from pulumi_agin.emulator import Emulator, rules
 from pulumi_agin.emulator.state import Ingress
@@ -75,6 +75,8 @@ def test_every_input_is_compared(name: str, given: dict[str, Any]) -> None:
 def test_every_output_is_an_input_or_has_its_preview() -> None:
     known = {"id", *INPUT_FIELDS, *KEPT_BY_UPDATE, STATUS}
     assert set(OUTPUTS) == known, "IngressModel in api/models.py, or INPUT_FIELDS or KEPT_BY_UPDATE in api/values.py"
+    nullable = [name for name, field in IngressModel.model_fields.items() if field.default is None]
+    assert nullable == [*NULLABLE], "NULLABLE in api/values.py"
 
 
 def test_every_input_is_an_argument(name: str, given: dict[str, Any]) -> None:
