@@ -1,7 +1,8 @@
 """Engine that started a plugin process: its protocol, the lines for the user, and whether it is still there.
 
-The classes of the protocol are undocumented names of Pulumi's SDK: with `dynamic/servicer` and `sdk_names`, this is the
-only module with such names. Without them, the provider plugin does not start, and a Python program shows no warnings.
+The classes of the protocol are undocumented names of Pulumi's SDK, as are some in `dynamic/servicer` and `sdk_names`,
+and `__provider` in `dynamic/front_end`. Without them, the provider plugin does not start, and a Python program shows no
+warnings.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class Engine:
     def __init__(self, address: str) -> None:
         self._host, _, self._port = address.rpartition(":")
         self._stub: Any = None
+        # The URNs of the resources that have a line.
+        self._shown: set[str] = set()
         if self._host and self._port.isdecimal():
             # gRPC would use a proxy from the environment even on this machine.
             channel = grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)])
@@ -64,7 +67,14 @@ class Engine:
 
     def show(self, line: str, urn: str) -> None:
         """Shows a line in the row of a resource, in place of the last one. The CLI does not repeat it."""
+        self._shown.add(urn)
         self._send("INFO", line, urn, is_ephemeral=True)
+
+    def clear(self, urn: str) -> None:
+        """Clears the line of a resource, if it has one. A front end calls it at the end of each call."""
+        if urn in self._shown:
+            self._shown.remove(urn)
+            self._send("INFO", "", urn, is_ephemeral=True)
 
     def is_there(self) -> bool:
         """Returns False only if nothing listens at the engine's address any more."""

@@ -6,7 +6,7 @@ With Pulumi's Automation API, one process can run many programs. Each has an eve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -32,6 +32,7 @@ class Run:
         """The settings of the stack config and the environment."""
         self._clients: dict[Settings, Client] = {}
         self._lists: dict[Settings, asyncio.Future[list[IngressModel]]] = {}
+        self._shared: dict[Callable[[], Any], Any] = {}
         self._warned: set[str] = set()
         self._last_validation: asyncio.Future[None] | None = None
         if pulumi.runtime.get_config(API_KEY) and not pulumi.runtime.is_config_secret(API_KEY):
@@ -75,6 +76,12 @@ class Run:
             reading = asyncio.to_thread(self.client(settings).list, None, Budget(PREVIEW_SECONDS))
             self._lists[settings] = asyncio.ensure_future(reading)
         return await self._lists[settings]
+
+    def shared(self, make: Callable[[], Any]) -> Any:
+        """Returns the object that `make` has made for this run, the same object each time."""
+        if make not in self._shared:
+            self._shared[make] = make()
+        return self._shared[make]
 
     def warn_once(self, sentence: str, resource: pulumi.Resource | None = None) -> None:
         """Logs a warning that several resources may cause."""

@@ -32,8 +32,8 @@ class Budget:
     ) -> None:
         """Starts the time.
 
-        `is_cancelled` returns whether the engine is gone or the user pressed Ctrl-C. `show` shows a progress line; an
-        empty one clears the last.
+        `is_cancelled` returns whether the engine is gone or the user pressed Ctrl-C. `show` shows a progress line in
+        place of the last.
         """
         self.seconds = seconds
         self.clock = clock or Clock()
@@ -41,7 +41,6 @@ class Budget:
         self._show = show
         self._started = self.clock.monotonic()
         self._next_line = FIRST_LINE_SECONDS
-        self._has_shown = False
 
     @property
     def elapsed(self) -> float:
@@ -61,7 +60,6 @@ class Budget:
         """Waits, with a line if the call takes long. Raises InterruptedCallError when the call is cancelled."""
         if self.elapsed + seconds >= self._next_line:
             self._next_line = self.elapsed + NEXT_LINE_SECONDS
-            self._has_shown = True
             limit = format_duration(self.seconds)
             self._show(f"waiting to {doing} ({format_duration(self.elapsed)} elapsed, limit {limit}): {reason}")
         self.sleep(seconds, doing)
@@ -73,8 +71,3 @@ class Budget:
             if self._is_cancelled():
                 raise InterruptedCallError(f"could not {doing}: it was interrupted")
             self.clock.sleep(min(rest, NOTICE_SECONDS))
-
-    def finish(self) -> None:
-        """Clears the last line, if this call has shown any."""
-        if self._has_shown:
-            self._show("")

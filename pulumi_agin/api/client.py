@@ -15,7 +15,7 @@ from . import errors
 from .budget import Budget
 from .clock import Clock, format_duration
 from .redaction import Secret, one_line
-from .request import NoResponseError, Request, Response
+from .request import NoResponse, Request, Response
 from .values import ID_HINT, PLAIN_ID, PUBLIC_API
 
 if TYPE_CHECKING:
@@ -144,35 +144,30 @@ class Client:
 
     def send(self, request: Request, budget: Budget) -> Sent:
         """Sends a request, and retries it by the table above. Also without time left, it is sent once."""
-        in_doubt_since: float | None = None
-        unconnected_since: float | None = None
+        is_write = request.method != "GET"
+        in_doubt_since = None
+        last_connected = self.clock.monotonic()
         pause = 1.0
         try:
             while True:
                 began = self.clock.monotonic()
-                outcome: Response | NoResponseError
-                try:
-                    outcome = self._http.send(request, budget.left)
-                    may_have_effect, retry_after = outcome.may_have_effect, outcome.retry_after
-                    unconnected_since = None
-                except NoResponseError as error:
-                    outcome, may_have_effect, retry_after = error, error.was_sent, 0.0
-                    unconnected_since = None if error.was_sent else (unconnected_since or began)
-                if may_have_effect and request.method != "GET" and in_doubt_since is None:
+                outcome = self._http.send(request, budget.left)
+                if is_write and outcome.may_have_effect and in_doubt_since is None:
                     in_doubt_since = began
-                if not isinstance(outcome, NoResponseError) and outcome.status < 300:
+                if isinstance(outcome, Response) and outcome.status < 300:
                     return Sent(outcome, in_doubt_since)
-                wait = max(self.clock.jitter(pause), retry_after)
-                gave_up = unconnected_since is not None and began - unconnected_since >= UNCONNECTED_SECONDS
-                if not outcome.is_transient or wait >= budget.left or gave_up:
+                if isinstance(outcome, Response) or outcome.was_sent:
+                    last_connected = self.clock.monotonic()
+                wait = max(self.clock.jitter(pause), outcome.retry_after)
+                is_unconnected = began - last_connected >= UNCONNECTED_SECONDS
+                if not outcome.is_transient or is_unconnected or wait >= budget.left:
                     return Sent(self._error(request, outcome, budget), in_doubt_since)
                 budget.wait(wait, request.doing, self._reason(outcome))
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         except errors.InterruptedCallError as error:
             return Sent(error, in_doubt_since)
         finally:
-            budget.finish()
-            if request.method != "GET":
+            if is_write:
                 self.last_write = object()
 
     def ingress_in(self, request: Request, response: Response) -> IngressModel:
@@ -225,18 +220,19 @@ class Client:
             f'(body begins "{excerpt}")'
         )
 
-    def _error(self, request: Request, outcome: Response | NoResponseError, budget: Budget) -> errors.NgrokError:
+    def _error(self, request: Request, outcome: Response | NoResponse, budget: Budget) -> errors.NgrokError:
         could_not = f"could not {request.doing}: {self._reason(outcome)}"
         if outcome.is_transient and budget.elapsed >= 1:
             could_not += f", for {format_duration(budget.elapsed)}"
-        if isinstance(outcome, NoResponseError):
+        if isinstance(outcome, NoResponse):
             if not outcome.was_sent:
                 network = "the network, and " if outcome.is_transient else ""
                 could_not += f"; check {network}the base URL from {self._base_url_source}"
             return errors.UnreachableError(could_not)
         status, fault = outcome.status, outcome.fault
         code = fault.code if fault else ""
-        # Only ngrok's own 404 about an ID is about an Agent Ingress. The API has no other path.
+        # A 404 means "no such Agent Ingress" only if the request has an ID and ngrok's fault is not about the path. Any
+        # other 404 comes from another server or another API.
         is_other_404 = status == 404 and (not request.id_ or fault is None or fault.is_about_path)
         if status < 400 or is_other_404:
             return errors.BadResponseError(
@@ -255,11 +251,11 @@ class Client:
             kind = errors.NotFoundError
         return kind(could_not, status=status, code=code)
 
-    def _reason(self, outcome: Response | NoResponseError) -> str:
+    def _reason(self, outcome: Response | NoResponse) -> str:
         """Returns why an attempt failed, as a clause."""
-        if isinstance(outcome, NoResponseError):
+        if isinstance(outcome, NoResponse):
             missing = "no response from" if outcome.was_sent else "no connection to"
-            return f"{missing} {self._base_url}: {outcome}"
+            return f"{missing} {self._base_url}: {outcome.reason}"
         fault = outcome.fault
         if fault is None:
             target = self.sanitize(outcome.headers.get("Location", "").partition("?")[0], 100)

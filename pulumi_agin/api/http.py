@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from pulumi_agin.version import VERSION
 
 from .redaction import Secret
-from .request import NoResponseError, Request, Response
+from .request import NoResponse, Request, Response
 from .values import LOOPBACK_HOSTS
 
 CONNECT_TIMEOUT_SECONDS = 10
@@ -47,8 +48,8 @@ class HttpClient:
         # Plain http is only for this machine, and a proxy is usually another one.
         self._session.trust_env = urlsplit(base_url).hostname not in LOOPBACK_HOSTS
 
-    def send(self, request: Request, seconds: float) -> Response:
-        """Sends a request once. Raises NoResponseError.
+    def send(self, request: Request, seconds: float) -> Response | NoResponse:
+        """Sends a request once.
 
         `seconds` is what its call has left. It limits the connection and each wait for data, so a server that sends its
         response in pieces can exceed it.
@@ -67,29 +68,29 @@ class HttpClient:
             ) as response:
                 return Response(response.status_code, response.headers, _read(response))
         except (requests.RequestException, OSError) as error:
-            raise self._no_response(error) from None
+            return self._no_response(error)
 
-    def _no_response(self, error: Exception) -> NoResponseError:
+    def _no_response(self, error: Exception) -> NoResponse:
         causes = list(_causes(error))
         innermost = causes[-1]
         reason = getattr(innermost, "strerror", None) or str(innermost) or type(innermost).__name__
         reason = self._api_key.sanitize(reason, 150)
         if any(isinstance(each, NewConnectionError | ConnectTimeoutError) for each in causes):
-            return NoResponseError(reason, was_sent=False)
+            return NoResponse(reason, was_sent=False)
         # urllib3 also blames the proxy if the connection ends after the request, which ngrok may have carried out.
-        if isinstance(error, requests.exceptions.ProxyError) and not isinstance(innermost, ConnectionError):
-            return NoResponseError(f"{reason} (the proxy in HTTPS_PROXY or ALL_PROXY)", was_sent=False)
+        if isinstance(error, requests.exceptions.ProxyError) and not isinstance(innermost, builtins.ConnectionError):
+            return NoResponse(f"{reason} (the proxy in HTTPS_PROXY or ALL_PROXY)", was_sent=False)
         if isinstance(error, requests.Timeout):
-            return NoResponseError("timed out", was_sent=True)
+            return NoResponse("timed out", was_sent=True)
         if "certificate verify failed" in str(error):
             hint = "(a proxy that inspects TLS needs its authority in REQUESTS_CA_BUNDLE)"
-            return NoResponseError(f"{reason} {hint}", was_sent=False, is_transient=False)
+            return NoResponse(f"{reason} {hint}", was_sent=False, is_transient=False)
         if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
-            return NoResponseError(reason, was_sent=True)
+            return NoResponse(reason, was_sent=True)
         # A base URL or a proxy that can't be used has one of these classes, and a missing CA bundle is an OSError.
         unusable = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
         is_unusable = isinstance(error, unusable) or not isinstance(error, requests.RequestException)
-        return NoResponseError(reason, was_sent=not is_unusable, is_transient=False)
+        return NoResponse(reason, was_sent=not is_unusable, is_transient=False)
 
 
 def _read(response: requests.Response) -> bytes:

@@ -61,8 +61,12 @@ class Response:
     def may_have_effect(self) -> bool:
         """Whether ngrok may have carried out a write.
 
-        A 4xx of ngrok is a rejection. One that is not ngrok's comes from a proxy, which may have passed the request on
-        before, except for a redirect, a 404 and a 429, which it sends instead.
+        | status                               |                                                                  |
+        |--------------------------------------|------------------------------------------------------------------|
+        | 2xx, 5xx                             | yes                                                              |
+        | a redirect, 404, 429                 | no                                                               |
+        | any other 4xx, with ngrok's `fault`  | no, ngrok has rejected it                                        |
+        | any other 4xx, without it            | yes, a proxy may have sent it after it passed the request on     |
         """
         if 300 <= self.status < 400 or self.status in (404, 429):
             return False
@@ -104,13 +108,19 @@ class Response:
             return None
 
 
-class NoResponseError(Exception):
-    """A request got no complete response. The message is a clause.
+@dataclass(frozen=True)
+class NoResponse:
+    """No complete response."""
 
-    `was_sent` is False only if nothing can have arrived. `is_transient` is whether another attempt may succeed.
-    """
+    reason: str
+    """A clause."""
+    was_sent: bool
+    """Whether the request may have arrived."""
+    is_transient: bool = True
+    """Whether the same request may succeed later."""
+    retry_after = 0.0
 
-    def __init__(self, reason: str, *, was_sent: bool, is_transient: bool = True) -> None:
-        super().__init__(reason)
-        self.was_sent = was_sent
-        self.is_transient = is_transient
+    @property
+    def may_have_effect(self) -> bool:
+        """Whether ngrok may have carried out a write."""
+        return self.was_sent

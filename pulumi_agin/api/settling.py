@@ -1,27 +1,28 @@
-"""Writes, and what became of one whose response was lost. Nothing is guessed: a read settles it, or the call fails.
+"""Writes, and what became of one whose response was lost: a read settles it, or the call fails.
 
-An attempt is in doubt if ngrok may have carried it out without a usable confirmation. `may_have_effect` and `was_sent`
-in `request` decide that. PATCH and DELETE are retried, because to apply them twice is to apply them once. So is POST,
-because a domain has at most one Agent Ingress. After the last attempt, `Client.send` returns a response or an error,
-such as that Ctrl-C has ended a pause, and since when an attempt was in doubt (`Sent.in_doubt_since`):
+An attempt is in doubt if ngrok may have carried it out without a usable confirmation. `may_have_effect` in `request`
+decides that. PATCH and DELETE are retried, because to apply them twice is to apply them once. So is POST, because a
+domain has at most one Agent Ingress. After the last attempt, `Client.send` returns a response or an error, such as that
+Ctrl-C has ended a pause, and since when an attempt was in doubt (`Sent.in_doubt_since`):
 
-| after the last attempt           | create                  | update             | delete             |
-|----------------------------------|-------------------------|--------------------|--------------------|
-| a usable confirmation            | done                    | done               | done               |
-| none, and no attempt is in doubt | fails                   | fails              | fails              |
-| none, and an attempt is in doubt | find by the domain:     | read by the ID:    | read by the ID:    |
-|                                  | ours: done              | new values: done   | still there: fails |
-|                                  | may be another's: fails | old values: fails  |                    |
-|                                  | none: see below         |                    |                    |
+| after the last attempt       | create                     | update              | delete              |
+|------------------------------|----------------------------|---------------------|---------------------|
+| a usable confirmation        | done                       | done                | done                |
+| a 404 about the ID           |                            | NotFoundError       | NotFoundError       |
+| else, no attempt in doubt    | fails                      | fails               | fails               |
+| else, an attempt is in doubt | finds by the domain:       | reads by the ID:    | reads by the ID:    |
+|                              | - ours: done               | - new values: done  | - still there: fails|
+|                              | - maybe another's: fails   | - old values: fails | - NotFoundError     |
+|                              | - none: see below          | - NotFoundError     |                     |
 
-If no ingress is found after a create, one may still appear, so the search goes on until the call's time is over. After
-a rejection with a code other than ERR_NGROK_6706, one search is enough. A create whose ingress is not found fails with
-the sentence that its outcome is unknown.
+If a create finds no ingress, one may still appear, so it searches until the call's time is over, and then fails. It
+searches only once if ngrok has rejected the last attempt with a code other than ERR_NGROK_6706, "the domain is taken".
 
-An ingress is ours if it is not older than the attempt in doubt, by the server's own clock, and has our values. So
-ERR_NGROK_6706 in response to the first attempt is never ours: another stack may be creating the same domain just now.
+An ingress is ours if it has our values and is not older than the first attempt in doubt, by the server's own clock.
+After an attempt that had no effect, this may be one that another stack has created with the same values in these
+seconds. No request can tell them apart. ERR_NGROK_6706 in response to the first attempt is never about ours.
 
-A 404 to an update or a delete is passed on as NotFoundError: the caller decides whether it proves anything.
+The caller decides whether a NotFoundError proves that the ingress is gone.
 """
 
 from __future__ import annotations
@@ -71,21 +72,19 @@ def _find_ours(
     domain = wanted["domain"]
     doing = f"find out whether the Agent Ingress {domain} was created"
     unknown = f"it is unknown whether the Agent Ingress {domain} was created ({doubt})"
-    # Whatever ngrok did with an earlier attempt came before it rejected the last one.
     is_rejected = isinstance(doubt, errors.ApiError) and bool(doubt.code) and not doubt.is_transient
+    # Whatever ngrok did with an earlier attempt came before it rejected the last one.
     may_appear = not is_rejected or isinstance(doubt, errors.DomainExistsError)
     try:
         found, now = client.find(domain, budget)
         while found is None and may_appear and budget.left > SEARCH_PAUSE_SECONDS:
             budget.wait(SEARCH_PAUSE_SECONDS, doing, "ngrok does not list it yet")
-            # `find` clears the line that its budget has shown. A part has shown none, so the line of the search stays.
-            found, now = client.find(domain, budget.part(budget.left))
+            found, now = client.find(domain, budget)
     except errors.NgrokError as error:
         raise errors.UnsettledError(f"{unknown}, and {error}") from None
-    finally:
-        budget.finish()
     if found is None:
-        raise errors.UnsettledError(f"{unknown}: this account does not have it, but it may still appear")
+        later = ", but it may still appear" if may_appear else ""
+        raise errors.UnsettledError(f"{unknown}: this account does not have it{later}")
     if now and _is_ours(found, wanted, now - timedelta(seconds=client.clock.monotonic() - since)):
         return found
     raise errors.UnsettledError(f"{unknown}: it may be {found.id}, created at {found.created_at}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -148,12 +148,11 @@ class Rfc2136Delegation(dynamic.Resource, module="agin", name="Rfc2136Delegation
             _: pulumi.Output[None] = values.apply(partial(_warn_in_preview, run, self), run_with_unknowns=True)
 
 
-@lru_cache(maxsize=1)
 def _lifecycle(run: program.Run) -> Any:
     """Returns the lifecycle of a run's previews, which queries a server that does not respond only once."""
     from pulumi_agin.rfc2136.records import NsRecordsLifecycle
 
-    return NsRecordsLifecycle()
+    return run.shared(NsRecordsLifecycle)
 
 
 async def _warn_in_preview(run: program.Run, resource: pulumi.Resource, values: Sequence[Any]) -> None:

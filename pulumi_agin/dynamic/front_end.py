@@ -116,7 +116,7 @@ def _engine_call(outputs_before: Mapping[str, Any] | None = None) -> Iterator[Ca
     """Yields what is known about the current call. An exception in the `with` block reaches the user as a sentence."""
     request, context = servicer.current_call()
     urn = request.urn if request is not None else ""
-    # Only that of a read has them.
+    # Only a ReadRequest has `inputs`.
     inputs = getattr(request, "inputs", None)
     call = Call(
         urn,
@@ -137,6 +137,8 @@ def _engine_call(outputs_before: Mapping[str, Any] | None = None) -> Iterator[Ca
             servicer.replace_traceback(context, sentence)
         # The SDK would print the message of the original error, which may contain a secret.
         raise ProviderError(sentence) from None
+    finally:
+        _engine().clear(urn)
 
 
 def _ours(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class Account:
 
         ngrok responds 404 also to the key of another account. So it proves that only if the same key, at the same base
         URL, has read the ingress before. Then a refresh drops the resource, a delete succeeds, and an update fails
-        with the advice to refresh. An import and a `get` fail with every 404.
+        with the advice to refresh. An import, a `get`, a lookup and the wait of a validation fail with every 404.
         """
         if outputs_before.get(FINGERPRINT) != self.fingerprint(id_):
             raise FailedError(

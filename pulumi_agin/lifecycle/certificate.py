@@ -92,7 +92,6 @@ class CertificateValidationLifecycle:
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and reports every problem with them and with the settings."""
-        # One wrong input leaves `checked` empty.
         checked, problems = validate(CertificateValidationInputs, inputs, call.is_unknown)
         return Checked(checked, [InputFailure(str(each)) for each in (*self._account.settings.problems, *problems)])
 
@@ -139,24 +138,21 @@ class CertificateValidationLifecycle:
         limit = min(inputs["timeout_seconds"], call.timeout_seconds or math.inf)
         budget = self._account.budget(call, limit)
         ingress, problem, reads, dns_error_since = None, "", 0, math.inf
-        try:
-            while True:
-                read = self._read(call, inputs["agent_ingress_id"], is_first=ingress is None)
-                reads += 1
-                ingress, problem = (ingress, str(read)) if isinstance(read, NgrokError) else (read, "")
-                if ingress and Issuance.of(ingress).is_ready:
-                    return self._outputs(ingress, inputs)
-                has_dns_error = ingress is not None and Issuance.of(ingress) is Issuance.DNS_ERROR
-                dns_error_since = min(dns_error_since, budget.elapsed) if has_dns_error else math.inf
-                left = min(budget.left, dns_error_since + inputs["dns_error_grace_seconds"] - budget.elapsed)
-                if left <= 0:
-                    raise FailedError(self._explain(ingress, problem, limit, is_dns_error=budget.left > 0))
-                pause = PAUSES_SECONDS[reads - 1] if reads <= len(PAUSES_SECONDS) else LAST_PAUSE_SECONDS
-                name = ingress.domain if ingress else inputs["agent_ingress_id"]
-                reason = problem or (self._describe(ingress) if ingress else "")
-                budget.wait(min(pause, left), f"validate the certificate of {name}", reason)
-        finally:
-            budget.finish()
+        while True:
+            read = self._read(call, inputs["agent_ingress_id"], is_first=ingress is None)
+            reads += 1
+            ingress, problem = (ingress, str(read)) if isinstance(read, NgrokError) else (read, "")
+            if ingress and Issuance.of(ingress).is_ready:
+                return self._outputs(ingress, inputs)
+            has_dns_error = ingress is not None and Issuance.of(ingress) is Issuance.DNS_ERROR
+            dns_error_since = min(dns_error_since, budget.elapsed) if has_dns_error else math.inf
+            left = min(budget.left, dns_error_since + inputs["dns_error_grace_seconds"] - budget.elapsed)
+            if left <= 0:
+                raise FailedError(self._explain(ingress, problem, limit, is_dns_error=budget.left > 0))
+            pause = PAUSES_SECONDS[reads - 1] if reads <= len(PAUSES_SECONDS) else LAST_PAUSE_SECONDS
+            name = ingress.domain if ingress else inputs["agent_ingress_id"]
+            reason = problem or (self._describe(ingress) if ingress else "")
+            budget.wait(min(pause, left), f"validate the certificate of {name}", reason)
 
     def _read(self, call: Call, id_: str, *, is_first: bool) -> IngressModel | NgrokError:
         """Reads the ingress. After the first read, returns an error that may pass, so that the validation goes on.

@@ -13,6 +13,7 @@ from pulumi_agin.api.values import (
     INPUT_FIELDS,
     PLAIN_ID,
     POLICY,
+    canonical_domain,
     changed_fields,
     describe,
     not_applied,
@@ -53,7 +54,7 @@ class AgentIngressLifecycle:
                 failures.append(InputFailure(str(problem)))
         domain = checked.get("domain")
         # In a preview, it may be unknown. A replaced resource is checked twice.
-        if isinstance(domain, str) and (other := self._urns.setdefault(domain, call.urn)) != call.urn:
+        if isinstance(domain, str) and (other := self._urns.setdefault(canonical_domain(domain), call.urn)) != call.urn:
             name = one_line(other.rpartition("::")[2], 60)
             failures.append(InputFailure(f'the Agent Ingress "{name}" has the same domain', "domain"))
         id_ = inputs.get(IMPORT)
@@ -64,7 +65,7 @@ class AgentIngressLifecycle:
         return Checked(checked, failures)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Compares the INPUT_FIELDS, and warns of a change that cuts agents off.
+        """Compares the INPUT_FIELDS, warns of a change that cuts agents off, and records the owner for `delete`.
 
         Fails for another domain if the program still imports this ingress, because the create of the replacement would
         fail. With `delete_before_replace`, the ingress would be deleted by then.
@@ -73,8 +74,8 @@ class AgentIngressLifecycle:
         changed = changed_fields(before, inputs, call.is_unknown)
         if "domain" in changed and inputs.get(IMPORT) == id_:
             raise FailedError(
-                f"a change of the domain replaces the Agent Ingress {id_}, which the program still imports: remove the "
-                "option import_"
+                f"a new domain, or one that this preview does not know, replaces the Agent Ingress {id_}, which the "
+                "program still imports: remove the option import_"
             )
         if "domain" in changed:
             call.warn(
@@ -83,8 +84,8 @@ class AgentIngressLifecycle:
                 "Ingress first; see `pulumi-agin explain move-agents`"
             )
         else:
-            # A replaced ingress is left out: it would be owned by the new name after an alias, or no longer by another
-            # resource that imports it in this run.
+            # An ingress that this run replaces is not recorded. Its `delete` has the old URN, so after an alias, it
+            # would seem to be another's. And if another resource imports it in this run, that one stays the owner.
             self._owners.record(id_, call.urn, before)
             old, new = _authority(before), _authority(inputs)
             if new not in (None, old):
@@ -93,9 +94,9 @@ class AgentIngressLifecycle:
                     "agents that do not trust the new one can no longer connect; see `pulumi-agin explain "
                     "certificate-authority`"
                 )
-        # The option `replaceOnChanges` of other languages can replace an ingress that keeps its domain, which only one
-        # can have. Then the old one is deleted first. For `--replace`, the engine does not ask this method, and for an
-        # update in place it ignores `delete_before_replace`.
+        # The option `replaceOnChanges` of other languages can replace an ingress that keeps its domain. Only one can
+        # have a domain, so the engine must delete the old one first. For an update in place, it ignores
+        # `delete_before_replace`, and for `--replace`, it does not call this method.
         replacing = [name for name in changed if name == "domain"]
         return Difference(changed, replacing, delete_before_replace="domain" not in changed)
 
@@ -113,6 +114,10 @@ class AgentIngressLifecycle:
                 ingress = settling.create(self._account.client, wanted, budget)
             except DomainExistsError as error:
                 raise FailedError(f"{error}. {self._explain_taken(wanted['domain'], budget)}") from None
+            except UnsettledError as error:
+                raise FailedError(
+                    f"{error}. Run `pulumi up` again. If the domain is taken then, see `pulumi-agin explain taken`"
+                ) from None
             if changed := changed_fields(ingress.outputs(), wanted):
                 call.warn(
                     f"the Agent Ingress {ingress.id} was created, but with other values than the program's: "

@@ -204,14 +204,19 @@ class Problem(NamedTuple):
 def validate(
     model: type[Declaration], values: Mapping[str, Any], is_unknown: Callable[[object], bool] = lambda value: False
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Returns values in canonical form, with the declared defaults, and no problems; or else nothing and all problems.
+    """Returns values in canonical form, with the declared defaults, and no problems.
 
-    None counts as absent. Values for which `is_unknown` returns True are left as they are.
+    With problems, it returns all of them, and the values without a problem as they are, for further checks. None counts
+    as absent. Values for which `is_unknown` returns True are left as they are.
     """
+    given = _without_none(values)
     try:
-        return model.model_validate(_without_none(values), context=is_unknown).plain(), []
+        return model.model_validate(given, context=is_unknown).plain(), []
     except ValidationError as error:
-        return {}, [_problem(model, detail) for detail in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        wrong = {detail["loc"][0] for detail in details}
+        valid = {name: value for name, value in given.items() if name not in wrong}
+        return valid, [_problem(model, detail) for detail in details]
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Call:
     warn: Callable[[str], None] = lambda sentence: None
     """Shows a warning on the resource, which the CLI repeats at the end of the command."""
     show: Callable[[str], None] = lambda line: None
-    """Shows why the call waits, in the resource's row. An empty line clears the last one."""
+    """Shows why the call waits, in the resource's row."""
 
 
 class InputFailure(NamedTuple):
@@ -122,6 +122,9 @@ class Lifecycle(Protocol):
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the outputs of the state, and warns of harm that an update would do. Sends nothing.
+
+        If objects can be imported, it also records that the resource has its object, so that the `delete` of another
+        resource keeps it; see `owners`.
 
         The engine calls it in a preview and before an update, and, with the inputs of the state, in a refresh or an
         import.

@@ -180,7 +180,10 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
                 warn=lambda sentence: self._engine.warn(sentence, urn),
                 show=lambda line: self._engine.show(line, urn),
             )
-            yield resource, self._lifecycles[resource.token], call
+            try:
+                yield resource, self._lifecycles[resource.token], call
+            finally:
+                self._engine.clear(urn)
 
     def _preview_problem(self, lifecycle: Lifecycle, call: Call, inputs: Mapping[str, Any]) -> str:
         """Returns what will make a create fail, as a sentence for its preview; "" if nothing is known to."""

@@ -104,16 +104,13 @@ class PrimaryServer:
     def _query(self) -> dns.message.Message:
         """Queries the records until there is a response, or the time is over."""
         query = dns.message.make_query(self._name, "NS", flags=0)
-        try:
-            while True:
-                try:
-                    return self._exchange.send(query)
-                except (NoConnectionError, NoResponseError) as error:
-                    if self._budget.left <= PAUSE_SECONDS:
-                        raise
-                    self._budget.wait(PAUSE_SECONDS, self._doing, str(error))
-        finally:
-            self._budget.finish()
+        while True:
+            try:
+                return self._exchange.send(query)
+            except (NoConnectionError, NoResponseError) as error:
+                if self._budget.left <= PAUSE_SECONDS:
+                    raise
+                self._budget.wait(PAUSE_SECONDS, self._doing, str(error))
 
     def _send(self, update: dns.update.UpdateMessage) -> None:
         """Sends an update once. Raises ServerError unless the server has carried it out."""

@@ -59,16 +59,15 @@ class NsRecordsLifecycle:
         values = {name: value for name, value in inputs.items() if name != IMPORT}
         checked, problems = validate(NsRecordsInputs, values, call.is_unknown)
         failures = [InputFailure(str(problem)) for problem in problems]
-        if ("tsig_key_name" in checked) != ("tsig_secret" in checked):
+        if (values.get("tsig_key_name") is None) != (values.get("tsig_secret") is None):
             failures.append(InputFailure("set both tsig_key_name and tsig_secret, or neither"))
-        domain, zone = checked.get("domain"), checked.get("zone")
-        # In a preview, each may be unknown.
-        if isinstance(domain, str) and isinstance(zone, str) and not domain.endswith(f".{zone}"):
+        domain, zone = _known_name(checked.get("domain")), _known_name(checked.get("zone"))
+        if domain and zone and not domain.endswith(f".{zone}"):
             failures.append(InputFailure(f"the domain {domain} is not below the apex of the zone {zone}"))
         if IMPORT in inputs:
-            imported = checked[IMPORT] = inputs[IMPORT]
+            checked[IMPORT] = inputs[IMPORT]
             # Otherwise, the option would fail a later change of the domain, after the ingress is replaced.
-            if isinstance(domain, str) and isinstance(imported, str) and canonical_domain(imported) != domain:
+            if domain and _known_name(inputs[IMPORT]) not in (None, domain):
                 failures.append(InputFailure(f"the option import_ is not the domain {domain}: change or remove it"))
         return Checked(checked, failures)
 
@@ -228,6 +227,11 @@ def _contains_unknown(call: Call, value: Any) -> bool:
 
 def _wanted(inputs: Mapping[str, Any]) -> NsSet:
     return NsSet(tuple(inputs["ns_targets"]), int(inputs["ttl"]))
+
+
+def _known_name(value: object) -> str | None:
+    """Returns a name in canonical form; None if it is missing, or unknown in a preview."""
+    return canonical_domain(value) if isinstance(value, str) else None
 
 
 def _outputs(inputs: Mapping[str, Any]) -> dict[str, Any]:

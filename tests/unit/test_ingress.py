@@ -268,13 +268,20 @@ def test_ingress_that_is_replaced_has_its_owner_as_before(process: Process, emul
 
 
 def test_second_resource_with_a_domain_is_rejected(process: Process) -> None:
-    def problems(urn: str, domain: Any) -> list[str]:
-        return [each.reason for each in process.lifecycle.check(process.call(urn), {"domain": domain}).failures]
+    def problems(urn: str, domain: Any, **others: Any) -> list[str]:
+        failures = process.lifecycle.check(process.call(urn), {"domain": domain, **others}).failures
+        return [each.reason for each in failures]
 
     # A replaced resource is checked twice.
     assert [problems(URN, "connect.acme.com") for _ in range(2)] == [[], []]
     assert [problems(urn, UNKNOWN) for urn in (URN, OTHER)] == [[], []]
-    assert problems(OTHER, "Connect.ACME.com.") == ['the Agent Ingress "connect" has the same domain']
+    same = 'the Agent Ingress "connect" has the same domain'
+    assert problems(OTHER, "Connect.ACME.com.") == [same]
+    # Beside any other problem.
+    assert problems(OTHER, "Connect.ACME.com.", metadata=5) == [
+        "property metadata must be a string; got a number",
+        same,
+    ]
 
 
 def test_import_that_differs_prints_no_key_from_ngrok(process: Process, emulator: Emulator) -> None:

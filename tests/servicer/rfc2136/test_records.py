@@ -72,6 +72,12 @@ def test_check_reports_a_problem(name: str, value: object, problem: str, delegat
     assert "hunter2" not in found.reason
 
 
+def test_check_reports_all_problems_at_once(delegation: Delegation) -> None:
+    given = inputs(53, domain="Connect.ACME.com.", zone="Other.", ttl=-1, tsig_secret=None, __import="old.acme.com")
+    reasons = [each.reason for each in delegation.lifecycle.check(Call(), given).failures]
+    assert [reason.partition(" ")[0] for reason in reasons] == ["property", "set", "the", "the"]
+
+
 @pytest.mark.parametrize(
     ("change", "changed", "replacing"),
     [
