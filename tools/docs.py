@@ -59,7 +59,7 @@ def input_cells(name: str, field: FieldInfo) -> list[str]:
     need = "required" if field.is_required() else "optional"
     if default := default_of(field):
         need = f"default `{default}`"
-    effect = "none" if Marker.NO_CHANGE in field.metadata else "update"
+    effect = "nothing" if Marker.NO_CHANGE in field.metadata else "update"
     if Marker.REPLACES in field.metadata:
         effect = "replace"
     lines = filter(None, [sentences_of(field), limit_of(field)])

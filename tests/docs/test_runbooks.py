@@ -89,13 +89,16 @@ def test_deleted_records_and_ingress_are_restored(project: Project, emulator: Em
     project.typed(commands("An ingress was deleted")[0])
     assert emulator.ingresses()[0]["id"] != ingress["id"]
     assert_repaired(project, emulator, bind)
-    project.typed(commands("A run was interrupted")[0])
+    project.typed(commands("A run was interrupted")[0].replace("NAME", "dev --yes"))
 
 
 def test_api_key_is_rotated(project: Project, emulator: Emulator, bind: Bind) -> None:
     [before] = emulator.ingresses()
     emulator.add_key(NEW_KEY, account_of=API_KEY)
-    project.typed(commands("Replace the API key")[0], stdin=f"{NEW_KEY}\n")
+    [set_key] = commands("Replace the API key")
+    project.refresh()
+    project.typed(set_key, stdin=f"{NEW_KEY}\n")
+    project.up()
     emulator.remove_key(API_KEY)
     project.refresh("--expect-no-changes")
     assert emulator.ingresses() == [before]
@@ -117,13 +120,13 @@ def test_lost_state_is_imported_or_restored(project: Project, emulator: Emulator
     [ingress] = emulator.ingresses()
     project.pulumi("stack", "export", "--file", "state.json")
     project.pulumi("state", "delete", "--all", "--force", "--yes")
-    show_ids, import_all = commands("Without a backup")
+    [show_ids] = commands("Without a backup")
     assert ingress["id"] in project.typed(show_ids)
     imports = {OPTS: f'pulumi.ResourceOptions(import_="{ingress["id"]}")'}
     imports["port="] = f'opts=pulumi.ResourceOptions(import_="{DOMAIN}"), port='
     project.edit(imports)
     emulator.clear_requests()
-    project.typed(import_all)
+    project.up()
     assert {each["method"] for each in emulator.requests()} == {"GET"}
     project.edit({after: before for before, after in imports.items()})
     assert_repaired(project, emulator, bind)
