@@ -19,8 +19,9 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     The records are children of this component. They are created after the ingress and deleted before it, because an
     attacker could hijack the domain of a delegation that outlives its ingress. A change of the domain creates the new
     ingress, then its records, then deletes the old records, and the old ingress last. If the ingress has
-    `delete_before_replace`, the old records and the old ingress are deleted first. An interrupted run may leave records
-    that are not in the state. Delete them at the DNS provider.
+    `delete_before_replace`, the old records and the old ingress are deleted first. If a run fails in between, the next
+    `pulumi up` continues, and deletes the old ingress. An interrupted run may leave records that are not in the state.
+    Delete them at the DNS provider.
 
     Documentation: docs/reference/delegation.md in the repository, and docs/guides/dns.md#prevent-a-domain-takeover for
     the options that break this order
