@@ -55,12 +55,12 @@ __all__ = [
 
 __version__ = _VERSION
 
-# A module is loaded when a program uses one of its names: the plugin process needs none of them, and its start delays
-# the engine. Modules that load others come last.
+# A program that uses a public name loads these modules in this order, up to the module that has the name. So modules
+# that load others come last. The plugin process loads none of these modules, because its start delays the engine.
 _MODULES = ("agent_ingress", "provider", "certificate_validation", "functions", "delegation")
 
 
-# Type checkers see the imports above instead. They would accept every name with this function.
+# Type checkers see the imports above instead. With this function, type checkers would accept every name.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:

@@ -26,7 +26,7 @@ class CertificateAuthority(str, Enum):
     """The authority that signs the certificate. A plain string works, too.
 
     Attributes:
-        LETSENCRYPT: Let's Encrypt, the only authority that ngrok supports. It needs the NS records of the domain.
+        LETSENCRYPT: Let's Encrypt, the only authority that ngrok supports. Let's Encrypt needs the domain's NS records.
     """
 
     LETSENCRYPT = "letsencrypt"
@@ -37,7 +37,7 @@ class PrivateKeyType(str, Enum):
 
     Attributes:
         RSA: An RSA key, the default by ngrok's documentation.
-        ECDSA: An ECDSA key, which is shorter.
+        ECDSA: An ECDSA key, which is shorter than an RSA key.
     """
 
     RSA = "rsa"
@@ -46,7 +46,7 @@ class PrivateKeyType(str, Enum):
 
 # -- arguments --------------------------------------------------------------------------------------------
 
-# Not a plain `str`, so that type checkers find a wrong string. The preview checks strings that they can't see.
+# Without plain `str`, so that type checkers find a wrong string. The preview checks strings that type checkers miss.
 AuthorityInput: TypeAlias = Literal["letsencrypt"] | CertificateAuthority | Awaitable[str] | pulumi.Output[str]
 PrivateKeyTypeInput: TypeAlias = Literal["rsa", "ecdsa"] | PrivateKeyType | Awaitable[str] | pulumi.Output[str]
 
@@ -73,13 +73,13 @@ class AgentIngressCertPolicyArgs:
     def __init__(self, *, authority: AuthorityInput, private_key_type: PrivateKeyTypeInput | None = None) -> None:
         """Creates a policy.
 
-        Type checkers reject a plain `str`. Wrap a string that is known only at run time, such as one from the config:
-        `PrivateKeyType(config.require("keyType"))`.
+        Type checkers reject a variable of type `str`. Wrap a string that is known only at run time, such as a config
+        value: `PrivateKeyType(config.require("keyType"))`.
 
         Args:
             authority: The certificate authority: "letsencrypt".
             private_key_type: "rsa" or "ecdsa". ngrok's documented default is "rsa". If omitted, the output is the type
-                that ngrok returns, and previews do not show it as a change.
+                that ngrok returns, and previews do not show that type as a change.
         """
         pulumi.set(self, "authority", authority)
         pulumi.set(self, "private_key_type", private_key_type)
@@ -105,7 +105,7 @@ class AgentIngressArgs:
         metadata: pulumi.Input[str] | None = None,
         certificate_management_policy: PolicyInput | None = None,
     ) -> None:
-        """Creates the arguments. AgentIngress describes the effect of a change to each.
+        """Creates the arguments. AgentIngress describes what a change of each argument does.
 
         Args:
             domain: A domain that you own. The limit is 253 bytes. Required.
@@ -128,8 +128,8 @@ class AgentIngressCertPolicy(dict[str, Any]):
 
     Attributes:
         authority: The certificate authority, such as "letsencrypt".
-        private_key_type: The type of the private key that ngrok uses, "rsa" or "ecdsa", even if the program omits it.
-            None if ngrok does not report it.
+        private_key_type: The type of the private key that ngrok uses, "rsa" or "ecdsa", even if the program omits the
+            type. None if ngrok reports no type.
     """
 
     authority: str
@@ -145,7 +145,7 @@ class AgentIngressCertJob(dict[str, Any]):
             an error.
         msg: ngrok's message about the status or the error, or None.
         started_at: When the job started (RFC 3339), or None.
-        retries_at: When ngrok retries (RFC 3339), or None. After a failure, this can be a day later.
+        retries_at: When ngrok retries (RFC 3339), or None. After a failure, the retry can be a day later.
     """
 
     error_code: str | None
@@ -173,7 +173,7 @@ class AgentIngressCertStatus(dict[str, Any]):
 class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
     """An ngrok Agent Ingress lets ngrok agents connect through your own domain instead of ngrok's domain.
 
-    Changing `domain` replaces the ingress; all other changes are made in place. The API key is not an argument. It
+    Changing `domain` replaces the ingress; all other changes are made in place. The API key is not an argument, but
     comes from the stack config (`agin:apiKey`), the environment (`NGROK_API_KEY`), or an explicit Provider.
 
     Documentation: docs/reference/agent-ingress.md in the repository
@@ -220,7 +220,7 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
         certificate_management_policy: PolicyInput | None = None,
     ) -> None: ...
 
-    # The second argument is `args` or `opts`, as in Pulumi's generated SDKs. In Python it has one name.
+    # As in Pulumi's generated SDKs, the second argument is `args` or `opts`, but a Python parameter has only one name.
     def __init__(  # type: ignore[misc]  # pyright: ignore[reportInconsistentOverload]
         self,
         resource_name: str,
@@ -235,32 +235,33 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
         Args:
             resource_name: The name of the resource in Pulumi.
             args: All arguments as one AgentIngressArgs, instead of the keyword arguments below.
-            opts: The options of the resource. `custom_timeouts` limit its create, update and delete. `import_` is the
-                ID of an existing ingress to take over: `pulumi up` writes nothing at ngrok, and fails if a field
-                differs. It is needed only once. Without `args`, the options can be the second argument.
+            opts: The options of the resource. `custom_timeouts` limit create, update and delete. `import_` is the ID of
+                an existing ingress to import: `pulumi up` writes nothing at ngrok, and fails if a field differs from
+                the program. `import_` is needed only once. Without `args`, the options can be the second argument.
             domain: A domain that you own. The limit is 253 bytes. Required. Case and a trailing dot are ignored. A
-                change replaces the ingress: the new one is created before the old one is deleted.
+                change replaces the ingress: the new ingress is created before the old ingress is deleted.
             description: A human-readable description. The limit is 255 bytes (UTF-8).
             metadata: Machine-readable metadata. The limit is 4096 bytes (UTF-8).
             certificate_management_policy: The certificate policy: AgentIngressCertPolicyArgs or a dict. You can add or
-                change it. To remove it, an update sends null: ngrok's API reference allows that, but we have not seen
-                what ngrok does with it. If ngrok keeps the policy, the update fails.
+                change the policy. To remove the policy, an update sends null. ngrok's API reference allows null, but
+                what ngrok does with null is untested. If ngrok keeps the policy, the update fails.
 
         Raises:
             pulumi.RunError: A setting, such as the API key, is missing or invalid.
-            TypeError: An argument is not known, or both AgentIngressArgs and keyword arguments are given.
+            TypeError: A keyword argument does not exist, or both AgentIngressArgs and keyword arguments are given.
         """
         if isinstance(args, pulumi.ResourceOptions):
             args, opts = None, args
         wanted = _wanted(args, fields)
         run = program.current()
-        # A copy, because the program may use it for other resources. Mocks get the option as it is.
+        # A copy, because the program may use the same options for other resources.
         opts = copy.copy(opts) if opts else pulumi.ResourceOptions()
         import_: pulumi.Input[str] | None = None
+        # Under mocks, there is no run, and Pulumi gets the option `import_` unchanged.
         if run is not None:
             import_, opts.import_ = opts.import_, None
             run.require_settings(opts)
-        # Pulumi's own `import_` does not work for a dynamic resource.
+        # Pulumi's own `import_` does not work for a dynamic resource, so a hidden input has the ID.
         hidden = {} if import_ is None else {IMPORT: import_}
         # The SDK gives a dynamic resource only the outputs that have a key here.
         props = {**dict.fromkeys(AgentIngress.__annotations__), **wanted, **hidden}
@@ -269,16 +270,16 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
             self._preview(run, wanted.keys(), import_)
 
     def _preview(self, run: program.Run, declared: Collection[str], import_: pulumi.Input[str] | None) -> None:
-        """Replaces the outputs with those that this preview should show. `declared` are the fields of the program."""
+        """Replaces the outputs for this preview. `declared` are the names of the fields that the program sets."""
         outputs = previewed_outputs(run, self, declared, import_)
-        # In the SDK's own outputs, these two have their types already.
+        # These two may be plain dicts. In the SDK's own outputs, both already have their types.
         outputs[POLICY] = outputs[POLICY].apply(_policy, run_with_unknowns=True)
         outputs[STATUS] = outputs[STATUS].apply(_status, run_with_unknowns=True)
         for name, output in outputs.items():
             setattr(self, name, output)
 
-    # A subclass keeps the type of its base class. The SDK would give it another one, so that every resource of it would
-    # be deleted and created again.
+    # A subclass keeps the Pulumi type of this class. The SDK would give the subclass another type, so that
+    # each resource of the subclass would be deleted and created again.
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(module="agin", name="AgentIngress")
 
@@ -290,8 +291,8 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
     ) -> AgentIngress:
         """Reads an Agent Ingress that this stack does not own.
 
-        The stack never changes or deletes it. `pulumi preview` and `pulumi up` fail if the account of the API key has
-        no Agent Ingress with this ID.
+        The stack never changes or deletes the ingress. `pulumi preview` and `pulumi up` fail if the account of the API
+        key has no Agent Ingress with this ID.
 
         Args:
             resource_name: The name of the resource in Pulumi.
@@ -310,7 +311,7 @@ class AgentIngress(dynamic.Resource, module="agin", name="AgentIngress"):
 
 
 def _wanted(args: AgentIngressArgs | None, fields: dict[str, Any]) -> dict[str, Any]:
-    """Returns the fields that a program sets, by name, with AgentIngressArgs or with keyword arguments."""
+    """Returns the fields that a program sets in AgentIngressArgs or as keyword arguments, by name."""
     if args is not None and fields:
         raise TypeError("AgentIngress accepts AgentIngressArgs or keyword arguments, not both")
     if unknown := fields.keys() - set(INPUT_FIELDS):
@@ -320,14 +321,14 @@ def _wanted(args: AgentIngressArgs | None, fields: dict[str, Any]) -> dict[str, 
 
 
 def _policy(value: Any) -> Any:
-    """Returns a policy with its output type. None and an unknown value stay as they are."""
+    """Returns a policy with its output type. None and an unknown value are returned unchanged."""
     if not isinstance(value, Mapping):
         return value
     return AgentIngressCertPolicy(authority=value.get("authority"), private_key_type=value.get("private_key_type"))
 
 
 def _status(value: Any) -> Any:
-    """Returns a status with its output types, as `_policy`."""
+    """Returns a status with its output types. None and an unknown value are returned unchanged."""
     if not isinstance(value, Mapping):
         return value
     job = value.get("provisioning_job")

@@ -16,12 +16,12 @@ from .lifecycle.limits import DEFAULT_GRACE_SECONDS, DEFAULT_VALIDATION_SECONDS
 class AgentIngressCertificateValidation(dynamic.Resource, module="agin", name="AgentIngressCertificateValidation"):
     """Waits until ngrok reports that the certificate of an Agent Ingress is issued.
 
-    It creates nothing, like `aws.acm.CertificateValidation`, after which it is named. A resource that needs a working
-    connect URL should depend on it or use its outputs. Without a `certificate_management_policy`, the ingress is ready
-    and the validation ends immediately.
+    Like `aws.acm.CertificateValidation`, after which this resource is named, a validation creates nothing. A resource
+    that needs a working connect URL should depend on the validation or use its outputs. Without a
+    `certificate_management_policy`, the ingress is ready and the validation ends immediately.
 
     A failed validation leaves the state unchanged, and the next `pulumi up` validates again. Validations run one at a
-    time, in the program's order, so that they don't delay other resources.
+    time, in the program's order, so that waiting validations don't delay other resources.
 
     Documentation: docs/reference/certificate-validation.md in the repository
 
@@ -30,7 +30,7 @@ class AgentIngressCertificateValidation(dynamic.Resource, module="agin", name="A
             policy.
         agent_ingress_id: The ID of the Agent Ingress, known once its certificate is issued.
         domain: The domain of the certificate, in lowercase and without a trailing dot.
-        triggers: The values of the program.
+        triggers: The `triggers` that the program passes.
     """
 
     renews_at: pulumi.Output[str | None]
@@ -53,15 +53,15 @@ class AgentIngressCertificateValidation(dynamic.Resource, module="agin", name="A
 
         Args:
             resource_name: The name of the resource in Pulumi.
-            agent_ingress_id: The `agent_ingress_id` of the AgentIngressDelegation, which is known when its records
-                exist. With the `id` of the AgentIngress, the validation may begin earlier. Changing it starts a
-                new validation.
+            agent_ingress_id: The `agent_ingress_id` of the AgentIngressDelegation, which is known once the
+                records exist. With the `id` of the AgentIngress instead, the validation may begin before the records
+                exist. A change of the ID starts a new validation.
             timeout_seconds: The time limit of the validation in seconds, greater than 0. `custom_timeouts` can shorten
-                it.
+                the limit.
             dns_error_grace_seconds: How long ngrok may report a DNS error before the validation fails, in seconds, 0
-                or more. New records take time to propagate. The time starts again if the error disappears and returns.
-                Other errors are shown, and the validation continues.
-            triggers: Any values. A change of one starts a new validation. To validate again after a change of the
+                or more. New records take time to propagate. The grace period starts again if the error disappears and
+                returns. After any other error, the validation shows the error and continues.
+            triggers: Any values. A change of any value starts a new validation. To validate again after a change of the
                 ingress's policy, pass `[ingress.certificate_management_policy]`.
             opts: The options of the resource.
 
@@ -72,8 +72,8 @@ class AgentIngressCertificateValidation(dynamic.Resource, module="agin", name="A
         if run is not None:
             run.require_settings(opts or pulumi.ResourceOptions())
             if not pulumi.runtime.is_dry_run():
-                # Validations side by side would delay other ingresses and records. ngrok issues all certificates at the
-                # same time anyway.
+                # Concurrent validations would delay other ingresses and records. ngrok issues all certificates
+                # concurrently anyway.
                 agent_ingress_id = run.after_last_validation(agent_ingress_id)
         props = {
             "renews_at": None,
@@ -86,5 +86,5 @@ class AgentIngressCertificateValidation(dynamic.Resource, module="agin", name="A
         super().__init__(CertificateValidationProvider(), resource_name, props, opts)
         if run is not None:
             run.add_validation(self)
-        # The state has "" for None.
+        # The state has "" in place of None.
         self.renews_at = self.renews_at.apply(lambda renews_at: renews_at or None)

@@ -1,8 +1,8 @@
-"""Engine that started a plugin process: its protocol, the lines for the user, and whether it is still there.
+"""Engine that started a plugin process: the protocol, the lines for the user, and a check whether the engine exists.
 
-The classes of the protocol are undocumented names of Pulumi's SDK, as are some in `dynamic/servicer` and `sdk_names`,
-and `__provider` in `dynamic/front_end`. Without them, the provider plugin does not start, and a Python program shows no
-warnings.
+The classes of the protocol are undocumented names of Pulumi's SDK. Without these classes, the native plugin does not
+start, and the dynamic plugin shows no warnings. Other undocumented names are in `dynamic/servicer` and `sdk_names`, and
+`__provider` in `dynamic/front_end`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import grpc
 
-# The package under which the classes are loaded if the SDK is not.
+# The package that has the protocol's classes in a process that has not loaded the SDK.
 _PACKAGE = "pulumi_agin_protocol"
 
 # The engine responds immediately, unless it is gone.
@@ -28,8 +28,9 @@ RESPONSE_SECONDS = 5
 def protocol(name: str) -> Any:
     """Returns a module of the engine's protocol, such as "provider_pb2".
 
-    An import of `pulumi.runtime.proto` loads all of the SDK, for which the engine would wait in each command. So the
-    provider plugin loads its files without the SDK, while that works.
+    An import of `pulumi.runtime.proto` loads the whole SDK, and the engine would wait for that in each command. So a
+    process without the SDK, such as the native plugin, loads only the protocol's files, and imports the SDK if that
+    fails.
     """
     if "pulumi" not in sys.modules:
         sdk = importlib.util.find_spec("pulumi")
@@ -44,15 +45,15 @@ def protocol(name: str) -> Any:
 
 
 class Engine:
-    """The engine at an address, which is the last argument of a plugin. Without one, a user started the plugin."""
+    """The engine, at the address in a plugin's last argument. Without an address, a user started the plugin."""
 
     def __init__(self, address: str) -> None:
         self._host, _, self._port = address.rpartition(":")
         self._stub: Any = None
-        # The URNs of the resources that have a line.
+        # The URNs of the resources whose row shows a line.
         self._shown: set[str] = set()
         if self._host and self._port.isdecimal():
-            # gRPC would use a proxy from the environment even on this machine.
+            # By default, gRPC would use a proxy from the environment even for an address on this machine.
             channel = grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)])
             with suppress(ImportError):
                 self._stub = protocol("engine_pb2_grpc").EngineStub(channel)
@@ -62,22 +63,22 @@ class Engine:
         self._send("INFO", f"pulumi-agin: {sentence}", "")
 
     def warn(self, sentence: str, urn: str) -> None:
-        """Shows a warning on a resource, which the CLI repeats at the end of the command."""
+        """Shows a warning on a resource. The CLI repeats the warning at the end of the command."""
         self._send("WARNING", sentence, urn)
 
     def show(self, line: str, urn: str) -> None:
-        """Shows a line in the row of a resource, in place of the last one. The CLI does not repeat it."""
+        """Shows a line in the row of a resource, in place of the previous line. The CLI does not repeat the line."""
         self._shown.add(urn)
         self._send("INFO", line, urn, is_ephemeral=True)
 
     def clear(self, urn: str) -> None:
-        """Clears the line of a resource, if it has one. A front end calls it at the end of each call."""
+        """Clears the line of a resource, if there is a line. A front end does this at the end of each engine call."""
         if urn in self._shown:
             self._shown.remove(urn)
             self._send("INFO", "", urn, is_ephemeral=True)
 
     def is_there(self) -> bool:
-        """Returns False only if nothing listens at the engine's address any more."""
+        """Returns False only if a connection to the engine's address is refused or times out."""
         if self._stub is None:
             return True
         try:
@@ -91,6 +92,6 @@ class Engine:
             print(message, file=sys.stderr, flush=True)  # noqa: T201
             return
         request = protocol("engine_pb2").LogRequest(severity=severity, message=message, urn=urn, ephemeral=is_ephemeral)
-        # It fails if the engine is gone. The process then ends anyway.
+        # The call fails if the engine is gone. The process then ends anyway.
         with suppress(grpc.RpcError):
             self._stub.Log(request, timeout=RESPONSE_SECONDS)

@@ -1,7 +1,7 @@
-"""The functions of a program: lookups of existing Agent Ingresses, and the configuration file of an ngrok agent.
+"""Functions for programs: lookups of existing Agent Ingresses, and the configuration file of an ngrok agent.
 
-Lookups have the form of Pulumi's generated SDKs. A dynamic provider has no functions, so the program queries ngrok
-itself. Pulumi's mocks receive the call as `Mocks.call`, and nothing is sent.
+Lookups have the form of functions in Pulumi's generated SDKs. A dynamic provider has no functions, so the program
+itself queries ngrok. Under Pulumi's mocks, a lookup calls `Mocks.call`, and sends nothing.
 """
 
 from __future__ import annotations
@@ -96,14 +96,15 @@ def get_agent_ingress(
     Args:
         id: The ID, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
         domain: The domain. Case and a trailing dot are ignored.
-        opts: The options of the lookup. With an explicit provider, or one of `parent`, use `get_agent_ingress_output`.
+        opts: The options of the lookup. If `opts` or its `parent` has an explicit provider, use
+            `get_agent_ingress_output` instead.
 
     Returns:
         The Agent Ingress.
 
     Raises:
-        pulumi.RunError: Neither or both of `id` and `domain` are given, the account of the API key has no such Agent
-            Ingress, the request to ngrok fails, or the lookup has an explicit provider.
+        pulumi.RunError: Neither or both of `id` and `domain` are given, a setting is missing or invalid, the account of
+            the API key has no such Agent Ingress, the request to ngrok fails, or the lookup has an explicit provider.
     """
     result: GetAgentIngressResult = _ONE.invoke({"id": id, "domain": domain}, opts)
     return result
@@ -136,13 +137,14 @@ def get_agent_ingress_output(
     Args:
         id: The ID. Pass exactly one of `id` and `domain`.
         domain: The domain. Case and a trailing dot are ignored.
-        opts: The options of the lookup: `provider`, an explicit pulumi_agin.Provider, or `parent`, whose provider is
-            used. InvokeOutputOptions can also have `depends_on`: resources that must exist before the lookup. A
-            component counts as soon as it is registered.
+        opts: The options of the lookup. `provider` is an explicit pulumi_agin.Provider. With `parent`, the lookup uses
+            the parent's provider. InvokeOutputOptions can also have `depends_on`: resources that must exist before the
+            lookup. A component counts as existing once the component is registered.
 
     Returns:
-        The Agent Ingress. In a preview, it is unknown if an argument or a resource that the lookup depends on is
-        unknown. It fails where `get_agent_ingress` raises an error.
+        The Agent Ingress. In a preview, the result is unknown if an argument, a setting of the provider, or the ID of a
+        resource in `depends_on` is unknown. The result fails for the reasons for which `get_agent_ingress` raises an
+        error, but an explicit pulumi_agin.Provider is allowed.
     """
     result: pulumi.Output[GetAgentIngressResult] = _ONE.invoke_output({"id": id, "domain": domain}, opts)
     return result
@@ -152,19 +154,19 @@ def get_agent_ingresses(
     filter: str | None = None,  # noqa: A002 - ngrok's own name for it
     opts: pulumi.InvokeOptions | None = None,
 ) -> GetAgentIngressesResult:
-    """Looks up all Agent Ingresses of the account, or those that a filter selects. Previews query ngrok, too.
+    """Looks up the Agent Ingresses of the account, all or with a filter. Previews query ngrok, too.
 
     Args:
         filter: An expression in ngrok's CEL over `obj`, such as `obj.metadata.contains("iot")`. None selects all.
-        opts: The options of the lookup. With an explicit provider, or one of `parent`, use
-            `get_agent_ingresses_output`.
+        opts: The options of the lookup. If `opts` or its `parent` has an explicit provider, use
+            `get_agent_ingresses_output` instead.
 
     Returns:
-        The Agent Ingresses, sorted by domain. There may be none.
+        The Agent Ingresses, sorted by domain. The list may be empty.
 
     Raises:
-        pulumi.RunError: The filter is empty or ngrok rejects it, the request to ngrok fails, or the lookup has an
-            explicit provider.
+        pulumi.RunError: The filter is empty, ngrok rejects the filter, a setting is missing or invalid, the request to
+            ngrok fails, or the lookup has an explicit provider.
     """
     result: GetAgentIngressesResult = _MANY.invoke({"filter": filter}, opts)
     return result
@@ -181,8 +183,9 @@ def get_agent_ingresses_output(
         opts: The options of the lookup, as for `get_agent_ingress_output`.
 
     Returns:
-        The Agent Ingresses, sorted by domain. In a preview, they are unknown if the filter or a resource that the
-        lookup depends on is unknown. It fails where `get_agent_ingresses` raises an error.
+        The Agent Ingresses, sorted by domain. In a preview, the result is unknown if the filter, a setting of the
+        provider, or the ID of a resource in `depends_on` is unknown. The result fails for the reasons for which
+        `get_agent_ingresses` raises an error, but an explicit pulumi_agin.Provider is allowed.
     """
     result: pulumi.Output[GetAgentIngressesResult] = _MANY.invoke_output({"filter": filter}, opts)
     return result
@@ -193,7 +196,7 @@ def get_agent_ingresses_output(
 
 @dataclass(frozen=True)
 class _Lookup:
-    """A lookup function: its name, its token under mocks, and the query to ngrok."""
+    """A lookup function: its name, its token under mocks, the type of its result, and the query to ngrok."""
 
     name: str
     token: str
@@ -201,17 +204,17 @@ class _Lookup:
     find: Callable[[Run, Settings, Mapping[str, Any]], Any]
 
     def invoke(self, arguments: Mapping[str, Any], opts: pulumi.InvokeOptions | None) -> Any:
-        """Queries ngrok now. The program waits, like for Pulumi's own functions."""
+        """Queries ngrok immediately. The program waits, as for Pulumi's own functions."""
         run = program.current()
         if run is None:
-            # Under mocks, it reaches `Mocks.call`.
+            # Under mocks, this call reaches `Mocks.call`.
             return pulumi.runtime.invoke(self.token, arguments, opts, self.result).value
         if _provider_of(opts) is not None:
             raise pulumi.RunError(f"{self.name} can't wait for the settings of a Provider: use {self.name}_output")
         return self._query(run, run.settings, arguments)
 
     def invoke_output(self, arguments: Mapping[str, pulumi.Input[Any]], opts: pulumi.InvokeOptions | None) -> Any:
-        """Queries ngrok once the arguments, the provider's settings and the resources of `depends_on` are known."""
+        """Queries ngrok once the arguments and the settings are known, and the resources of `depends_on` exist."""
         run = program.current()
         if run is None:
             output_opts = pulumi.InvokeOutputOptions.merge(None, opts)
@@ -259,9 +262,9 @@ _MANY = _Lookup("get_agent_ingresses", "agin:index:getAgentIngresses", GetAgentI
 
 
 def _provider_of(opts: pulumi.InvokeOptions | None) -> pulumi.ProviderResource | None:
-    """Returns the explicit provider of a lookup, or that of its parent.
+    """Returns the explicit provider of a lookup, or else the provider of its parent.
 
-    A parent can also have the provider of another package with dynamic resources, which `Run.settings_of` rejects.
+    The parent's provider can belong to another package with dynamic resources. Then `Run.settings_of` returns None.
     """
     if opts is None or opts.provider is not None:
         return opts.provider if opts else None
@@ -269,7 +272,7 @@ def _provider_of(opts: pulumi.InvokeOptions | None) -> pulumi.ProviderResource |
 
 
 def _ids_of(depends_on: Any) -> pulumi.Output[Any]:
-    """Returns an output that is known when the resources of `depends_on` exist, or for components are registered."""
+    """Returns an output that is known once the resources of `depends_on` exist. A component counts once registered."""
 
     def ids(given: Any) -> pulumi.Output[Any]:
         resources = given if isinstance(given, list | tuple) else [given]
@@ -291,18 +294,18 @@ def agent_config(
     """Returns the configuration file of an ngrok agent, `ngrok.yml`, version 3.
 
     With a Let's Encrypt policy, the agent trusts the certificate authorities of its host (`connect_cas: host`). Without
-    a policy, it trusts ngrok's internal CA, which is its default.
+    a policy, the agent trusts ngrok's internal CA, which is the agent's default.
 
     Args:
         agent_ingress: The ingress that the agent connects to.
-        authtoken: The authtoken of the agent, which is not an API key. If omitted, the file has none, and the agent
-            must get it elsewhere, for example from the environment variable NGROK_AUTHTOKEN.
-        region: A region such as "eu". The agent then connects to the domain of that region, one of `region_domains`. If
-            omitted, it connects to the domain itself.
+        authtoken: The authtoken of the agent, which is not an API key. If omitted, the agent must get its
+            authtoken elsewhere, for example from the environment variable NGROK_AUTHTOKEN.
+        region: A region such as "eu". The agent then connects to this region's domain in `region_domains`. If omitted,
+            the agent connects to `domain`.
 
     Returns:
-        The file as YAML. It is a secret if it has an authtoken. The preview and the update fail if ngrok has no such
-        region or the authtoken is invalid.
+        The file as YAML, which is a secret if the file has an authtoken. The preview and the update fail if ngrok has
+        no such region, or if the authtoken is invalid.
     """
     token: pulumi.Input[str | None] = authtoken
     if token is not None:
@@ -312,7 +315,7 @@ def agent_config(
         policy=pulumi.Output.from_input(agent_ingress.certificate_management_policy).apply(
             _authority_of, run_with_unknowns=True
         ),
-        # Not needed without a region, so not an input of the result then.
+        # Without a region, the result does not depend on `region_domains`.
         region_domains=[] if region is None else agent_ingress.region_domains,
         authtoken=token,
         region=region,
@@ -321,7 +324,7 @@ def agent_config(
 
 
 def _authority_of(policy: Any) -> Any:
-    """Returns a policy without its key type, which a preview may not know. None and an unknown one stay."""
+    """Returns a policy without the key type, which a preview may not know. None and unknown values stay as they are."""
     return {"authority": policy["authority"]} if isinstance(policy, Mapping) else policy
 
 

@@ -1,6 +1,6 @@
-"""What the resources and lookups of one run of a Python program share.
+"""Settings, clients and lists that the resources and lookups in one run of a Python program share.
 
-With Pulumi's Automation API, one process can run many programs. Each has an event loop of its own.
+With Pulumi's Automation API, one process can run many programs, each in its own event loop.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ AGENT_INGRESS = "pulumi-python:dynamic/agin:AgentIngress"
 
 
 class Run:
-    """One run of a program. `current()` returns it to resources and lookups."""
+    """One run of a program, which resources and lookups get from `current()`."""
 
     def __init__(self) -> None:
         self.settings = Settings.load(pulumi.runtime.get_config)
@@ -42,10 +42,10 @@ class Run:
             )
 
     def require_settings(self, opts: pulumi.ResourceOptions) -> None:
-        """Raises a RunError if a resource with these options needs the program's settings, and they have problems.
+        """Raises a RunError for problems with the program's settings, unless the options set or inherit a provider.
 
-        The plugin checks them, too, but with one message for each resource. It alone checks them if the program runs in
-        another environment than the plugin.
+        The plugin checks the settings, too, but reports problems once for each resource. If the program may have other
+        environment variables than the plugin, only the plugin checks the settings.
         """
         inherited = opts.parent.get_provider(AGENT_INGRESS) if opts.parent else None
         has_provider = bool(opts.provider or opts.providers or inherited)
@@ -53,55 +53,56 @@ class Run:
             raise pulumi.RunError("; ".join(self.settings.problems))
 
     def settings_of(self, provider: pulumi.ProviderResource | None) -> pulumi.Output[Settings | None]:
-        """Returns the settings of an explicit provider, or those of the program.
+        """Returns the settings of an explicit provider; the settings of the program if `provider` is None.
 
-        None for a provider without them: one of another package, or of a component's consumer in another process.
+        The output is None for a provider without settings. Such a provider belongs to another package, or to the
+        consumer of a component, which runs in another process.
         """
         if provider is None:
             return pulumi.Output.from_input(self.settings)
         inputs: Any = getattr(provider, "settings", None)
         if not isinstance(inputs, pulumi.Output):
             return pulumi.Output.from_input(None)
-        # Nothing of them is registered, and the API key among them does not make the results of queries secret.
+        # The API key must not make the results of queries secret. The settings themselves are never registered.
         return pulumi.Output.unsecret(inputs.apply(lambda values: Settings.load(values.get)))
 
     def client(self, settings: Settings) -> Client:
-        """Returns the client of an account, the same object each time."""
+        """Returns the client for these settings, the same object each time."""
         return self._clients.setdefault(settings, settings.new_client())
 
     async def listed(self, settings: Settings) -> Sequence[IngressModel]:
-        """Returns the Agent Ingresses of an account for a preview, from one list for all of its resources."""
+        """Returns the Agent Ingresses of an account for a preview. All resources of the preview share one list."""
         if settings not in self._lists:
-            # In a thread, because it blocks.
+            # In a thread, because `list` blocks.
             reading = asyncio.to_thread(self.client(settings).list, None, Budget(PREVIEW_SECONDS))
             self._lists[settings] = asyncio.ensure_future(reading)
         return await self._lists[settings]
 
     def shared(self, make: Callable[[], Any]) -> Any:
-        """Returns the object that `make` has made for this run, the same object each time."""
+        """Returns the object that `make` creates for this run, the same object each time."""
         if make not in self._shared:
             self._shared[make] = make()
         return self._shared[make]
 
     def warn_once(self, sentence: str, resource: pulumi.Resource | None = None) -> None:
-        """Logs a warning that several resources may cause."""
+        """Logs a warning only once, although several resources may cause the warning."""
         if sentence not in self._warned:
             self._warned.add(sentence)
             pulumi.log.warn(sentence, resource)
 
     def after_last_validation(self, value: pulumi.Input[str]) -> pulumi.Input[str]:
-        """Returns an input that is known when the last validation of the program has been registered, or has failed.
+        """Returns `value` as an input that is known once the previous validation is registered or has failed.
 
-        So validations wait one after another, and not in all calls that the SDK makes at once.
-        Unlike `depends_on`, it leaves no dependency in the state, which `--target` would follow.
+        So validations wait one after another, and do not occupy all calls that the SDK makes at once. `depends_on`
+        would leave a dependency in the state, which `--target` would follow.
         """
         previous = self._last_validation
         return value if previous is None else _after(previous, value)
 
     def add_validation(self, validation: pulumi.CustomResource) -> None:
-        """Records a validation, after which the next one is registered."""
+        """Records a validation. The next validation is registered after the recorded validation."""
         registered = self._last_validation = asyncio.get_running_loop().create_future()
-        # Also after a failure, which leaves the ID unknown.
+        # With unknowns, because a validation that fails leaves its ID unknown.
         validation.id.apply(lambda id_: registered.set_result(None), run_with_unknowns=True)
 
 

@@ -11,12 +11,14 @@ from .settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Setting
 
 
 class Provider(pulumi.ProviderResource):
-    """An explicit provider. Its resources are created with its API key, in that key's account.
+    """An explicit provider. Its resources are created in the account of its API key.
 
-    Pass it to a resource as `ResourceOptions(provider=…)`, and to a lookup with `_output` in its name as
-    `InvokeOptions(provider=…)`. Resources and lookups without it use the key from the stack config or the environment.
-    With `providers=[…]` of a component, all dynamic resources in it get this provider, also those of other packages,
-    which do not find the stack config there.
+    Pass the provider to a resource as `ResourceOptions(provider=…)`, and to a lookup with `_output` in its name as
+    `InvokeOptions(provider=…)`. Resources and lookups without an explicit provider use the key from the stack config or
+    the environment.
+
+    If a component gets this provider in `providers=[…]`, all dynamic resources in the component use the provider. This
+    includes dynamic resources of other packages, which then do not find the stack config.
 
     Documentation: docs/reference/provider.md in the repository
     """
@@ -31,20 +33,21 @@ class Provider(pulumi.ProviderResource):
     ) -> None:
         """Declares an explicit provider.
 
-        Plain values are checked immediately. The preview of each resource that uses the provider shows problems with
-        Outputs and awaitables. The provider has its own settings alone, and none of the stack config.
+        If all values are plain, they are checked immediately. If any value is an Output or an awaitable, the preview of
+        each resource that uses the provider shows the problems. The provider ignores the stack config.
 
         Args:
             resource_name: The name of the provider in Pulumi.
             api_key: An ngrok API key, which becomes a secret. Required: the provider never uses the key in the stack
-                config or the environment, which may belong to another account. A new key does not change the ingresses.
-            api_base_url: The URL of ngrok's API. If omitted, it is `NGROK_API_BASE_URL`, or ngrok's public API.
-            timeout_seconds: The time limit of one call, in seconds. If omitted, it is `NGROK_API_TIMEOUT_SECONDS`, or
+                config or the environment, because that key may belong to another account. A new key does not change the
+                ingresses.
+            api_base_url: The URL of ngrok's API. The default is `NGROK_API_BASE_URL`, or else ngrok's public API.
+            timeout_seconds: The time limit of one call, in seconds. The default is `NGROK_API_TIMEOUT_SECONDS`, or else
                 300.
             opts: The options of the provider.
 
         Raises:
-            pulumi.RunError: A plain value is invalid, such as an API key with whitespace.
+            pulumi.RunError: All values are plain, and a value is invalid, such as an API key with whitespace.
         """
         inputs: dict[str, Any] = {
             PROVIDER_NAME: resource_name,
@@ -57,7 +60,7 @@ class Provider(pulumi.ProviderResource):
             problems = Settings.load(inputs.get).problems
             if problems:
                 raise pulumi.RunError("; ".join(problems))
-        # They are used twice, and a coroutine can be awaited only once.
+        # As Outputs, because each value is used twice, and a coroutine can be awaited only once.
         outputs: dict[str, Any] = {name: pulumi.Output.from_input(value) for name, value in inputs.items()}
         outputs[API_KEY] = pulumi.Output.secret(outputs[API_KEY])
         self.settings: pulumi.Output[Mapping[str, Any]] = pulumi.Output.secret(outputs)

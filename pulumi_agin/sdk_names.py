@@ -1,8 +1,10 @@
 """Undocumented names of Pulumi's SDK in the process of a Python program.
 
-`program.current` calls `is_real_run` for each resource and lookup. Without its names, a program runs as under mocks: it
-sends nothing, lookups fail, and the option `import_` does not work. `Run.require_settings` calls the other function.
-Without its name, the program does not report a missing API key: the plugin does, for each resource.
+`program.current` calls `is_real_run` for each resource and lookup. If a name in `is_real_run` is missing, a program
+runs as under mocks: the program sends nothing, lookups fail, and the option `import_` does not work.
+
+`Run.require_settings` calls `has_environment_of_cli`. If the environment variable is missing, the program does not
+report a missing API key. The plugin then reports it for each resource.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from pulumi.runtime import mocks, settings
 
 
 def is_real_run() -> bool:
-    """Returns whether Pulumi's engine runs the program. Its mocks, as in a user's unit test, must send nothing."""
+    """Returns whether Pulumi's engine runs the program. Under mocks, as in a user's unit test, nothing may be sent."""
     try:
         monitor, mocked = settings.get_monitor(), mocks.MockMonitor
     except AttributeError:
@@ -22,8 +24,8 @@ def is_real_run() -> bool:
 
 
 def has_environment_of_cli() -> bool:
-    """Returns whether the CLI's host of Python programs has set this process's environment.
+    """Returns whether the CLI's language host for Python has set this process's environment variables.
 
-    An inline program of the Automation API runs in the user's process, and its plugin may have other variables.
+    An inline program of the Automation API runs in the user's process, whose variables may differ from the plugin's.
     """
     return "PULUMI_CONFIG_SECRET_KEYS" in os.environ

@@ -1,13 +1,14 @@
 """Settings from the stack config or the environment: the API key, the base URL and the time limit of a call.
 
-| stack config          | environment variable        | else                      |
+| stack config          | environment variable        | default                   |
 |-----------------------|-----------------------------|---------------------------|
 | `agin:apiKey`         | `NGROK_API_KEY`             | none, which is an error   |
 | `agin:apiBaseUrl`     | `NGROK_API_BASE_URL`        | ngrok's public API        |
 | `agin:timeoutSeconds` | `NGROK_API_TIMEOUT_SECONDS` | 300                       |
 
-The stack config wins, and an empty value counts as absent. An explicit provider has inputs with the same keys. Its API
-key never comes from the environment, where the key of another account may be.
+The stack config takes precedence, and an empty value counts as absent. An explicit provider has inputs with the same
+keys, in place of the stack config. A provider's API key never comes from the environment, because the key in the
+environment may belong to another account.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from .api.values import LOOPBACK_HOSTS, PUBLIC_API
 API_KEY = "agin:apiKey"
 BASE_URL = "agin:apiBaseUrl"
 TIMEOUT_SECONDS = "agin:timeoutSeconds"
-# The input of an explicit provider that has its name.
+# The input that contains the name of an explicit provider.
 PROVIDER_NAME = "agin:provider"
 
 ENVIRONMENT = {
@@ -44,7 +45,7 @@ LONGEST_CALL_SECONDS = 31_536_000
 
 @dataclass(frozen=True)
 class Setting:
-    """A value, and where it came from as a noun for messages: "agin:apiKey in the stack config"."""
+    """A value and its source, which is a noun phrase for messages, such as "agin:apiKey in the stack config"."""
 
     value: str
     source: str
@@ -52,7 +53,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a process that queries ngrok. They may have `problems`."""
+    """The settings of a process that queries ngrok. Invalid settings have a sentence in `problems`."""
 
     api_key: Secret
     api_key_source: str
@@ -60,20 +61,21 @@ class Settings:
     base_url_source: str
     timeout_seconds: float
     problems: Sequence[str] = ()
-    """A sentence for each invalid setting, with the valid form. None contains the key."""
+    """A sentence for each invalid setting, with the valid form. No sentence contains the API key."""
 
     @classmethod
     def load(cls, config: Callable[[str], object], environment: Mapping[str, str] = os.environ) -> Settings:
-        """Reads the settings for a program, a plugin process or a command. A wrong one is among the `problems`.
+        """Reads the settings for a program, a plugin process or a command. Invalid settings go into `problems`.
 
-        `config` returns a value of the stack config, or of an explicit provider whose inputs are known, or None.
+        `config` returns the value of a key, or None. The values are the stack config, or the inputs of an explicit
+        provider, which must all be known.
         """
         provider = str(config(PROVIDER_NAME) or "")
         where = f'of the Provider "{one_line(provider, 60)}"' if provider else "in the stack config"
 
         def read(name: str, default: object) -> Setting:
             given = config(name)
-            # The engine may pass on a number.
+            # The engine may pass a number instead of a string.
             if given not in (None, ""):
                 return Setting(str(given).strip(), f"{name} {where}")
             variable = ENVIRONMENT[name]
@@ -106,18 +108,21 @@ class Settings:
 
     @property
     def notice(self) -> str:
-        """The line that `pulumi` does not use ngrok itself; "" if it does. Only the plugin processes log it, once."""
+        """A line for the user if the base URL is not ngrok's; "" if it is, or if the settings have problems.
+
+        Only the plugin processes log the line, once.
+        """
         if self.is_ngrok or self.problems:
             return ""
         return f"this command does not use ngrok itself: the base URL is {self.base_url}, from {self.base_url_source}"
 
     @property
     def not_in_account(self) -> str:
-        """A clause about an ID for which ngrok responded 404."""
+        """A clause for messages about an ID for which ngrok responded 404."""
         return f"the account of the API key from {self.api_key_source} does not have it"
 
     def new_client(self, clock: Clock | None = None) -> Client:
-        """Returns a client, which all calls of a process should share. Use it only if the settings have no problems."""
+        """Returns a client for all calls of a process. Use the client only if the settings have no problems."""
         return Client(
             self.api_key,
             self.base_url,

@@ -1,4 +1,4 @@
-"""Time budget of a call, with its pauses: when it must end, whether it was cancelled, and the lines about its waits."""
+"""Time budget of a call: the time limit, the cancellation, the pauses, and the progress lines about pauses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 from .clock import Clock, format_duration
 from .errors import InterruptedCallError
 
-# A call that takes longer shows a line, and then another one after this many seconds of each wait.
+# When a progress line is shown: at the first wait that lasts past FIRST_LINE_SECONDS of the call, and then at each wait
+# that lasts past NEXT_LINE_SECONDS after the previous line.
 FIRST_LINE_SECONDS = 3.0
 NEXT_LINE_SECONDS = 20.0
 
@@ -16,10 +17,10 @@ NOTICE_SECONDS = 1.0
 
 
 class Budget:
-    """The time of one call of the engine, or of one query of the program, including retries and pauses.
+    """The time limit of one call of the engine, or of one query of the program, including retries and pauses.
 
-    `Account.budget` makes most of them; previews, lookups, commands and `rfc2136` make their own. A call can have
-    several: a validation has one more for each read.
+    `Account.budget` makes most budgets. Previews, a Python program's lookups, commands, and `rfc2136` make their own. A
+    call can have several budgets: a validation has another budget for each read.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class Budget:
         """Starts the time.
 
         `is_cancelled` returns whether the engine is gone or the user pressed Ctrl-C. `show` shows a progress line in
-        place of the last.
+        place of the previous line.
         """
         self.seconds = seconds
         self.clock = clock or Clock()
@@ -53,11 +54,11 @@ class Budget:
         return self.seconds - self.elapsed
 
     def part(self, seconds: float) -> Budget:
-        """Returns a budget of its own for a part of this call, from now on and within the time that is left."""
+        """Returns a new budget for a part of this call, which starts now and ends no later than this budget."""
         return Budget(min(seconds, self.left), clock=self.clock, is_cancelled=self._is_cancelled, show=self._show)
 
     def wait(self, seconds: float, doing: str, reason: str) -> None:
-        """Waits, with a line if the call takes long. Raises InterruptedCallError when the call is cancelled."""
+        """Waits, and shows a line if the call takes long. Raises InterruptedCallError when the call is cancelled."""
         if self.elapsed + seconds >= self._next_line:
             self._next_line = self.elapsed + NEXT_LINE_SECONDS
             limit = format_duration(self.seconds)

@@ -1,4 +1,4 @@
-"""Client of ngrok's Agent Ingress API: how long a request is retried, what its failures mean, and the reads."""
+"""Client of ngrok's Agent Ingress API: the reads, the retries of all requests, and the errors for failures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .request import NoResponse, Request, Response
 from .values import ID_HINT, PLAIN_ID, PUBLIC_API
 
 if TYPE_CHECKING:
-    # They load requests and pydantic, which a process that sends nothing does not need.
+    # These modules load requests and pydantic, which a process that sends nothing does not need.
     from .http import HttpClient
     from .models import IngressModel, ResponseModel
 
@@ -30,24 +30,24 @@ LONGEST_PAUSE_SECONDS = 20.0
 # How long a request is retried if no connection can be made.
 UNCONNECTED_SECONDS = 30.0
 
-# The limits of a list, the second for a server that ignores the limit of a page. Accounts have a few Agent Ingresses.
+# The limits of a list. MOST_INGRESSES is for a server that ignores the limit of a page. Accounts have a few ingresses.
 MOST_PAGES = 100
 MOST_INGRESSES = 10_000
 
 _DOMAIN_EXISTS = "ERR_NGROK_6706"
-# 404s because of the form of the ID.
+# The codes of a 404 for an ID in the wrong form.
 _MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
-# 403s because of the plan or the permissions, although the key is valid.
+# The codes of a 403 for a valid key whose plan or permissions do not allow the request.
 _ALLOWANCE = ("ERR_NGROK_1219", "ERR_NGROK_6707")
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A request after its last attempt: the response, with a status below 300, or the error.
+    """The result of a request after its last attempt: the response, with a status below 300, or the error.
 
-    `in_doubt_since` is when the first attempt of a write began that ngrok may have carried out, by the monotonic
-    clock: one that was sent and got no response, or a response that has `may_have_effect`. A later rejection does not
-    reset it. None for a read, and if there was no such attempt.
+    For a write, `in_doubt_since` is when the first attempt began that ngrok may have carried out
+    (`may_have_effect`), by the monotonic clock. A later rejection does not reset this time. Without such an attempt,
+    and for a read, `in_doubt_since` is None.
     """
 
     result: Response | errors.NgrokError
@@ -61,10 +61,12 @@ class Sent:
 
 
 class Client:
-    """Sends requests to one account, for all threads of a process. `settling` has the writes, `ListCache` a refresh.
+    """Sends requests to one account, for all threads of a process.
 
-    A request is retried as long as the next attempt can begin within its call's budget. The pauses double from one
-    second up to 20, and each is then shortened by up to half, at random:
+    `settling` has the writes, and `ListCache` the reads of a refresh.
+
+    A request is retried as long as the next attempt can begin within the budget. The pauses double from 1 second up to
+    20 seconds. Each pause is then shortened at random, by at most half. The outcome decides whether there is a retry:
 
     | outcome                              | retried                                       |
     |--------------------------------------|-----------------------------------------------|
@@ -94,27 +96,27 @@ class Client:
         self._base_url = base_url
         self._api_key_source = api_key_source
         self._base_url_source = base_url_source
-        # A new object after each write, for `ListCache`.
+        # Each write replaces this object, so that `ListCache` drops its list.
         self.last_write = object()
 
     # -- reads --------------------------------------------------------------------------------------------
 
     def get(self, id_: str, budget: Budget) -> IngressModel:
-        """Reads one Agent Ingress. Raises NotFoundError if the account of the key has none with this ID."""
+        """Reads one Agent Ingress. Raises NotFoundError if the account of the key has no ingress with this ID."""
         request = Request("GET", f"read the Agent Ingress {self.checked_id(id_)}", id_)
         return self.ingress_in(request, self.send(request, budget).response())
 
     def list(self, cel: str | None, budget: Budget) -> builtins.list[IngressModel]:
-        """Returns all Agent Ingresses of the account, the newest first, or those that a filter in CEL selects."""
+        """Returns the account's Agent Ingresses, newest first: all, or only those that the filter `cel` selects."""
         query = {"limit": "100"} if cel is None else {"limit": "100", "filter": cel}
         return self._read_pages("list the Agent Ingresses", query, budget)[0]
 
     def find(self, domain: str, budget: Budget) -> tuple[IngressModel | None, datetime | None]:
-        """Returns the account's Agent Ingress of a canonical domain, if it has one, and the time by ngrok's clock.
+        """Returns the account's Agent Ingress with a canonical domain, and ngrok's time. Either may be None.
 
-        Lookups use it, the message about a taken domain, and a create in doubt, which needs the time.
+        Callers are lookups, the message about a taken domain, and a create in doubt. Only the create needs the time.
         """
-        # No domain has a quote or a backslash, which would end the string in the filter.
+        # A quote or a backslash could end the string in the filter. No domain contains either character.
         unquoted = re.sub(r'["\\]', "", domain)
         query = {"filter": f'obj.domain == "{unquoted}"'}
         found, now = self._read_pages(f"find the Agent Ingress {domain}", query, budget)
@@ -135,7 +137,7 @@ class Client:
                 return ingresses, response.date
             if len(ingresses) > MOST_INGRESSES or budget.left <= 0:
                 break
-            # Only the query is used: the key must not be sent to a host that a response names.
+            # Only the query of the URI is used: the key must not be sent to a host that a response names.
             query = dict(parse_qsl(page.next_page_uri.partition("?")[2]))
         read = f"{len(ingresses)} of them in {format_duration(budget.elapsed)}"
         raise errors.BadResponseError(f"could not {doing}: ngrok's list did not end after {read}")
@@ -143,7 +145,7 @@ class Client:
     # -- any request --------------------------------------------------------------------------------------
 
     def send(self, request: Request, budget: Budget) -> Sent:
-        """Sends a request, and retries it by the table above. Also without time left, it is sent once."""
+        """Sends a request, and retries it by the table above. The first attempt is made even without time left."""
         is_write = request.method != "GET"
         in_doubt_since = None
         last_connected = self.clock.monotonic()
@@ -171,7 +173,7 @@ class Client:
                 self.last_write = object()
 
     def ingress_in(self, request: Request, response: Response) -> IngressModel:
-        """Returns the ingress in a response. Raises BadResponseError if it describes none, or another one."""
+        """Returns the ingress in a response. Raises BadResponseError if it is not the requested ingress."""
         from .models import IngressModel
 
         ingress = self._parsed(IngressModel, request, response)
@@ -187,7 +189,7 @@ class Client:
 
     def checked_id(self, id_: str) -> str:
         """Returns an ID that is safe in a path. Raises InvalidArgumentError for any other string."""
-        # The API key in place of an ID would be sent in a URL, and logged by proxies.
+        # If a user passes the API key as an ID, the key would be sent in a URL, and proxies would log it.
         if not PLAIN_ID.fullmatch(id_) or id_ == self._api_key.get_secret_value():
             shown = self.sanitize(id_, 60)
             raise errors.InvalidArgumentError(f'"{shown}" is not the ID of an Agent Ingress; {ID_HINT}')
@@ -205,7 +207,7 @@ class Client:
         try:
             return model.model_validate(response.json())
         except ValidationError as error:
-            # Its message contains values of the response, and so may its context.
+            # The message of a ValidationError contains values of the response, and its context may contain some, too.
             problem = error.errors()[0]
             wrong = ": ".join([*map(str, problem["loc"]), problem["msg"]])
         raise self._bad_response(request, response, wrong)
@@ -213,7 +215,7 @@ class Client:
     # -- failures -----------------------------------------------------------------------------------------
 
     def _bad_response(self, request: Request, response: Response, wrong: str) -> errors.BadResponseError:
-        """Returns the error for a response that is not as ngrok documents it."""
+        """Returns the error for a response that does not match ngrok's documentation."""
         excerpt = self.sanitize(response.content[:400].decode("utf-8", "replace"), 80)
         return errors.BadResponseError(
             f"could not {request.doing}: {self._base_url} responded {response.status}, and {one_line(wrong, 150)} "
@@ -231,8 +233,8 @@ class Client:
             return errors.UnreachableError(could_not)
         status, fault = outcome.status, outcome.fault
         code = fault.code if fault else ""
-        # A 404 means "no such Agent Ingress" only if the request has an ID and ngrok's fault is not about the path. Any
-        # other 404 comes from another server or another API.
+        # A 404 means "no such Agent Ingress" only if the request has an ID, and the response has ngrok's fault, and the
+        # fault is not about the path. Any other 404 comes from another server or another API.
         is_other_404 = status == 404 and (not request.id_ or fault is None or fault.is_about_path)
         if status < 400 or is_other_404:
             return errors.BadResponseError(

@@ -1,4 +1,4 @@
-"""Clock of the system, which tests replace, and times and durations as strings."""
+"""System clock, which tests replace, and conversions of times and durations from or to strings."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ class Clock:
     """The system's clock. Tests use a subclass with simulated time."""
 
     def monotonic(self) -> float:
-        """Returns the seconds since an arbitrary moment. They never decrease."""
+        """Returns the seconds since an arbitrary moment. The number never decreases."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
     def jitter(self, seconds: float) -> float:
-        """Returns a random number of seconds between half of a pause and all of it."""
+        """Returns a random duration between half of `seconds` and `seconds`."""
         return random.uniform(seconds / 2, seconds)  # noqa: S311 - not for cryptography
 
 
 def parse_time(value: str) -> datetime | None:
-    """Returns a time in RFC 3339, for `settling` and doctor; None if it is malformed or has no time zone."""
+    """Parses a time in RFC 3339, and returns it in UTC; None if the string is malformed or has no time zone."""
     try:
-        # Before Python 3.11, "Z" is not accepted.
+        # Before Python 3.11, `fromisoformat` does not accept "Z".
         parsed = datetime.fromisoformat(value.replace("Z", "+00:00"))
     except ValueError:
         return None

@@ -3,10 +3,10 @@
 NgrokError
 ├── InvalidArgumentError    a value can't be sent; nothing was sent
 ├── UnreachableError        no response, or only an incomplete one
-├── InterruptedCallError    the engine ended the call while it waited
+├── InterruptedCallError    the call was cancelled during a wait
 ├── BadResponseError        a response that is not from ngrok's Agent Ingress API, or not as documented
-├── UnsettledError          a write whose response was lost, and no read has shown that it was carried out
-└── ApiError                ngrok, or a gateway before it, rejected the request: status, code
+├── UnsettledError          a write in doubt, and no read has shown that ngrok carried it out
+└── ApiError                ngrok, or a gateway in front of ngrok, rejected the request: status, code
     ├── NotFoundError           404 of ngrok for an ID
     ├── DomainExistsError       ERR_NGROK_6706: the domain already has an Agent Ingress
     └── AuthenticationError     401 or 403: the key
@@ -23,27 +23,30 @@ class NgrokError(Exception):
 
 
 class InvalidArgumentError(NgrokError):
-    """A value can't be sent, such as an ID that is none. Nothing was sent."""
+    """A value can't be sent, such as a string that is not an ID. Nothing was sent."""
 
 
 class UnreachableError(NgrokError):
-    """No complete response came, although the request was retried."""
+    """No complete response came. A transient failure was retried first."""
 
 
 class InterruptedCallError(NgrokError):
-    """The engine is gone, or the user pressed Ctrl-C, while the call waited."""
+    """The engine ended, or the user pressed Ctrl-C, during a wait of the call."""
 
 
 class BadResponseError(NgrokError):
-    """The response is a redirect, a 404 of something else than ngrok's API, no JSON, or about another ingress."""
+    """The response is not from ngrok's Agent Ingress API, or not as documented.
+
+    Examples are a redirect, a 404 from another server, a body that is not JSON, and another ingress.
+    """
 
 
 class UnsettledError(NgrokError):
-    """The response to a write was lost, and no read has shown that ngrok carried it out."""
+    """The response to a write was lost or unusable, and no read has shown that ngrok carried out the write."""
 
 
 class ApiError(NgrokError):
-    """The request was rejected. `code` is ngrok's, such as "ERR_NGROK_6706", or "" without one."""
+    """The request was rejected. `code` is ngrok's error code, such as "ERR_NGROK_6706"; "" without an error code."""
 
     def __init__(self, message: str, *, status: int, code: str = "") -> None:
         super().__init__(message)
@@ -59,7 +62,7 @@ class ApiError(NgrokError):
 class NotFoundError(ApiError):
     """ngrok has no Agent Ingress with this ID in the account of this key.
 
-    It proves nothing about another account: `lifecycle` decides whether the ingress of a state is gone.
+    This error proves nothing about other accounts. `Account.require_gone` decides whether an ingress is gone.
     """
 
 
@@ -68,4 +71,4 @@ class DomainExistsError(ApiError):
 
 
 class AuthenticationError(ApiError):
-    """The key is missing, wrong, or not allowed to do this. ngrok responds 403 where other APIs respond 401."""
+    """The key is missing, wrong, or lacks a permission. ngrok responds 403 where other APIs respond 401."""

@@ -1,4 +1,4 @@
-"""One attempt of a request, on top of the library requests."""
+"""One attempt of a request, with the library `requests`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEADERS = {"Accept": "application/json", "Ngrok-Version": "2", "User-Agent": f"p
 
 
 class BearerAuth(AuthBase):
-    """Sends the API key. Without an AuthBase, requests would let a .netrc entry for the host replace the header."""
+    """Sends the API key. Without an AuthBase, `requests` would replace the header with a .netrc entry for the host."""
 
     def __init__(self, api_key: Secret) -> None:
         self._api_key = api_key
@@ -37,7 +37,7 @@ class BearerAuth(AuthBase):
 
 
 class HttpClient:
-    """Sends single requests over connections that all threads share."""
+    """Sends requests, each once, over connections that all threads share."""
 
     def __init__(self, api_key: Secret, base_url: str) -> None:
         self._base_url = base_url.rstrip("/")
@@ -45,14 +45,14 @@ class HttpClient:
         self._session = requests.Session()
         self._session.headers.update(HEADERS)
         self._session.auth = BearerAuth(api_key)
-        # Plain http is only for this machine, and a proxy is usually another one.
+        # Requests to this machine may be unencrypted. A proxy is usually another machine, so these requests use none.
         self._session.trust_env = urlsplit(base_url).hostname not in LOOPBACK_HOSTS
 
     def send(self, request: Request, seconds: float) -> Response | NoResponse:
         """Sends a request once.
 
-        `seconds` is what its call has left. It limits the connection and each wait for data, so a server that sends its
-        response in pieces can exceed it.
+        `seconds` is the time that the call has left. It limits the connection attempt and each wait for data, but not
+        the total time, which is longer if the server sends its response in pieces.
         """
         limit = max(seconds, 0.1)
         try:
@@ -62,7 +62,7 @@ class HttpClient:
                 params=request.query,
                 json=request.body,
                 timeout=(min(CONNECT_TIMEOUT_SECONDS, limit), min(READ_TIMEOUT_SECONDS, limit)),
-                # It would pass the key on to another host.
+                # A redirect would pass the key on to another host.
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -77,7 +77,8 @@ class HttpClient:
         reason = self._api_key.sanitize(reason, 150)
         if any(isinstance(each, NewConnectionError | ConnectTimeoutError) for each in causes):
             return NoResponse(reason, was_sent=False)
-        # urllib3 also blames the proxy if the connection ends after the request, which ngrok may have carried out.
+        # urllib3 also reports a proxy error if the connection ends after the request was sent. ngrok may then have
+        # carried out the request.
         if isinstance(error, requests.exceptions.ProxyError) and not isinstance(innermost, builtins.ConnectionError):
             return NoResponse(f"{reason} (the proxy in HTTPS_PROXY or ALL_PROXY)", was_sent=False)
         if isinstance(error, requests.Timeout):
@@ -87,7 +88,8 @@ class HttpClient:
             return NoResponse(f"{reason} {hint}", was_sent=False, is_transient=False)
         if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
             return NoResponse(reason, was_sent=True)
-        # A base URL or a proxy that can't be used has one of these classes, and a missing CA bundle is an OSError.
+        # An unusable base URL or proxy raises one of these classes. A missing CA bundle raises an OSError that is not a
+        # RequestException.
         unusable = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
         is_unusable = isinstance(error, unusable) or not isinstance(error, requests.RequestException)
         return NoResponse(reason, was_sent=not is_unusable, is_transient=False)

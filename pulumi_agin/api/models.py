@@ -1,4 +1,4 @@
-"""Models of ngrok's responses, in canonical form, and the limits of what may be in them.
+"""Models of ngrok's responses: the fields, their canonical form, and their limits.
 
 Facts come from ngrok's API page "Agent Ingresses" unless a comment says otherwise.
 """
@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_
 
 from .values import PLAIN_ID, canonical_domain, canonical_ns_targets
 
-# Messages and tables contain names. ngrok puts labels before a domain, which itself has up to 253 characters.
+# The limit for a name, because messages and tables contain names. ngrok puts labels before a domain, and the domain
+# alone has up to 253 characters.
 LONGEST_NAME = 512
 
 
@@ -22,7 +23,7 @@ def _printable(value: str) -> str:
 
 
 def _sorted(names: list[str]) -> list[str]:
-    # The order in which ngrok lists them may change.
+    # ngrok may list the names in another order each time.
     return sorted(set(names))
 
 
@@ -42,11 +43,11 @@ class ResponseModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_empty_values(cls, content: object) -> object:
-        """Drops null and "", because ngrok omits empty strings, and may also send either."""
+        """Drops null and "". ngrok omits an empty string, but may also send null or "" for it."""
         if not isinstance(content, dict):
             return content
         return {
-            # JSON can contain a lone surrogate, and a state can't.
+            # JSON can contain a lone surrogate, but a state can't.
             key: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
             for key, value in content.items()
             if value is not None and value != ""
@@ -88,7 +89,7 @@ class CertStatusModel(ResponseModel):
 
 
 class IngressModel(ResponseModel):
-    # The docstring and the descriptions are those of the plugin's schema: see `native/catalog.py`.
+    # The plugin's schema contains this docstring and the descriptions: see `native/catalog.py`.
     """An ngrok Agent Ingress lets ngrok agents connect through your own domain instead of ngrok's domain.
 
     Changing `domain` replaces it: the new one is created before the old one is deleted. All other changes are made in
@@ -111,7 +112,7 @@ class IngressModel(ResponseModel):
         description="the state of the certificate: `renews_at` once it is issued, `provisioning_job` while a job is "
         "running. `null` without a policy, and until the first job exists",
     )
-    # Required, because a response without them must not delete the NS records that users create from them.
+    # Required: users create NS records from `ns_targets`, and a response without the key must not delete the records.
     ns_targets: Annotated[list[_Name], AfterValidator(canonical_ns_targets)] = Field(
         description="the values for NS records that delegate `domain` to ngrok: lowercase, with a trailing dot, sorted"
     )
@@ -121,7 +122,7 @@ class IngressModel(ResponseModel):
     created_at: _Printable = Field(description="when the ingress was created (RFC 3339)")
 
     def outputs(self) -> dict[str, Any]:
-        """Returns what a state has: all values but the ID. One of NULLABLE that ngrok lacks is absent."""
+        """Returns the outputs for a state: all values except the ID. A value that is None is absent."""
         return self.model_dump(exclude={"id"}, exclude_none=True)
 
 

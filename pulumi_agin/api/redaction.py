@@ -30,11 +30,11 @@ class Secret:
         return string
 
     def sanitize(self, string: str, limit: int = EXCERPT_CHARACTERS) -> str:
-        """Returns a string from outside for a message: redacted, on one line, cut at the limit."""
+        """Returns an external string for a message: redacted, on one line, cut at the limit."""
         return one_line(self.redact(string), limit)
 
 
 def one_line(string: str, limit: int = EXCERPT_CHARACTERS) -> str:
-    """Returns a string on one line, cut at the limit, without characters that change how the rest is shown."""
+    """Returns a string on one line, cut at the limit, and without characters that affect the display of others."""
     line = " ".join("".join(c if c.isprintable() else " " for c in string).split())
     return line if len(line) <= limit else f"{line[:limit]}…"

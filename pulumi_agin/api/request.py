@@ -1,4 +1,4 @@
-"""A request to ngrok's API, and what one attempt brings: a response, or the reason why there is none."""
+"""Request to ngrok's API, and the outcome of one attempt: a response, or the reason why there is no response."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .errors import TRANSIENT_STATUSES
 
 @dataclass(frozen=True)
 class Request:
-    """A request about all Agent Ingresses, or about the one with an ID.
+    """A request about the Agent Ingress with the ID `id_`, or about the whole collection if `id_` is empty.
 
-    `doing` is its purpose as a verb phrase, for messages that begin with "could not".
+    `doing` is the purpose as a verb phrase, for messages that begin with "could not".
     """
 
     method: str
@@ -36,11 +36,11 @@ class NgrokFault(NamedTuple):
 
     message: str
     code: str
-    """Such as "ERR_NGROK_6706"; "" without one."""
+    """An error code such as "ERR_NGROK_6706"; "" if there is no code."""
     operation_id: str
-    """What ngrok's support asks for; "" without one."""
+    """The ID that ngrok's support asks for; "" if there is no ID."""
     is_about_path: bool
-    """Whether ngrok has no such path, rather than no such Agent Ingress."""
+    """Whether ngrok has no such path in its API, rather than no such Agent Ingress."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Response:
 
     status: int
     headers: Mapping[str, str]
-    """By names in any case."""
+    """By name; the case of a name does not matter."""
     content: bytes
 
     @property
@@ -61,12 +61,12 @@ class Response:
     def may_have_effect(self) -> bool:
         """Whether ngrok may have carried out a write.
 
-        | status                               |                                                                  |
-        |--------------------------------------|------------------------------------------------------------------|
-        | 2xx, 5xx                             | yes                                                              |
-        | a redirect, 404, 429                 | no                                                               |
-        | any other 4xx, with ngrok's `fault`  | no, ngrok has rejected it                                        |
-        | any other 4xx, without it            | yes, a proxy may have sent it after it passed the request on     |
+        | status                                | may have an effect                                              |
+        |---------------------------------------|-----------------------------------------------------------------|
+        | 2xx, 5xx                              | yes                                                             |
+        | a redirect, 404, 429                  | no                                                              |
+        | any other 4xx, with ngrok's `fault`   | no: ngrok has rejected the write                                |
+        | any other 4xx, without ngrok's `fault`| yes: a proxy may have responded after it passed the request on  |
         """
         if 300 <= self.status < 400 or self.status in (404, 429):
             return False
@@ -74,7 +74,7 @@ class Response:
 
     @cached_property
     def fault(self) -> NgrokFault | None:
-        """ngrok's error, which has a message, and a code or the status; None if the body is anything else."""
+        """ngrok's error, with a message, and with an error code or this response's status; None for any other body."""
         body = self.json()
         if not isinstance(body, dict) or not isinstance(body.get("msg"), str):
             return None
@@ -88,20 +88,20 @@ class Response:
 
     @property
     def retry_after(self) -> float:
-        """The seconds that the Retry-After header asks to wait; 0 without one, or if it is a date."""
+        """The seconds in the Retry-After header; 0 if the header is missing or contains a date."""
         value = self.headers.get("Retry-After", "")
         return float(value) if value.isdecimal() else 0.0
 
     @property
     def date(self) -> datetime | None:
-        """The time of the response by the server's clock, if it is known."""
+        """The time of the response by the server's clock; None if the Date header is missing or invalid."""
         try:
             return email.utils.parsedate_to_datetime(self.headers.get("Date", "")).astimezone(timezone.utc)
         except (ValueError, OverflowError):
             return None
 
     def json(self) -> object:
-        """Returns the parsed body; None if it is not JSON."""
+        """Returns the parsed body; None if the body is not JSON."""
         try:
             return json.loads(self.content)
         except (ValueError, RecursionError):
@@ -110,12 +110,12 @@ class Response:
 
 @dataclass(frozen=True)
 class NoResponse:
-    """No complete response."""
+    """The outcome of an attempt without a complete response."""
 
     reason: str
-    """A clause."""
+    """The reason as a clause, for messages."""
     was_sent: bool
-    """Whether the request may have arrived."""
+    """Whether the request may have reached ngrok."""
     is_transient: bool = True
     """Whether the same request may succeed later."""
     retry_after = 0.0

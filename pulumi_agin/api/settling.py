@@ -1,26 +1,30 @@
-"""Writes, and what became of one whose response was lost: a read settles it, or the call fails.
+"""Writes to ngrok. If the response to a write is lost, a read settles the outcome, or the call fails.
 
-An attempt is in doubt if ngrok may have carried it out without a usable confirmation. `may_have_effect` in `request`
-decides that. PATCH and DELETE are retried, because to apply them twice is to apply them once. So is POST, because a
-domain has at most one Agent Ingress. After the last attempt, `Client.send` returns a response or an error, such as that
-Ctrl-C has ended a pause, and since when an attempt was in doubt (`Sent.in_doubt_since`):
+Every write may be retried. Applying a PATCH or a DELETE twice has the same effect as applying it once. A second POST
+has no effect, because a domain has at most one Agent Ingress.
+
+An attempt is in doubt if ngrok may have carried out the write (`may_have_effect` in `request`), but there is no usable
+confirmation. After the last attempt, `Client.send` returns a response or an error, and the time of the first attempt in
+doubt (`Sent.in_doubt_since`). A pause that Ctrl-C has ended counts as an error. The first row that applies decides:
 
 | after the last attempt       | create                     | update              | delete              |
 |------------------------------|----------------------------|---------------------|---------------------|
 | a usable confirmation        | done                       | done                | done                |
 | a 404 about the ID           |                            | NotFoundError       | NotFoundError       |
-| else, no attempt in doubt    | fails                      | fails               | fails               |
-| else, an attempt is in doubt | finds by the domain:       | reads by the ID:    | reads by the ID:    |
+| no attempt in doubt          | fails                      | fails               | fails               |
+| an attempt in doubt          | finds by the domain:       | reads by the ID:    | reads by the ID:    |
 |                              | - ours: done               | - new values: done  | - still there: fails|
 |                              | - maybe another's: fails   | - old values: fails | - NotFoundError     |
 |                              | - none: see below          | - NotFoundError     |                     |
 
-If a create finds no ingress, one may still appear, so it searches until the call's time is over, and then fails. It
-searches only once if ngrok has rejected the last attempt with a code other than ERR_NGROK_6706, "the domain is taken".
+If a create finds no ingress, the ingress may still appear. So the create searches until the time of the call is over,
+and then fails. There is only one search if ngrok has rejected the last attempt with an error code and a status that is
+not transient. The exception is the code ERR_NGROK_6706, "the domain is taken".
 
-An ingress is ours if it has our values and is not older than the first attempt in doubt, by the server's own clock.
-After an attempt that had no effect, this may be one that another stack has created with the same values in these
-seconds. No request can tell them apart. ERR_NGROK_6706 in response to the first attempt is never about ours.
+An ingress is ours if it has our values, and if it is not older than the first attempt in doubt, by the server's own
+clock. If no attempt had an effect, another stack may have created an ingress with the same values in the same seconds.
+No request can distinguish the ingress of the other stack from ours. If ngrok responds to the first attempt with
+ERR_NGROK_6706, the existing ingress is never ours.
 
 The caller decides whether a NotFoundError proves that the ingress is gone.
 """
@@ -41,18 +45,18 @@ if TYPE_CHECKING:
     from .client import Client, Sent
     from .models import IngressModel
 
-# The part of a write's time that is kept for the read, at most a quarter of it.
+# The part of a call's time that is kept for the read after a write. It is at most a quarter of the call's time.
 SETTLING_SECONDS = 30.0
 
 # The pause between two searches for an ingress that may still appear.
 SEARCH_PAUSE_SECONDS = 2.0
 
-# `created_at` and `Date` are whole seconds.
+# The tolerance for the age of an ingress, because `created_at` and `Date` are whole seconds.
 CLOCK_SLACK = timedelta(seconds=2)
 
 
 def create(client: Client, wanted: Mapping[str, Any], budget: Budget) -> IngressModel:
-    """Creates an Agent Ingress with valid values. Raises UnsettledError if it is unknown whether it was created."""
+    """Creates an Agent Ingress with valid values. Raises UnsettledError if the outcome is unknown."""
     domain = wanted["domain"]
     request = Request("POST", f"create the Agent Ingress {domain}", body=wanted)
     sent = client.send(request, _time_for_write(budget))
@@ -68,12 +72,12 @@ def create(client: Client, wanted: Mapping[str, Any], budget: Budget) -> Ingress
 def _find_ours(
     client: Client, wanted: Mapping[str, Any], doubt: errors.NgrokError, since: float, budget: Budget
 ) -> IngressModel:
-    """Searches for the ingress of a create in doubt, until it appears. Raises UnsettledError if it is not found."""
+    """Searches for the ingress of a create in doubt. Raises UnsettledError unless an ingress is found that is ours."""
     domain = wanted["domain"]
     doing = f"find out whether the Agent Ingress {domain} was created"
     unknown = f"it is unknown whether the Agent Ingress {domain} was created ({doubt})"
     is_rejected = isinstance(doubt, errors.ApiError) and bool(doubt.code) and not doubt.is_transient
-    # Whatever ngrok did with an earlier attempt came before it rejected the last one.
+    # Any effect of an earlier attempt came before the rejection of the last attempt.
     may_appear = not is_rejected or isinstance(doubt, errors.DomainExistsError)
     try:
         found, now = client.find(domain, budget)
@@ -97,9 +101,9 @@ def _is_ours(found: IngressModel, wanted: Mapping[str, Any], first_in_doubt: dat
 
 
 def update(client: Client, id_: str, changes: Mapping[str, Any], budget: Budget) -> IngressModel:
-    """Changes the given fields of an Agent Ingress, and returns it as it then is.
+    """Changes the given fields of an Agent Ingress, and returns the ingress after the change.
 
-    Raises UnsettledError if a response was lost and the ingress has other values, or could not be read.
+    Raises UnsettledError if the write is in doubt, and the ingress lacks the new values or could not be read.
     """
     request = Request("PATCH", f"update the Agent Ingress {client.checked_id(id_)}", id_, body=changes)
     sent = client.send(request, _time_for_write(budget))
@@ -114,9 +118,9 @@ def update(client: Client, id_: str, changes: Mapping[str, Any], budget: Budget)
 
 
 def delete(client: Client, id_: str, budget: Budget) -> None:
-    """Deletes an Agent Ingress. Raises NotFoundError if there is none, also if a delete without response removed it.
+    """Deletes an Agent Ingress. Raises NotFoundError if it does not exist, even if an attempt in doubt has deleted it.
 
-    Raises UnsettledError if a response was lost and the ingress is still there, or could not be read.
+    Raises UnsettledError if the write is in doubt, and the ingress still exists or could not be read.
     """
     request = Request("DELETE", f"delete the Agent Ingress {client.checked_id(id_)}", id_)
     sent = client.send(request, _time_for_write(budget))
@@ -130,16 +134,16 @@ def delete(client: Client, id_: str, budget: Budget) -> None:
 
 
 def _doubt_of(sent: Sent, error: errors.NgrokError) -> errors.NgrokError:
-    """Returns an error that leaves the outcome of a write in doubt, and raises any other."""
+    """Returns an error that leaves the outcome of a write in doubt, and raises any other error."""
     if sent.in_doubt_since is None or isinstance(error, errors.NotFoundError):
         raise error
     return error
 
 
 def _read_after(client: Client, id_: str, done: str, doubt: errors.NgrokError, budget: Budget) -> IngressModel:
-    """Reads the ingress of a write in doubt. Raises NotFoundError if there is none.
+    """Reads the ingress after an update or a delete in doubt. Raises NotFoundError if the ingress does not exist.
 
-    `done` is what the write may have done to it, such as "changed".
+    `done` is the verb for what the write may have done, such as "changed".
     """
     try:
         return client.get(id_, budget)

@@ -1,6 +1,6 @@
-"""Values of an Agent Ingress in canonical form, their comparison, and what a preview knows of them.
+"""Values of an Agent Ingress: their canonical form, their comparison, and the outputs for a preview.
 
-This module loads quickly, so programs import it.
+Programs import this module, so it must load quickly.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import Any
 
 PUBLIC_API = "https://api.ngrok.com"
 
-# The only hosts for which plain http is allowed, and which never go through a proxy.
+# Only requests to these hosts may use plain http. Requests to these hosts never use a proxy.
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 POLICY = "certificate_management_policy"
 STATUS = "certificate_management_status"
-# What a program sets.
+# The fields that a program sets.
 INPUT_FIELDS = ("domain", "description", "metadata", POLICY)
-# What ngrok computes, and an update leaves as it is.
+# The fields that ngrok computes and an update does not change.
 KEPT_BY_UPDATE = ("ns_targets", "region_domains", "created_at", "uri")
-# Outputs that may be None. The state then lacks them, and Pulumi's SDK makes an output that the state lacks unknown in
-# a preview, so `preview` makes it None again.
+# The outputs that may be None. The state lacks an output that is None. In a preview, Pulumi's SDK makes such an output
+# unknown, so `preview` makes the output None again.
 NULLABLE = (POLICY, STATUS)
 
 PLAIN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
@@ -29,17 +29,17 @@ ID_HINT = "an ID looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 
 
 def canonical_domain(domain: str) -> str:
-    """Returns a domain trimmed, in lower case and without a trailing dot, as ngrok stores it.
+    """Returns a domain as ngrok stores it: trimmed, in lower case, and without a trailing dot.
 
-    Of two trailing dots only one is removed, so that validation rejects the other.
+    Only one trailing dot is removed, so that validation rejects a domain with two.
     """
     return domain.strip().lower().removesuffix(".")
 
 
 def canonical_ns_targets(targets: Iterable[str]) -> list[str]:
-    """Returns names in lower case, with one trailing dot, sorted, each once.
+    """Returns names in lower case, with one trailing dot, sorted, and without duplicates.
 
-    ngrok returns them with and without dots, in any order.
+    ngrok returns the names in any order, with or without a trailing dot.
     """
     return sorted({canonical_domain(target) + "." for target in targets})
 
@@ -47,16 +47,16 @@ def canonical_ns_targets(targets: Iterable[str]) -> list[str]:
 def changed_fields(
     existing: Mapping[str, Any], wanted: Mapping[str, Any], is_unknown: Callable[[object], bool] = lambda value: False
 ) -> list[str]:
-    """Returns the INPUT_FIELDS in which an ingress differs from wanted values. Absent, None and "" are one.
+    """Returns the INPUT_FIELDS in which an ingress differs from wanted values. Absent, None, and "" are equal.
 
-    A key type that the wanted policy leaves out does not differ, because ngrok then chooses it. A value that is
-    unknown in a preview differs, so an unknown domain is a replacement.
+    If the wanted policy has no key type, every key type matches, because ngrok chooses the key type. A wanted value
+    that is unknown in a preview counts as different, so an unknown domain is a replacement.
     """
     return [name for name in INPUT_FIELDS if _differs(name, existing.get(name), wanted.get(name), is_unknown)]
 
 
 def not_applied(existing: Mapping[str, Any], changes: Mapping[str, Any]) -> list[str]:
-    """Returns the fields of an update whose new values an ingress does not have. Others may differ from the program."""
+    """Returns the fields in `changes` whose new values an ingress does not have. Other fields are not compared."""
     return changed_fields(existing, {**existing, **changes})
 
 
@@ -71,7 +71,7 @@ def _differs(name: str, old: Any, new: Any, is_unknown: Callable[[object], bool]
 
 
 def describe(values: Mapping[str, Any], name: str) -> str:
-    """Returns one of the INPUT_FIELDS for a message, such as `description "devices"`. It is not sanitized."""
+    """Returns one of the INPUT_FIELDS for a message, such as `description "devices"`. The result is not sanitized."""
     value = values.get(name)
     if name == POLICY and value:
         value = ", ".join(str(each) for each in value.values() if each)
@@ -79,10 +79,10 @@ def describe(values: Mapping[str, Any], name: str) -> str:
 
 
 def outputs_after(existing: Mapping[str, Any], wanted: Mapping[str, Any], unknown: object) -> dict[str, Any]:
-    """Returns the outputs that the preview of a create or an update knows, besides the INPUT_FIELDS that are strings.
+    """Returns the outputs for the preview of a create or an update, without the INPUT_FIELDS that are strings.
 
-    `existing` are the outputs of the ingress that is updated or imported; empty for a create, or if it can't be read.
-    `wanted` are the inputs. `unknown` is the front end's object for an unknown value.
+    `existing` are the outputs of the ingress that is updated or imported. They are empty for a create, or if the
+    ingress can't be read. `wanted` are the inputs. `unknown` is the front end's object for an unknown value.
     """
     outputs = {name: existing[name] for name in KEPT_BY_UPDATE if name in existing}
     policy = wanted.get(POLICY)
@@ -98,12 +98,15 @@ def outputs_after(existing: Mapping[str, Any], wanted: Mapping[str, Any], unknow
 
 
 def policy_inputs(existing: Mapping[str, Any], set_by: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Returns an existing policy for the inputs of a state. `set_by` is the program's, if it has one."""
+    """Returns an existing policy for the inputs in a state, with only the fields that the policy `set_by` has.
+
+    `set_by` is the policy in the program's inputs. If the program has no policy, all fields are returned.
+    """
     return {name: value for name, value in existing.items() if not set_by or name in set_by}
 
 
 def _matches_policy(existing: Mapping[str, Any] | None, wanted: Any) -> bool:
-    """Returns whether an existing policy has the wanted values. One that is unknown in a preview does not match."""
+    """Returns whether an existing policy has the wanted values. A value unknown in a preview does not match."""
     if not existing or not wanted:
         return not existing and not wanted
     if not isinstance(wanted, Mapping):

@@ -1,8 +1,11 @@
 """Command line: `pulumi-agin import | doctor | explain | emulator`.
 
-An extra, for people at a terminal and for cron. Each command is a module with two functions: `add_options` declares its
-options, and `run` returns its exit status and has the text of `--help` as its docstring. For the commands, `project`
-reads the settings and the domains of a stack, and `zone_lookup` reads DNS records.
+An extra, for people at a terminal and for cron. Each command is a module with two functions:
+
+- `add_options` declares the options of the command.
+- `run` carries the command out, and returns the exit status. The docstring of `run` is the text of `--help`.
+
+For the commands, `project` reads the settings and the domains of a stack, and `zone_lookup` reads DNS records.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ FAILED = 1
 
 
 def new_parser() -> argparse.ArgumentParser:
-    """Returns the parser, with one for each command."""
+    """Returns the parser, with a subparser for each command."""
     parser = argparse.ArgumentParser(prog="pulumi-agin", description="Tools for ngrok Agent Ingresses with Pulumi.")
     parser.add_argument("--version", action="version", version=f"pulumi-agin {VERSION}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -40,28 +43,30 @@ def new_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command, and returns its exit status. A failure is one line on stderr, without a traceback.
+    """Runs a command, and returns its exit status. A failure prints one line to stderr, without a traceback.
+
+    If the reader of stdout has closed the pipe, the failure prints nothing.
 
     Args:
-        arguments: The command with its arguments; None for those of the process.
+        arguments: The command with its arguments; None for the arguments of the process.
     """
     try:
         if isinstance(sys.stdout, io.TextIOWrapper):
-            # A locale without UTF-8 can't print every description. In Python source, the escape is the same string.
+            # A locale without UTF-8 can't print every description. In Python source, the escape means the same string.
             sys.stdout.reconfigure(errors="backslashreplace")
         options = new_parser().parse_args(arguments)
         status: int = options.run(options)
-        # What stdout can't write must fail here, and not when Python exits.
+        # A failed write to stdout must raise its error here, and not when Python exits.
         print(end="", flush=True)  # noqa: T201
         return status
     except (FailedError, NgrokError) as error:
         return _fail(str(error))
     except OSError as error:
         _discard_stdout()
-        # Whoever closed the pipe wants no more lines.
+        # A user who closed the pipe, for example with `head`, expects no more lines.
         return FAILED if isinstance(error, BrokenPipeError) else _fail(str(error))
     except KeyboardInterrupt:
-        # As shells report a program that Ctrl-C ended.
+        # The exit status with which shells report a program that Ctrl-C ended.
         return 130
 
 
@@ -71,5 +76,5 @@ def _fail(sentence: str) -> int:
 
 
 def _discard_stdout() -> None:
-    """Discards what stdout can't write, because Python writes it again when it exits, and reports the error."""
+    """Discards the output that stdout can't write. Otherwise, Python would write again at exit, and report an error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

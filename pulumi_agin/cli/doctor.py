@@ -1,6 +1,6 @@
 """Command `doctor`: tells why an Agent Ingress isn't working yet, for people and for cron.
 
-To add a check of an ingress, write a function that returns its verdict with a sentence, and add it to CHECKS.
+To add a check of an ingress, write a function that returns a verdict and a sentence, and add the function to CHECKS.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from .project import add_stack_to, domains_of_stack, load_settings, new_budget
 if TYPE_CHECKING:
     from .zone_lookup import ZoneLookup
 
-# The limit of a sentence: ngrok's messages and the NS records of a zone can be long.
+# The limit of a sentence, in characters. ngrok's messages and the NS records of a zone can be long.
 LONGEST_SENTENCE = 1000
 
-# ngrok renews a certificate 30 days before it ends. After half of them, somebody should look.
+# ngrok renews a certificate 30 days before it expires. After about half of that time, the user should act.
 RENEWAL_LIMIT = timedelta(days=14)
 
 # Let's Encrypt's name in CAA records.
 LETSENCRYPT = "letsencrypt.org"
 
-# `wrong` is what the user has to mend. `unknown` could not be checked, or ngrok is still at work.
+# `wrong`: the user must correct something. `unknown`: the check was not possible, or ngrok has not finished yet.
 Verdict: TypeAlias = Literal["ok", "wrong", "unknown"]
 
-# The first of them that a run has found decides.
+# In order of precedence: the first of these verdicts that a run has found sets the exit status.
 EXIT_STATUSES: dict[Verdict, int] = {"wrong": 1, "unknown": 3, "ok": 0}
 
 
 class Finding(NamedTuple):
-    """The result of one check, with one sentence. JSON has the same names. The check of the API key has no domain."""
+    """The result of one check. JSON has the same field names. For the check of the API key, `domain` is None."""
 
     domain: str | None
     check: str
@@ -79,7 +79,7 @@ def run(options: Namespace) -> int:
 
 
 def _findings(options: Namespace) -> Iterator[Finding]:
-    """Yields the findings about the API key and each domain, without the key and on one line each."""
+    """Yields the findings about the API key and each domain. Each sentence is one line, without the key."""
     try:
         from .zone_lookup import ZoneLookup
     except ImportError:
@@ -87,7 +87,7 @@ def _findings(options: Namespace) -> Iterator[Finding]:
 
     lookup, settings = ZoneLookup(options.dns), load_settings(options.stack)
     key, source = settings.api_key, settings.api_key_source
-    # A key in place of a domain must not be printed. In lower case, it would not be found.
+    # A key that the user passed as a domain must not be printed. `sanitize` would not find the key in lowercase.
     domains = [canonical_domain(key.sanitize(each)) for each in options.domains]
     if not domains and not options.all:
         domains = domains_of_stack(options.stack)
@@ -113,7 +113,7 @@ def _findings(options: Namespace) -> Iterator[Finding]:
 
 
 def check_ingress(ingress: IngressModel, lookup: ZoneLookup) -> Iterator[Finding]:
-    """Yields the findings about an ingress. They are not sanitized."""
+    """Yields the findings about an ingress. The sentences are not sanitized."""
     yield Finding(ingress.domain, "agent_ingress", "ok", f"it has the Agent Ingress {ingress.id}")
     for name, check in CHECKS.items():
         try:
@@ -146,7 +146,7 @@ def _check_certificate(ingress: IngressModel, _lookup: ZoneLookup) -> tuple[Verd
     if issuance is Issuance.NOT_MANAGED:
         return "ok", sentence
     job = status.provisioning_job if status else None
-    # ngrok retries after its own error. Any other one is in the user's DNS, or not documented.
+    # ngrok retries after its own internal error. Any other error is in the user's DNS, or is not documented.
     if job and job.error_code not in (None, "INTERNAL_ERROR"):
         return "wrong", sentence
     if not issuance.is_ready:
@@ -164,7 +164,7 @@ def _check_certificate(ingress: IngressModel, _lookup: ZoneLookup) -> tuple[Verd
 
 
 def _check_caa_records(ingress: IngressModel, lookup: ZoneLookup) -> tuple[Verdict, str]:
-    """Checks the CAA records of the names above the domain. Those of the domain itself would be at ngrok."""
+    """Checks the CAA records of the names above the domain. CAA records of the domain itself would be at ngrok."""
     policy = ingress.certificate_management_policy
     if not policy or policy.authority != "letsencrypt":
         return "ok", "it has no certificate of Let's Encrypt, which CAA records could forbid"
@@ -174,7 +174,7 @@ def _check_caa_records(ingress: IngressModel, lookup: ZoneLookup) -> tuple[Verdi
     return "wrong", f'the CAA records of {name} forbid Let\'s Encrypt; add 0 issue "{LETSENCRYPT}"'
 
 
-# By their names in JSON. One that raises FailedError is `unknown`, with its message.
+# The checks, by their names in JSON. A check that raises FailedError is `unknown`, and its sentence is the message.
 CHECKS: dict[str, Callable[[IngressModel, ZoneLookup], tuple[Verdict, str]]] = {
     "ns_records": _check_ns_records,
     "certificate": _check_certificate,

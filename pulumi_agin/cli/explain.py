@@ -1,4 +1,4 @@
-"""Command `explain`: prints a section of the errors page, which messages name."""
+"""Command `explain`: prints a section of the errors page. Messages name the command with the section."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def run(options: Namespace) -> int:
 
 
 def sections() -> dict[str, str]:
-    """Returns the sections of the errors page that messages name, by their headings, which have no spaces.
+    """Returns the sections of the errors page that messages name, by heading. Only these headings have no spaces.
 
-    Links become their texts. The parser reads the page at each start of the command line: its choices are the names.
+    The text of each link replaces the link. Each command reads the page, because the parser's choices are the headings.
     """
     # In the repository, the file is a link to docs/reference/errors.md.
     page = resources.files("pulumi_agin.cli").joinpath("errors.md").read_text("utf-8")

@@ -62,13 +62,13 @@ def run(options: Namespace) -> int:
     if not found:
         raise FailedError("the account has no Agent Ingress")
     ingresses = _by_name(found)
-    # Only the key of a careless user is in a description, and then the import fails with its sentence.
+    # A value contains the API key only by a mistake of the user. The import of the redacted value then fails.
     print(settings.api_key.redact(bulk_file(ingresses) if options.json else program(ingresses)))  # noqa: T201
     return 0
 
 
 def _by_name(ingresses: Sequence[IngressModel]) -> dict[str, IngressModel]:
-    """Returns ingresses by resource name: the domain with hyphens, and with the ID if another has that name."""
+    """Returns ingresses by resource name: the domain with hyphens, and with the ID if the name is already in use."""
     by_name: dict[str, IngressModel] = {}
     for ingress in sorted(ingresses, key=lambda each: each.domain):
         name = re.sub(r"[^a-z0-9]+", "-", ingress.domain).strip("-")
@@ -77,13 +77,13 @@ def _by_name(ingresses: Sequence[IngressModel]) -> dict[str, IngressModel]:
 
 
 def bulk_file(ingresses: Mapping[str, IngressModel]) -> str:
-    """Returns the file for `pulumi import --file`, which reads the values with the plugin."""
+    """Returns the file for `pulumi import --file`. That command reads the values with the plugin."""
     resources = [{"type": NATIVE_TYPE, "name": name, "id": each.id} for name, each in ingresses.items()]
     return json.dumps({"resources": resources}, indent=2)
 
 
 def program(ingresses: Mapping[str, IngressModel]) -> str:
-    """Returns a program that imports ingresses, by resource name: one resource, or a dict and a loop."""
+    """Returns a program that imports the ingresses: a single resource, or for several ingresses a dict and a loop."""
     if len(ingresses) == 1:
         [(name, ingress)] = ingresses.items()
         return IMPORTS + ONE.format(name=name, id=ingress.id, arguments=_arguments(ingress, " " * 4))
@@ -95,6 +95,6 @@ def program(ingresses: Mapping[str, IngressModel]) -> str:
 
 
 def _arguments(ingress: IngressModel, indentation: str) -> str:
-    """Returns the arguments that declare an ingress as it is, in Python, each on a line of its own."""
+    """Returns the Python arguments that declare an ingress with its current values, one per line."""
     outputs = ingress.outputs()
     return "\n".join(f"{indentation}{name}={outputs[name]!r}," for name in INPUT_FIELDS if outputs.get(name))

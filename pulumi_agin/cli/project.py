@@ -1,6 +1,6 @@
 """The project in the current folder: the settings and the Agent Ingresses of a stack, read with Pulumi's CLI.
 
-In each function, `stack` is the option `--stack`; None for the selected one.
+In each function, `stack` is the option `--stack`; None for the selected stack.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pulumi_agin.api.redaction import one_line
 from pulumi_agin.lifecycle.operation import FailedError
 from pulumi_agin.settings import ENVIRONMENT, Settings
 
-# The types of Agent Ingresses in a state: of a Python program, and of the provider plugin.
+# The types of Agent Ingresses in a state: from a Python program, and from the provider plugin.
 AGENT_INGRESSES = ("pulumi-python:dynamic/agin:AgentIngress", "agin:index:AgentIngress")
 
 # The time limit of the requests to ngrok. A rate limit of ngrok ends within a minute.
 REQUEST_SECONDS = 60.0
 
-# The time limit of a run of Pulumi's CLI, whose backend may not respond.
+# The time limit of one run of Pulumi's CLI, because the CLI's backend may not respond.
 PULUMI_SECONDS = 60.0
 
 
@@ -33,11 +33,11 @@ def add_stack_to(parser: ArgumentParser) -> None:
 
 
 def load_settings(stack: str | None) -> Settings:
-    """Returns the settings of a stack's config, and for what it lacks, those of the environment.
+    """Returns the settings from the config of a stack. A setting that the config lacks comes from the environment.
 
-    Without a project, a selected stack, or `pulumi` on PATH, they are all from the environment, unless the user names a
-    stack. If there is a stack whose config can't be read, that is an error, because the key in the environment may
-    belong to another account.
+    All settings come from the environment if the user names no stack, and there is no project, no selected stack, or no
+    `pulumi` on PATH. Otherwise, a config that can't be read is an error, because the key in the environment may belong
+    to another account.
     """
     config: dict[str, Any] = {}
     if stack or (_has_project() and shutil.which("pulumi")):
@@ -53,15 +53,18 @@ def load_settings(stack: str | None) -> Settings:
 
 
 def new_budget(settings: Settings) -> Budget:
-    """Returns the time for the requests of a command."""
+    """Returns the time budget for all requests of a command."""
     return Budget(min(REQUEST_SECONDS, settings.timeout_seconds))
 
 
 def domains_of_stack(stack: str | None) -> list[str]:
-    """Returns the domains of the Agent Ingresses in the state of a stack, without those that the program only reads."""
+    """Returns the domains of the Agent Ingresses in the state of a stack.
+
+    Omits pending deletes, and ingresses that the program only reads.
+    """
     if not stack and not _has_project():
         raise FailedError("there is no Pulumi project in this folder: name the domains, or use --all")
-    # A stack without an update has no deployment, and an empty one no resources.
+    # A stack without an update has no deployment. An empty stack has no resources.
     deployment = _pulumi("stack", "export", stack=stack)["deployment"] or {}
     domains = [
         resource["outputs"]["domain"]
@@ -74,13 +77,13 @@ def domains_of_stack(stack: str | None) -> list[str]:
 
 
 def _has_project() -> bool:
-    """Returns whether Pulumi's CLI finds a project, in this folder or above it."""
+    """Returns whether Pulumi's CLI finds a project, in this folder or in a folder above."""
     folders = (Path.cwd(), *Path.cwd().parents)
     return any((folder / f"Pulumi.{ending}").is_file() for folder in folders for ending in ("yaml", "yml", "json"))
 
 
 def _pulumi(*command: str, stack: str | None) -> dict[str, Any]:
-    """Runs Pulumi's CLI, and returns its JSON."""
+    """Runs Pulumi's CLI, and returns the JSON object that the CLI prints."""
     selection = [f"--stack={stack}"] if stack else []
     try:
         ran = subprocess.run(  # noqa: S603 - a command of ours

@@ -30,7 +30,7 @@ def run(options: Namespace) -> int:
 
     When it is ready, prints its URL to stdout. SIGINT (Ctrl-C) or SIGTERM stops it.
     """
-    # Never the key in the environment, which may be that of an account at ngrok.
+    # The key in the environment is not used, because that key may belong to an account at ngrok.
     first, *others = options.api_key or [DEFAULT_API_KEY]
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -55,7 +55,7 @@ def run(options: Namespace) -> int:
         raise FailedError(str(error)) from None
     try:
         print(emulator.url, flush=True)  # noqa: T201
-        # Programs reject an unencrypted URL of any other host.
+        # Programs reject an unencrypted URL of a host that is not loopback.
         if urlsplit(emulator.url).hostname in LOOPBACK_HOSTS:
             sys.stderr.write(_instructions(emulator.url, first))
         ended.wait()
@@ -65,7 +65,7 @@ def run(options: Namespace) -> int:
 
 
 def _instructions(url: str, api_key: str) -> str:
-    # Without the key, the command prompts for it.
+    # `pulumi config set` prompts for a key that is not in the command.
     key = f" {api_key}" if api_key == DEFAULT_API_KEY else ""
     return (
         "To use it in a stack, run these commands in the project's folder:\n"

@@ -24,11 +24,11 @@ QUERY_SECONDS = 5.0
 
 
 class ZoneLookup:
-    """Looks records up in public DNS, or at one server. `doctor` makes one for all of its domains.
+    """Looks up records in public DNS, or at one server. `doctor` creates one ZoneLookup for all of its domains.
 
-    Public DNS is this machine's resolver. It finds the servers of a zone, which are then queried themselves for NS
-    records, because a cache has the old ones until their TTL ends. A lookup without a usable response raises
-    FailedError.
+    Public DNS means this machine's resolver. For NS records, the resolver only finds the servers of the zone, and the
+    lookup queries these servers directly, because a cache has old records until their TTL ends. A lookup without a
+    usable response raises FailedError.
     """
 
     def __init__(self, server: str | None) -> None:
@@ -36,7 +36,7 @@ class ZoneLookup:
         self._server = _address(server) if server else None
 
     def ns_targets(self, domain: str) -> list[str]:
-        """Returns the values of a domain's NS records in the zone above it, in canonical form; empty without records.
+        """Returns the values of a domain's NS records in the parent zone, in canonical form; empty without records.
 
         The servers of the zone are queried one after another, until one responds.
         """
@@ -45,7 +45,7 @@ class ZoneLookup:
             response = self._query_zone_above(name)
         except dns.exception.DNSException as error:
             raise FailedError(f"its NS records could not be read: {one_line(str(error))}") from None
-        # A delegation is in the authority section, or in the answer if the server has the zone below it, too.
+        # A delegation is in the authority section, or in the answer if the server has the delegated zone, too.
         for records in (*response.answer, *response.authority):
             if records.name == name and records.rdtype == dns.rdatatype.NS:
                 return canonical_ns_targets(str(record.target) for record in records)
@@ -54,7 +54,7 @@ class ZoneLookup:
         return []
 
     def _query_zone_above(self, name: dns.name.Name) -> dns.message.Message:
-        """Returns the response of a server of the zone above a name to a query for the name's NS records."""
+        """Queries the NS records of a name at a server of the parent zone."""
         servers = self._new_resolver()
         if self._server is None:
             servers.nameservers = _addresses_above(name, servers)
@@ -66,10 +66,10 @@ class ZoneLookup:
             return error.response(name)  # type: ignore[no-untyped-call,no-any-return]
 
     def forbidding_name(self, domain: str, authority: str) -> str | None:
-        """Returns the name whose CAA records forbid a certificate authority for a domain; None if none do.
+        """Returns the name whose CAA records forbid a certificate authority for a domain; None without such a name.
 
-        The nearest name with such records decides. The domain itself is delegated to ngrok, and a top-level domain is
-        taken to have none.
+        The nearest name above the domain with CAA records decides. The domain itself is not queried, because it is
+        delegated to ngrok. A top-level domain is not queried, because it is assumed to have no CAA records.
         """
         for labels in range(1, domain.count(".")):
             name = domain.split(".", labels)[labels]
@@ -93,25 +93,25 @@ class ZoneLookup:
 
 
 def _addresses_above(name: dns.name.Name, resolver: dns.resolver.Resolver) -> list[str]:
-    """Returns the addresses of the servers of the zone above a name."""
+    """Returns the addresses of the servers of the parent zone of a name."""
     zone = dns.resolver.zone_for_name(name.parent(), resolver=resolver)
     addresses: list[str] = []
     for record in resolver.resolve(zone, "NS"):
-        # One server without an address does no harm.
+        # A server without an address is skipped.
         with suppress(dns.exception.DNSException):
             addresses += resolver.resolve_name(record.target).addresses()
     return addresses
 
 
 def _forbid(records: Iterable[Any], authority: str) -> bool:
-    """Returns whether CAA records forbid an authority. Those without the tag `issue` forbid none."""
+    """Returns whether CAA records forbid an authority. Records without the tag `issue` forbid no authority."""
     # Parameters may follow the authority.
     issue = [each.value.partition(b";")[0].strip().lower() for each in records if each.tag.lower() == b"issue"]
     return bool(issue) and authority.encode() not in issue
 
 
 def _address(server: str) -> tuple[str, int]:
-    """Returns the IP address and the port of HOST:PORT, or of HOST with DNS's port."""
+    """Returns the IP address and the port of HOST:PORT, or of HOST with the default port of DNS."""
     try:
         parts = urlsplit(f"//{server}")
         port = parts.port or 53

@@ -1,13 +1,15 @@
-"""Adapters that create the NS records of an `AgentIngressDelegation`, one for the package of each DNS provider.
+"""Adapters that create the NS records of an `AgentIngressDelegation`, one adapter for each DNS provider's package.
 
-`adapter` has the protocol and what all adapters use. In `record_sets`, one resource has all values; in
-`single_records`, each value has a resource of its own. `rfc2136_delegation` is for name servers that accept DNS
-updates.
+- `adapter`: the protocol, and the code that adapters share
+- `record_sets`: adapters for packages in which one resource has all values
+- `single_records`: adapters for packages in which each value has its own resource
+- `rfc2136_delegation`: the adapter for name servers that accept DNS updates
 
-Each adapter needs the extra of the same name, such as `pulumi-agin[aws]`. It loads the package when it is called, and
-raises a pulumi.RunError if the package is not installed. All adapters have in common:
+All adapters except `custom` have in common:
 
-- `opts` are the options of the records. With `import_`, Pulumi imports an existing record set.
+- An adapter needs the extra of the same name, such as `pulumi-agin[aws]`. A call of the adapter loads the package, and
+  raises a pulumi.RunError if the package is not installed.
+- `opts` are the options of the records. If one resource has all values, `import_` imports an existing record set.
 - Case and trailing dots in zone names are ignored.
 
 See docs/reference/dns-adapters.md in the repository.

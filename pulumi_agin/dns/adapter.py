@@ -1,4 +1,4 @@
-"""Protocol of adapters, and the NS records that they create."""
+"""Protocol of adapters, and the NS records that an adapter creates."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ Made: TypeAlias = pulumi.Resource | Sequence[pulumi.Resource]
 class DnsAdapter(Protocol):
     """An adapter, which creates the records of a delegation in a zone with the package of a DNS provider.
 
-    `pulumi_agin.dns` has adapters for many packages. To write your own, implement this method, or pass a function with
-    the same parameter to `dns.custom`.
+    `pulumi_agin.dns` has adapters for many packages. To write your own adapter, implement `create_records`, or pass a
+    function with the same parameter to `dns.custom`.
     """
 
     def create_records(self, records: NsRecords, /) -> Made:
         """Creates the resources of the records, all with the options `records.options(…)`.
 
-        AgentIngressDelegation calls it once. Without these options, which nothing checks, the engine may delete the
-        ingress before a record. Declare the records here and not inside an `apply`: what an `apply` declares is not in
-        the first preview, and the engine deletes it in a run in which the ingress fails.
+        AgentIngressDelegation calls this method once. Without these options, the engine may delete the ingress before a
+        record. Nothing checks that a resource has the options.
+
+        Declare the records directly in this method, not inside an `apply`. The first preview does not show resources
+        that an `apply` declares. In a run in which the ingress fails, the engine deletes such resources.
 
         Args:
             records: The records to create.
 
         Returns:
-            The resource, or a list of resources. Return the records, not a component with them: `agent_ingress_id` of
-            the delegation waits only until a component is registered.
+            The resource, or a list of resources. Return the records, not a component that contains the records:
+            `agent_ingress_id` of the delegation waits only until a component is registered.
         """
         ...
 
@@ -43,31 +45,31 @@ class NsRecords:
     """NS records that delegate a domain to ngrok."""
 
     name: str
-    """The name of the delegation, and of the resource if there is one resource with all values."""
+    """The name of the delegation. If one resource has all values, also the name of this resource."""
     domain: pulumi.Output[str]
     """The domain, in lowercase and without a trailing dot."""
     ns_targets: pulumi.Output[Sequence[str]]
-    """The values: lowercase, one trailing dot, sorted. Not known before the ingress is created."""
+    """The values of the records: lowercase, one trailing dot, sorted. Unknown until the ingress is created."""
     ttl: pulumi.Input[int]
     """The time to live of the records, in seconds."""
     delegation: pulumi.ComponentResource
     """The parent of the records."""
     agent_ingress: pulumi.CustomResource
-    """The Agent Ingress, which exists as long as the records do."""
+    """The Agent Ingress, which must exist as long as the records exist."""
 
     def options(
         self, given: pulumi.ResourceOptions | None = None, *, named_by: str | None = None
     ) -> pulumi.ResourceOptions:
-        """Returns the options of each record: a child of the delegation, deleted before the ingress is.
+        """Returns the options of each record: a child of the delegation, deleted before the ingress.
 
-        When the domain changes, the new record is created before the old one is deleted, even if the package requests
-        the opposite: `delete_before_replace` is False.
+        When the domain changes, the new record is created before the old record is deleted, even if the package
+        requests the opposite order, because `delete_before_replace` is False.
 
         Args:
             given: Further options from the program, such as a provider, which take precedence.
-            named_by: The engine's name for the property that holds the record's name, for a package that renames a
-                record in place. The record is then replaced. Otherwise, the engine would see no reason to delete it
-                before an ingress that has `delete_before_replace=True`.
+            named_by: The engine's name for the property that holds the record's name, for a package that can rename a
+                record in place. With `named_by`, a new name replaces the record. Otherwise, the engine would not delete
+                the old record before an ingress that has `delete_before_replace=True`.
 
         Returns:
             The options to pass to the resource of each record.
@@ -76,33 +78,33 @@ class NsRecords:
             parent=self.delegation,
             depends_on=[self.agent_ingress],
             replace_on_changes=[named_by] if named_by else None,
-            # A package that can choose a name itself assumes that two records can't share a name from the program, and
-            # requests that the old record is deleted first. Until the new one exists, there would be no delegation.
+            # A package that can choose names itself requests to delete the old record first if the name comes from the
+            # program, because two records might have the same name. There would be no delegation in between.
             delete_before_replace=False,
         )
         return pulumi.ResourceOptions.merge(ours, given)
 
     def within(self, zone: pulumi.Input[str] | None) -> pulumi.Output[str]:
-        """Returns the domain, and fails if it is not below the apex of the zone.
+        """Returns the domain, which must be below the apex of the zone.
 
         Args:
-            zone: The name of the zone; None if it is not known.
+            zone: The name of the zone. None if the name is not known: then the domain is not checked.
 
         Returns:
-            The domain. The preview and the update fail if it is outside the zone or is its apex.
+            The domain. The preview and the update fail if the domain is outside the zone or is the apex of the zone.
         """
         if zone is None:
             return self.domain
         return pulumi.Output.all(self.domain, self.relative_to(zone)).apply(lambda known: str(known[0]))
 
     def relative_to(self, zone: pulumi.Input[str]) -> pulumi.Output[str]:
-        """Returns the domain without the name of the zone, such as "connect" in acme.com.
+        """Returns the domain without the name of the zone, such as "connect" for connect.acme.com in acme.com.
 
         Args:
             zone: The name of the zone.
 
         Returns:
-            The name. The preview and the update fail if the domain is outside the zone or is its apex.
+            The name. The preview and the update fail if the domain is outside the zone or is the apex of the zone.
         """
         return pulumi.Output.all(self.domain, canonical_zone(zone)).apply(lambda known: self._relative(*known))
 
@@ -118,16 +120,17 @@ class NsRecords:
         return self.ns_targets.apply(lambda targets: [target.rstrip(".") for target in targets])
 
     def ns_target(self, index: int, count: int, existing: Sequence[str] = ()) -> pulumi.Output[str]:
-        """Returns one of the values, for a package in which each value has a resource of its own.
+        """Returns one of the values, for a package in which each value has its own resource.
 
         Args:
-            index: Which one, from 0 on.
+            index: The index of the value in `ns_targets`.
             count: How many resources the program declares.
-            existing: The values of the existing records to import, if there are any, in the form of `ns_targets`.
+            existing: The values of the existing records to import, in the form and order of `ns_targets`. Empty if no
+                records are imported.
 
         Returns:
-            The value. The preview and the update fail if ngrok returns another number of values, or others than the
-            existing records have.
+            The value. The preview and the update fail if ngrok returns another number of values than `count`, or other
+            values than `existing`.
         """
 
         def select(targets: Sequence[str]) -> str:
@@ -146,17 +149,17 @@ class NsRecords:
         return self.ns_targets.apply(select)
 
     def error(self, message: str) -> pulumi.RunError:
-        """Returns an error that names the delegation. Pulumi shows it without a traceback."""
+        """Returns an error that names the delegation. Pulumi shows the error without a traceback."""
         return pulumi.RunError(f'AgentIngressDelegation "{self.name}": {message}')
 
 
 def canonical_zone(name: pulumi.Input[str]) -> pulumi.Output[str]:
-    """Returns the name of a zone in lowercase and without a trailing dot, as most DNS packages need it."""
+    """Returns the name of a zone in lowercase and without a trailing dot, the form that most DNS packages need."""
     return pulumi.Output.from_input(name).apply(canonical_domain)
 
 
 class Adapter:
-    """An adapter that is a function."""
+    """An adapter that calls a function."""
 
     def __init__(self, create_records: Callable[[NsRecords], Made]) -> None:
         self._create_records = create_records
@@ -177,7 +180,7 @@ def custom(function: Callable[[NsRecords], Made]) -> Adapter:
         agin.AgentIngressDelegation("connect", agent_ingress=ingress, dns=agin.dns.custom(in_my_dns))
 
     Args:
-        function: Creates the records, and returns the resource or a list of resources.
+        function: A function that creates the records, and returns the resource or a list of resources.
 
     Returns:
         The adapter.
@@ -186,9 +189,9 @@ def custom(function: Callable[[NsRecords], Made]) -> Adapter:
 
 
 def package(module: str, *, extra: str) -> Any:
-    """Loads a module of a DNS provider's package, or fails with the command that installs it.
+    """Loads a module of a DNS provider's package. The error for a missing package has the command that installs it.
 
-    An adapter calls it when the program calls the adapter, before any resource is declared.
+    The function of each adapter calls `package` first, before any record is declared.
     """
     try:
         return importlib.import_module(module)

@@ -1,8 +1,9 @@
 """Adapters for packages in which one resource has all values: one resource for each delegation.
 
-The arguments are those for which each Python SDK and its provider show no change in a second `up`. Some values keep
-their dot: without it, the package would treat the value as relative to the zone, or show a change in every preview.
-Arguments may be Outputs, because the same program may create the zone.
+Each package gets its arguments in a form for which a second `pulumi up` shows no change. Some values keep the trailing
+dot. Without the dot, the package would treat the value as relative to the zone, or show a change in every preview.
+
+The arguments of an adapter may be Outputs, because the same program may create the zone.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def _record_set(
     opts: pulumi.ResourceOptions | None,
     named_by: str = "name",
 ) -> Adapter:
-    """Returns an adapter. `named_by` is the engine's name for the argument with the name of the record."""
+    """Returns an adapter. `named_by` is the engine's name for the argument that holds the record's name."""
     return Adapter(
         lambda records: record_class(records.name, **arguments(records), opts=records.options(opts, named_by=named_by))
     )
@@ -38,7 +39,7 @@ def aws(
 
     Args:
         zone_id: The ID of the hosted zone.
-        zone_name: The name of the zone. With it, the preview fails for a domain outside the zone.
+        zone_name: The name of the zone. If given, the preview fails for a domain outside the zone.
         opts: The options of the record, such as a provider.
     """
     route53 = package("pulumi_aws.route53", extra="aws")
@@ -67,8 +68,8 @@ def gcp(
 
     Args:
         managed_zone: The resource name of the zone, such as "acme-com".
-        project: The project of the zone, if it differs from the provider's.
-        dns_name: The DNS name of the zone, such as "acme.com.". With it, the preview fails for a domain outside the
+        project: The project of the zone, if it is not the provider's project.
+        dns_name: The DNS name of the zone, such as "acme.com.". If given, the preview fails for a domain outside the
             zone.
         opts: The options of the record, such as a provider.
     """
@@ -142,11 +143,11 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
 def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
     """Creates the NS records in Hetzner Cloud DNS, with pulumi-hcloud.
 
-    It may replace existing NS records of the domain.
+    Hetzner may replace existing NS records of the domain.
 
     Args:
-        zone: The name of the zone, such as "acme.com". Its ID does not work, because the record name is relative to the
-            zone name.
+        zone: The name of the zone, such as "acme.com". The zone's ID does not work, because the record name is relative
+            to the zone's name.
         opts: The options of the record, such as a provider.
     """
     module = package("pulumi_hcloud", extra="hcloud")
@@ -166,7 +167,7 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) 
 def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
     """Creates the NS records in Gandi LiveDNS, with pulumiverse-gandi.
 
-    It may replace existing NS records of the domain.
+    Gandi may replace existing NS records of the domain.
 
     Args:
         zone: The name of the zone, such as "acme.com".
@@ -190,8 +191,10 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
     """Creates a DNSEndpoint for external-dns in Kubernetes, with pulumi-kubernetes.
 
     The DNSEndpoint is named after the domain. external-dns must run with `--source=crd`, `--managed-record-types=NS`
-    and `--policy=sync`. It creates the records at its next sync, so the state does not show whether they exist. On
-    destroy, it also deletes them at its next sync, when the ingress may already be deleted.
+    and `--policy=sync`.
+
+    external-dns creates the records at its next sync, so the state does not show whether the records exist. On destroy,
+    external-dns also deletes the records at its next sync, when the ingress may already be deleted.
 
     Args:
         namespace: The namespace that external-dns watches for the DNSEndpoint.

@@ -1,16 +1,18 @@
 """Adapters for packages in which each value has its own resource: NAME-1, NAME-2 and so on, in the order of the values.
 
-Unless an adapter says otherwise, its records are added to any NS records that the domain already has. The preview fails
-for a domain outside the zone, if it knows the zone's name.
-The arguments are those for which each Python SDK and its provider show no change in a second `up`. Arguments may be
-Outputs, because the same program may create the zone, except with `record_ids`.
+Unless an adapter's docstring says otherwise, the new records are added to any existing NS records of the domain. If the
+adapter knows the zone's name, the preview fails for a domain outside the zone.
 
-All have these arguments:
+Each package gets its arguments in a form for which a second `pulumi up` shows no change. The arguments of an adapter
+may be Outputs, because the same program may create the zone. With `record_ids`, the arguments that are a part of the
+import ID must be plain values.
 
-- `name_servers`: how many records to declare; 4 by default. The program fails if ngrok returns another number of
-  `ns_targets`.
-- `record_ids`: the IDs of existing NS records to import, by their values, such as {"ns-1.example.net": "…"}. Needed for
-  one `pulumi up`. The values must be those of ngrok.
+All adapters have these arguments:
+
+- `name_servers`: how many records to declare without `record_ids`; 4 by default. The program fails if ngrok returns
+  another number of `ns_targets`.
+- `record_ids`: the ID of each existing NS record to import, by the record's value, such as {"ns-1.example.net": "…"}.
+  Needed for one `pulumi up`. The values must equal the ingress's `ns_targets`.
 """
 
 from __future__ import annotations
@@ -37,11 +39,11 @@ def _single_records(
     import_id: Callable[[str], str],
     named_by: str = "name",
 ) -> Adapter:
-    """Returns an adapter. `arguments` returns those of the record with one of the values, which has a trailing dot.
+    """Returns an adapter. `arguments` returns the arguments of the record for one value, which has a trailing dot.
 
     `import_id` returns the package's import ID for the DNS provider's ID of a record. `named_by` is the engine's name
-    for the argument with the name of the record. The program fails if ngrok returns another number of values, or others
-    than `record_ids` has.
+    for the argument that holds the record's name. The program fails if ngrok returns another number of values, or other
+    values than the keys of `record_ids`.
     """
     ids = {canonical_ns_targets([target])[0]: id_ for target, id_ in (record_ids or {}).items()}
     existing = sorted(ids)
@@ -65,7 +67,7 @@ def _undotted(target: pulumi.Output[str]) -> pulumi.Output[str]:
 
 
 def _plain(value: pulumi.Input[Any]) -> str:
-    """Returns an argument that is a part of an import ID, which Pulumi needs before any Output is known."""
+    """Returns an argument as a part of an import ID. Pulumi needs the import ID before any Output is known."""
     if isinstance(value, str | int):
         return str(value)
     raise pulumi.RunError("with record_ids, the zone of an adapter must be a plain string, not an Output")
@@ -79,14 +81,14 @@ def cloudflare(
     name_servers: int = DEFAULT_NAME_SERVERS,
     record_ids: Mapping[str, str] | None = None,
 ) -> Adapter:
-    """Creates the NS records at Cloudflare, with pulumi-cloudflare. A TTL of 1 is automatic.
+    """Creates the NS records at Cloudflare, with pulumi-cloudflare. A TTL of 1 means automatic.
 
     Args:
         zone_id: The ID of the zone.
-        zone_name: The name of the zone. With it, the preview fails for a domain outside the zone.
+        zone_name: The name of the zone. If given, the preview fails for a domain outside the zone.
         opts: The options of the records, such as a provider.
         name_servers: How many records to declare.
-        record_ids: The IDs of existing NS records to import, by their values.
+        record_ids: The ID of each existing NS record to import, by the record's value.
     """
     module = package("pulumi_cloudflare", extra="cloudflare")
 
@@ -122,7 +124,7 @@ def digitalocean(
         domain: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         name_servers: How many records to declare.
-        record_ids: The IDs of existing NS records to import, by their values.
+        record_ids: The ID of each existing NS record to import, by the record's value.
     """
     module = package("pulumi_digitalocean", extra="digitalocean")
 
@@ -158,7 +160,7 @@ def dnsimple(
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         name_servers: How many records to declare.
-        record_ids: The IDs of existing NS records to import, by their values.
+        record_ids: The ID of each existing NS record to import, by the record's value.
     """
     module = package("pulumi_dnsimple", extra="dnsimple")
 
@@ -189,20 +191,22 @@ def linode(
     name_servers: int = DEFAULT_NAME_SERVERS,
     record_ids: Mapping[str, str] | None = None,
 ) -> Adapter:
-    """Creates the NS records at Linode (Akamai), with pulumi-linode, which rounds other TTLs to the nearest of its own.
+    """Creates the NS records at Linode (Akamai), with pulumi-linode.
+
+    pulumi-linode rounds the TTL to the nearest TTL that Linode supports.
 
     Args:
         domain_id: The numeric ID of the zone, or the `id` of a linode.Domain.
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         name_servers: How many records to declare.
-        record_ids: The IDs of existing NS records to import, by their values.
+        record_ids: The ID of each existing NS record to import, by the record's value.
     """
     module = package("pulumi_linode", extra="linode")
 
     def arguments(records: NsRecords, target: pulumi.Output[str]) -> dict[str, Any]:
         return {
-            # The ID of a resource is a string.
+            # The `id` of a linode.Domain is a string.
             "domain_id": pulumi.Output.format("{}", domain_id).apply(int),
             "name": records.relative_to(zone_name),
             "record_type": "NS",
@@ -235,7 +239,7 @@ def vercel(
         team_id: The ID of the team that owns the zone.
         opts: The options of the records, such as a provider.
         name_servers: How many records to declare.
-        record_ids: The IDs of existing NS records to import, by their values.
+        record_ids: The ID of each existing NS record to import, by the record's value.
     """
     module = package("pulumiverse_vercel", extra="vercel")
 
@@ -266,13 +270,13 @@ def ovh(
     name_servers: int = DEFAULT_NAME_SERVERS,
     record_ids: Mapping[str, str] | None = None,
 ) -> Adapter:
-    """Creates the NS records at OVHcloud, with pulumi-ovh. With a TTL of 0, they have that of the zone.
+    """Creates the NS records at OVHcloud, with pulumi-ovh. With a TTL of 0, the records have the zone's TTL.
 
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         name_servers: How many records to declare.
-        record_ids: The IDs of existing NS records to import, by their values.
+        record_ids: The ID of each existing NS record to import, by the record's value.
     """
     module = package("pulumi_ovh.domain", extra="ovh")
 
@@ -303,13 +307,15 @@ def scaleway(
     name_servers: int = DEFAULT_NAME_SERVERS,
     record_ids: Mapping[str, str] | None = None,
 ) -> Adapter:
-    """Creates the NS records at Scaleway, with pulumiverse-scaleway. It may replace existing NS records of the domain.
+    """Creates the NS records at Scaleway, with pulumiverse-scaleway.
+
+    Scaleway may replace existing NS records of the domain.
 
     Args:
         dns_zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         name_servers: How many records to declare.
-        record_ids: The IDs of existing NS records to import, by their values.
+        record_ids: The ID of each existing NS record to import, by the record's value.
     """
     module = package("pulumiverse_scaleway.domain", extra="scaleway")
 

@@ -1,7 +1,7 @@
 """Front end of Pulumi's dynamic providers, in the SDK's plugin process (`python -m pulumi.dynamic`).
 
-It passes each of the SDK's calls on to a lifecycle. A program loads this module, too, because its resources pickle the
-classes by reference, but it calls none of them.
+The front end passes each call of the SDK to a lifecycle. The program process loads this module, too, because resources
+pickle the provider classes by reference, but the program calls none of their methods.
 """
 
 from __future__ import annotations
@@ -24,34 +24,35 @@ from pulumi_agin.settings import Settings
 
 from . import servicer
 
-# The SDK's key of the pickled provider, in all inputs and outputs. The SDK adds it again to what a method returns.
+# The SDK's key of the pickled provider, in all inputs and outputs. The SDK adds the key again to each method's
+# results.
 PROVIDER_KEY = "__provider"
 
 
 class DynamicProvider(dynamic.ResourceProvider):
-    """The base class of the providers. They are stateless, and pickled by reference.
+    """The base class of the dynamic providers. A provider is pickled by reference, without attributes.
 
-    The SDK makes one instance for each process and class, calls `configure` once, and then the other methods from
-    several threads. The underscores in their signatures are the SDK's.
+    In each process, the SDK makes one instance of a class, calls `configure` once, and then calls the other methods
+    from several threads. The underscores in the signatures are the SDK's.
     """
 
-    # A provider contains no secret, and the ciphertext of a secret would change in every state.
+    # A provider contains no secret, and the ciphertext of a secret provider would differ in every state.
     serialize_as_secret_always = False
 
-    # `configure` sets it.
+    # Set by `configure`.
     _lifecycle: Lifecycle
 
     def make_lifecycle(self, account: Account) -> Lifecycle:
-        """Returns the lifecycle of this resource, whose modules a program does not load. `configure` calls it once."""
+        """Returns this resource's lifecycle. Called only by `configure`, so programs load no lifecycle modules."""
         raise NotImplementedError
 
     def __getstate__(self) -> None:
         """Pickles no attributes."""
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Loads the stack's config, or that of an explicit Provider. `check` reports its problems."""
+        """Loads the settings of the stack or of an explicit Provider. `check` reports problems with the settings."""
         self._lifecycle = self.make_lifecycle(_account(Settings.load(req.config.get)))
-        # The engine waits for the end of the process, which would take a tenth of a second to collect all objects.
+        # The engine waits for the process to exit. Collecting all objects would delay the exit by a tenth of a second.
         atexit.register(gc.freeze)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
@@ -76,12 +77,12 @@ class DynamicProvider(dynamic.ResourceProvider):
             return dynamic.CreateResult(created.id, created.outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        """Reads the resource. In a refresh, `props` are the outputs of the state; in a `get`, the program's inputs."""
+        """Reads the resource. In a refresh, `props` are the state's outputs; in a `get`, the program's inputs."""
         with _engine_call(props) as call:
             existing = self._lifecycle.read(call, id_)
             if existing is None:
                 return dynamic.ReadResult(None, {})
-            # Without inputs in the response, the engine keeps those that it has.
+            # If the response has no inputs, the engine keeps the inputs in the state.
             keeps_inputs = not call.inputs_before or existing.inputs == call.inputs_before
             return dynamic.ReadResult(existing.id, existing.outputs, None if keeps_inputs else existing.inputs)
 
@@ -100,7 +101,7 @@ class ProviderError(Exception):
 
 @functools.cache
 def _account(settings: Settings) -> Account:
-    """Returns the account of these settings, which all providers of a process share."""
+    """Returns the account of these settings. All providers of a process share the account."""
     if settings.notice:
         _engine().inform(settings.notice)
     return Account(settings)
@@ -113,14 +114,14 @@ def _engine() -> Engine:
 
 @contextmanager
 def _engine_call(outputs_before: Mapping[str, Any] | None = None) -> Iterator[Call]:
-    """Yields what is known about the current call. An exception in the `with` block reaches the user as a sentence."""
+    """Yields the engine's current call. An exception in the `with` block reaches the user as a sentence."""
     request, context = servicer.current_call()
     urn = request.urn if request is not None else ""
     # Only a ReadRequest has `inputs`.
     inputs = getattr(request, "inputs", None)
     call = Call(
         urn,
-        # Without a custom timeout, it is 0. Not all requests have one.
+        # Without a custom timeout, `timeout` is 0. Some requests have no `timeout`.
         timeout_seconds=getattr(request, "timeout", 0) or None,
         inputs_before=None if inputs is None else _ours(MessageToDict(inputs)),
         outputs_before=_ours(outputs_before or {}),
@@ -135,7 +136,7 @@ def _engine_call(outputs_before: Mapping[str, Any] | None = None) -> Iterator[Ca
         sentence = sentence_of(error)
         if context is not None:
             servicer.replace_traceback(context, sentence)
-        # The SDK would print the message of the original error, which may contain a secret.
+        # Without `from None`, the SDK would print the message of the original error, which may contain a secret.
         raise ProviderError(sentence) from None
     finally:
         _engine().clear(urn)

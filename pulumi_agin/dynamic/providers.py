@@ -1,6 +1,6 @@
 """Dynamic providers of our resources.
 
-The paths and names of these classes are part of every user's state, so they never change.
+Users' states contain the paths and names of these classes, so the paths and names never change.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """An emulator of ngrok's Agent Ingress API, to test programs without an account.
 
-It is not ngrok: it does not serve DNS, issue certificates or accept agents. In the repository, its page is
-docs/reference/emulator.md, and tests/servicer/emulator/test_acceptance.py lists what it guesses.
+The emulator is not ngrok: it does not serve DNS, issue certificates or accept agents. In the repository,
+docs/reference/emulator.md is the user's page, and tests/servicer/emulator/test_acceptance.py lists the guesses.
 
-`server` is what a test starts and calls. A request passes `handler` (HTTP, and how its fault makes it misbehave) and
-`rules` (what the API responds), which read and write `state`. It shares no code with the client, so that both can't
+A test starts and calls `server`. For each request, `handler` serves HTTP and applies a fault, and `rules` determines
+the API's response. Both modules read and write `state`. The emulator shares no code with the client, so that both can't
 have the same bug.
 """
 

@@ -1,7 +1,7 @@
 """The states of a certificate: a function of the time and, if the emulator has a DNS server, of the NS records.
 
-The states and their JSON were recorded from reserved domains, which have the same fields. No recorded status of an
-Agent Ingress is public. The emulator chooses the duration of each state.
+The states and their JSON were recorded from reserved domains, which have the same fields as Agent Ingresses. There is
+no public recording of an Agent Ingress's status. The emulator chooses the duration of each state.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ The state of a certificate:
 
 - `pending`: the status is null.
 - `in_progress`: the status has a job without an error code.
-- `issued`: it has `renews_at`, and no job.
-- `renewing`: it has `renews_at` and a job.
-- `internal_error`, `dns_error`: it has a job with that error code, which is retried a day later.
+- `issued`: the status has `renews_at`, and no job.
+- `renewing`: the status has `renews_at` and a job.
+- `internal_error`, `dns_error`: the status has a job with that error code. The job is retried a day later.
 """
 
 LOOKUP_SECONDS = 2.0
 """The time limit of a DNS query."""
 
 _IN_PROGRESS = "Managed certificate provisioning in progress."
-# The error code and the message of the job; the message of a DNS_ERROR is the problem with the NS records.
+# The error code and the message of the job in each state. The message of a DNS_ERROR is the problem with the records.
 _JOBS: dict[str, tuple[str | None, str | None]] = {
     "in_progress": (None, _IN_PROGRESS),
     "renewing": (None, _IN_PROGRESS),
@@ -42,7 +42,7 @@ _RETRIED_AFTER = 86400
 
 
 def status(state: State, ingress: Ingress) -> dict[str, Any] | None:
-    """Computes `certificate_management_status`: None without a policy, and before the job exists."""
+    """Computes `certificate_management_status`: None without a policy, or before the job exists."""
     if ingress.certificate_management_policy is None:
         return None
     certificate_state = ingress.certificate.get("state") or _state_now(state, ingress)
@@ -72,9 +72,9 @@ def _issued_at(state: State, ingress: Ingress) -> float:
 
 
 def _job(state: State, ingress: Ingress, certificate_state: str) -> dict[str, Any]:
-    """Returns the job of a state that has one. What `set_certificate` keeps replaces the error code and the message."""
+    """Returns the job in a state of `_JOBS`. An error code and a message from `set_certificate` take precedence."""
     error_code, msg = _JOBS[certificate_state]
-    # It starts again when the NS records become right.
+    # Each lookup that finds wrong NS records starts the job again.
     started_at = max(_job_at(state, ingress), ingress.waiting_since)
     return {
         "error_code": ingress.certificate.get("error_code") or error_code,
@@ -85,11 +85,11 @@ def _job(state: State, ingress: Ingress, certificate_state: str) -> dict[str, An
 
 
 def with_checked_records(state: State, ingress: Ingress) -> Ingress:
-    """Looks up the NS records of an ingress whose certificate waits for them, and stores what is wrong.
+    """Looks up the NS records of an ingress whose certificate waits for these records, and stores the problem.
 
-    `rules` calls it before each response that shows the ingress, also in a list. It does so without the lock, so that a
-    slow DNS server delays no other request. Once a certificate is issued, its records are not looked up again.
-    If the file can't be written, it raises OSError, and the request gets no response.
+    `rules` calls this function before each response that shows the ingress, also in a list. The caller does not hold
+    the lock, so that a slow DNS server delays no other request. Once a certificate is issued, its NS records are not
+    looked up again. If the file can't be written, raises OSError, and the request gets no response.
     """
     if state.dns is None or ingress.certificate_management_policy is None or ingress.certificate:
         return ingress
@@ -100,21 +100,21 @@ def with_checked_records(state: State, ingress: Ingress) -> Ingress:
     if problem is not None:
         checked = replace(checked, waiting_since=state.now())
     with state.lock:
-        # It may have changed since.
+        # The ingress may have changed during the lookup.
         if state.ingresses.get(ingress.id) == ingress != checked:
             state.put(checked)
     return checked
 
 
 def _records_problem(server: str, ingress: Ingress) -> str | None:
-    """Compares the NS records of a domain at a server with its targets.
+    """Compares the NS records of an ingress's domain at a server with `ns_targets`.
 
-    Returns the problem, in ngrok's phrasing; None if there is none. It raises nothing.
+    Returns the problem, in ngrok's phrasing; None without a problem. A failed query is a problem, not an exception.
     """
     domain, targets = ingress.domain, ingress.ns_targets
     try:
         response = _query(server, domain)
-    # A ValueError: the host is no name. An EOFError: the server closes the connection.
+    # ValueError: the host is not a valid name. EOFError: the server closed the connection.
     except (OSError, ValueError, EOFError, exception.DNSException) as error:
         return f"The DNS server {server} could not be queried: {error or 'the connection was closed'}."
     # A delegation is in the authority section.
@@ -132,13 +132,13 @@ def _records_problem(server: str, ingress: Ingress) -> str | None:
 
 
 def _query(server: str, domain: str) -> message.Message:
-    """Queries by TCP, which every server supports, and which a server that is down rejects at once."""
+    """Queries by TCP, because every server supports TCP, and a TCP connection to a stopped server fails at once."""
     host, _, port = server.rpartition(":")
     question = message.make_query(domain, "NS")
-    # Without RD, the response is the delegation itself, not the records of its name servers.
+    # Without RD, the response is the delegation itself, not the records at the delegated name servers.
     question.flags &= ~flags.RD
     with socket.create_connection((host.strip("[]"), int(port)), LOOKUP_SECONDS) as connection:
-        # dnspython has its own time limit.
+        # dnspython applies its own time limit, to a nonblocking socket.
         connection.setblocking(False)
         return query.tcp(question, host, LOOKUP_SECONDS, sock=connection)
 

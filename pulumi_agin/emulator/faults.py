@@ -1,4 +1,4 @@
-"""The faults that a test adds. `handler` carries them out."""
+"""Faults that a test adds, and that `handler` carries out."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ FaultKind = Literal["respond", "respond_after", "reset_before", "reset_after", "
 
 @dataclass
 class Fault:
-    """A fault. `Emulator.add_fault` makes it, with any of these fields."""
+    """A fault of the emulator. `Emulator.add_fault` accepts any of these fields."""
 
     method: str | None
     """The HTTP method of the requests; None for any."""
     kind: FaultKind
     """The effect."""
     times: int | None = 1
-    """The number of requests that are left; None for all."""
+    """The number of requests that the fault still affects; None for no limit."""
     domain: str | None = None
-    """The domain that the requests are about, spelled as in the request: in its body, in a filter of a list, or that of
-    the ingress whose ID is in the path. None for any."""
+    """The domain that the requests are about; None for any domain. A request with the ID of an ingress in the path is
+    about the domain of that ingress. Any other request is about each domain in the body or filter, as spelled there."""
     status: int = 500
     """The status of the response of `respond` and `respond_after`."""
     headers: dict[str, str] = field(default_factory=dict[str, str])
-    """The headers of that response."""
+    """The headers of the response of `respond` and `respond_after`."""
     body: object = ""
-    """The body of that response: a string as it is, any other value as JSON."""
+    """The body of the response of `respond` and `respond_after`: a string unchanged, any other value as JSON."""
     seconds: float = 0.0
-    """The duration of a `delay`, in real time; stopping the emulator ends it."""
+    """The duration of a `delay`, in real time. The other kinds except the resets also wait so long before they respond.
+    Stopping the emulator ends the wait."""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(FaultKind):

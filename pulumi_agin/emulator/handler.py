@@ -1,4 +1,4 @@
-"""HTTP on one connection: rejects web pages, logs each request, and carries it out as far as its fault allows."""
+"""HTTP server: rejects requests of web pages, logs each other request, and responds as its fault allows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.02
 
 
 class HttpServer(ThreadingHTTPServer):
-    """A port of this machine and its connections. `Emulator.start` makes it and `Emulator.stop` ends it."""
+    """The server on a port of this machine. `Emulator.start` creates the server, and `Emulator.stop` ends it."""
 
     request_queue_size = 128
 
@@ -42,14 +42,14 @@ class HttpServer(ThreadingHTTPServer):
         TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Starts the thread of a connection, and records it for `end`, which ThreadingMixIn does not."""
+        """Starts the thread of a connection, and records both for `end`. ThreadingMixIn records neither."""
         thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
         self._connections = {other: its for other, its in self._connections.items() if other.is_alive()}
         self._connections[thread] = request
         thread.start()
 
     def end(self) -> None:
-        """Ends all connections, even if a request hangs, and releases the port. It can't be used again."""
+        """Ends all connections, even if a request hangs, and releases the port. This object can't be used again."""
         self.shutdown()
         self._listener.join()
         for connection in self._connections.values():
@@ -66,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
 
     server: HttpServer  # pyright: ignore[reportIncompatibleVariableOverride]
     protocol_version = "HTTP/1.1"
-    # Otherwise the body is sent 40 ms later, after the client has acknowledged the headers.
+    # Otherwise, the body is sent 40 ms later, after the client has acknowledged the headers.
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
@@ -77,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
         """Prints nothing."""
 
     def serve(self) -> None:
-        """Reads the body of a request, whose line and headers the base class has read, and sends a response.
+        """Reads the body of a request, and sends a response. The base class has read the request line and the headers.
 
         An exception, such as an OSError of the file of ingresses, ends the connection without a response.
         """
@@ -93,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = serve  # noqa: N815
 
     def _carry_out(self, request: Request) -> None:
-        """Logs a request, and does with it what its fault says."""
+        """Logs a request, and handles it according to its fault."""
         with self.server.state.lock:
             entry = self._log(request)
             fault = self._take_fault(request)
@@ -125,7 +125,10 @@ class Handler(BaseHTTPRequestHandler):
         return entry
 
     def _take_fault(self, request: Request) -> Fault:
-        """Returns the oldest fault that affects a request, and takes one off its `times`; else a delay of 0 seconds."""
+        """Returns the oldest fault that affects a request, and reduces `times` of the fault by 1.
+
+        If no fault affects the request, returns a delay of 0 seconds.
+        """
         faults = self.server.state.faults
         domains = _text_with_domains(self.server.state, request)
         for fault in faults:
@@ -139,7 +142,7 @@ class Handler(BaseHTTPRequestHandler):
         return Fault(None, "delay")
 
     def _send(self, response: Response, *, is_cut: bool = False) -> None:
-        """Sends a response; if it is cut, only half of its body before the connection ends."""
+        """Sends a response. If `is_cut`, sends only half of the body, and then ends the connection."""
         self.send_response_only(response.status)
         headers = {"date": self.date_time_string(self.server.state.now()), **response.headers}
         if response.status != HTTPStatus.NO_CONTENT:
@@ -154,16 +157,16 @@ class Handler(BaseHTTPRequestHandler):
         """Ends the connection by RST, as a crashed server or a firewall does."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        # The socket is closed with the last of the two.
+        # The socket closes only after both of these calls.
         self.rfile.close()
         self.connection.close()
 
 
 def _rejection(headers: Message) -> Response | None:
-    """Returns the response to a web page in a developer's browser; None for other requests.
+    """Returns the response to a request of a web page in a developer's browser; None for other requests.
 
-    A page can send requests to this machine, and its host name can point here (DNS rebinding). The browser puts both
-    into `Origin` and `Host`, which no page can change.
+    A page can send requests to this machine, and the browser then sends `Origin`. The host name of a page can point to
+    this machine (DNS rebinding), and the browser then sends that name as `Host`. No page can change these headers.
     """
     if not _is_loopback(headers.get("host", "")):
         status, msg = 421, "The emulator accepts only requests whose Host is localhost or a loopback address."
@@ -183,7 +186,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _text_with_domains(state: State, request: Request) -> str:
-    """Returns a text with the domains that a request is about, each in quotation marks."""
+    """Returns a string that contains the domains that a request is about, each in quotation marks."""
     ingress = state.ingresses.get(request.path.rpartition("/")[2])
     if ingress is not None:
         return f'"{ingress.domain}"'
@@ -191,6 +194,6 @@ def _text_with_domains(state: State, request: Request) -> str:
 
 
 def _response_of(fault: Fault) -> Response:
-    """Returns the response that a test has given."""
+    """Returns the response that a test has set in a fault."""
     body = fault.body if isinstance(fault.body, str) else json.dumps(fault.body)
     return Response(fault.status, body.encode(), fault.headers)

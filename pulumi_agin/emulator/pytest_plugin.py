@@ -1,4 +1,4 @@
-"""A pytest plugin with the fixture `agin_emulator`. It is loaded only by its name.
+"""A pytest plugin with the fixture `agin_emulator`. pytest loads the plugin only by name.
 
 In `conftest.py` at the root of the tests:
 
@@ -20,12 +20,12 @@ from .state import DEFAULT_API_KEY
 
 @pytest.fixture
 def agin_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """Runs an emulator of ngrok's API for one test, without any ingresses. Programs that the test runs use it.
+    """Runs an emulator of ngrok's API, without any ingresses, for one test and the programs that the test runs.
 
-    During the test, the environment of the process has its URL and its key, and no other settings for ngrok. The
-    engine and its plugins inherit that environment. Certificates are issued at once; `Emulator.configure` changes that.
+    During the test, the environment of the process has the emulator's URL and key, and no other settings for ngrok. The
+    engine and its plugins inherit this environment. Certificates are issued at once; `Emulator.configure` changes this.
 
-    A test fails if its faults are not used up, except those that it has removed.
+    The test fails if a fault is not used up, unless the test has removed the fault.
     """
     for name in os.environ:
         if name.startswith("NGROK_"):

@@ -1,7 +1,7 @@
-"""The rules of the API, without HTTP: what a request changes, and what it gets as its response.
+"""Rules of the API, without HTTP: what a request changes, and the response to the request.
 
-The order of the checks is a guess. So are most HTTP statuses of errors, which ngrok does not document: here it is 403
-for a wrong key, and 400 for other wrong inputs.
+The order of the checks is a guess. Most HTTP statuses of errors are also guesses, because ngrok does not document them.
+Here, the status is 403 for a wrong key, and 400 for other wrong inputs.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from .state import Ingress, PrivateKeyType, State, new_ingress, timestamp
 
 COLLECTION = "/agent_ingresses"
 MAX_PAGE = 100
-"""The largest page of a list, and the default, as ngrok documents it."""
+"""The documented maximum, and default, of the page size of a list."""
 STRINGS = {"description": (255, 6700), "metadata": (4096, 6701)}
-"""The limit of each string in bytes of UTF-8, as ngrok documents it, and the error code of a longer one."""
+"""The documented limit of each string, in bytes of UTF-8, and the error code of a longer string."""
 POLICY = "certificate_management_policy"
 FILTER_STRINGS = ("id", "domain", *STRINGS)
-"""The strings of an ingress that a filter can have."""
+"""The strings of an ingress that a filter can use."""
 
 _PATH = re.compile(f"{COLLECTION}(?:/([^/]+))?")
 _ID = re.compile(r"agin_[0-9A-Za-z]{27}")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}|\*")
-# ngrok does not document which domains it counts as its own. These are known to be among them.
+# ngrok does not document the list of its own domains. These domains are known to be in the list.
 _NGROK_DOMAINS = ("ngrok.com", "ngrok.io", "ngrok.app", "ngrok.dev", "ngrok-free.app", "ngrok-agent.com")
 
-# By the number after ERR_NGROK_: the status, and the message that ngrok documents, without advice and links.
+# The HTTP status, and the documented message without advice and links, by the number after ERR_NGROK_.
 ERRORS = {
     200: (403, "The ngrok API requires that you set the Authorization header for authentication."),
     202: (403, "The API authentication you specified does not look like a valid credential. Your credential: '{key}'."),
@@ -51,7 +51,7 @@ ERRORS = {
     231: (400, "The query part of the requested URI includes unknown parameters: `{unknown}`."),
     233: (400, "The page size limit must be between 1 and {maximum} but {value} was provided."),
     250: (400, "Invalid CEL query: {detail}"),
-    # The first two are about characters, but ngrok counts bytes.
+    # The next two messages are about characters, but ngrok counts bytes.
     6700: (400, "The description is limited to {maximum} characters, but the provided value had {length} characters."),
     6701: (400, "Metadata is limited to {maximum} characters, but the provided value had {length} characters."),
     6704: (400, 'The specified domain "{domain}" is not a valid domain name. Enter a valid DNS name.'),
@@ -65,7 +65,7 @@ ERRORS = {
 
 
 class RejectedRequestError(Exception):
-    """An error that the API responds with. Some of ngrok's have no code."""
+    """An error that the API responds with. Some of ngrok's errors have no code."""
 
     def __init__(self, status: int, msg: str, *, code: int | None = None, **details: str) -> None:
         super().__init__(msg)
@@ -89,7 +89,7 @@ def _require(condition: object, code: int, **values: object) -> None:
 
 @dataclass(frozen=True)
 class Request:
-    """A request to the API. Its path has no percent-escapes, and its headers have names in lower case."""
+    """A request to the API. The path has no percent-escapes, and the names of the headers are in lowercase."""
 
     method: str
     path: str
@@ -99,12 +99,12 @@ class Request:
 
     @property
     def api_key(self) -> str:
-        """The key of a Bearer authorization; "" if there is none."""
+        """The header `Authorization` without the prefix `Bearer`; "" if the request has no such header."""
         return self.headers.get("authorization", "").removeprefix("Bearer ")
 
     @property
     def content(self) -> Any:
-        """The value of a JSON body, any other body as a string, None if there is none."""
+        """The value of a JSON body, or any other body as a string; None without a body."""
         try:
             return json.loads(self.body) if self.body else None
         except (ValueError, RecursionError):
@@ -121,9 +121,9 @@ class Response:
 
 
 def respond(state: State, request: Request) -> Response:
-    """Carries out a request. A rejected one has changed no ingress.
+    """Carries out a request. A rejected request changes no ingress.
 
-    If the file of ingresses can't be written, it raises OSError, and the request gets no response.
+    If the file of ingresses can't be written, raises OSError, and the request gets no response.
     """
     operation_id = f"op_{secrets.token_hex(16)}"
     headers = {"ngrok-operation-id": operation_id}
@@ -138,12 +138,12 @@ def respond(state: State, request: Request) -> Response:
 
 
 def _carry_out(state: State, request: Request) -> tuple[int, dict[str, Any] | None]:
-    """Returns the status and the content of the response; None has no body."""
+    """Carries out a request. Returns the status and the content of the response; None for a response without a body."""
     path = _PATH.fullmatch(request.path)
     if path is None:
-        # Only the path distinguishes it from the error of an unknown ID.
+        # Only `path` distinguishes this error from the error for an unknown ID.
         raise RejectedRequestError(404, "Not Found", path=request.path)
-    # It may be malformed. The path of all ingresses has none.
+    # The ID may be malformed. The path of all ingresses has no ID.
     ingress_id: str | None = path[1]
     if request.method not in (("GET", "POST") if ingress_id is None else ("GET", "PATCH", "DELETE")):
         raise RejectedRequestError(405, "Method Not Allowed")
@@ -171,7 +171,7 @@ def _carry_out(state: State, request: Request) -> tuple[int, dict[str, Any] | No
 
 
 def _authenticate(state: State, request: Request) -> int:
-    """Returns the number of the account of the key."""
+    """Returns the number of the account to which the API key belongs."""
     _require("authorization" in request.headers, 200)
     _require(request.api_key in state.accounts, 202, key=request.api_key)
     _require("ngrok-version" in request.headers, 218)
@@ -179,7 +179,7 @@ def _authenticate(state: State, request: Request) -> int:
 
 
 def _body(request: Request, supported: Sequence[str]) -> dict[str, Any]:
-    """Returns the parameters of the body. There may be no body."""
+    """Returns the parameters of the body; {} without a body."""
     parameters = request.content if request.body else {}
     _require(isinstance(parameters, dict), 213)
     for name in parameters:
@@ -210,7 +210,7 @@ def _create(state: State, account: int, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _updated(state: State, ingress: Ingress, body: dict[str, Any]) -> Ingress:
-    """Returns the ingress with the changes of a PATCH, in which null changes nothing but perhaps the policy."""
+    """Returns the ingress with the changes of a PATCH. Null changes no string; for the policy, see `null_policy`."""
     _require(_string(body, "id") in (None, ingress.id), 215, name="id")
     strings = {name: _string(body, name) for name in STRINGS}
     changes: Any = {name: value for name, value in strings.items() if value is not None}
@@ -235,7 +235,7 @@ def _list(state: State, account: int, request: Request) -> dict[str, Any]:
     page = newest_first[: int(limit)]
     uri = f"http://{request.headers['host']}{COLLECTION}"
     next_page_uri = None
-    # As ngrok documents, the page after a full one may be empty: nothing checks whether there are more ingresses.
+    # A full page always has a next page. As ngrok documents, the next page may be empty.
     if len(page) == int(limit):
         next_page_uri = f"{uri}?{urlencode({**query, 'before_id': page[-1].id, 'limit': limit})}"
     return {"ingresses": [_rendered(state, each) for each in page], "uri": uri, "next_page_uri": next_page_uri}
@@ -244,8 +244,9 @@ def _list(state: State, account: int, request: Request) -> dict[str, Any]:
 def _filtered(ingresses: Sequence[Ingress], expression: str, now: float) -> list[Ingress]:
     """Returns the ingresses for which an expression in CEL is true.
 
-    It has `obj`, with `FILTER_STRINGS` and the timestamp `created_at`, and `time.now`. An expression that can't be
-    parsed, names another field, or is neither true nor false, is ERR_NGROK_250, even if there are no ingresses.
+    The expression can use `time.now`, and `obj` with `FILTER_STRINGS` and the timestamp `created_at`. Even if there are
+    no ingresses, raises ERR_NGROK_250 for an expression that can't be parsed, names another field, or is neither true
+    nor false.
     """
     environment = celpy.Environment()
     example = new_ingress(0, "", now)
@@ -253,7 +254,7 @@ def _filtered(ingresses: Sequence[Ingress], expression: str, now: float) -> list
         program = environment.program(environment.compile(expression))
         results = [program.evaluate(_variables(ingress, now)) for ingress in (example, *ingresses)]
     except (CELParseError, CELSyntaxError, CELEvalError, ValueError) as error:
-        # The rest of the message is internals of cel-python.
+        # The rest of the message contains internals of cel-python.
         detail = str(error.args[0]).partition("\n")[0].partition(" (in activation")[0]
         raise _coded(250, detail=detail) from error
     is_condition = all(isinstance(result, (bool, celtypes.BoolType)) for result in results)
@@ -271,7 +272,7 @@ def _variables(ingress: Ingress, now: float) -> dict[str, Any]:
 
 
 def _string(body: dict[str, Any], name: str) -> str | None:
-    """Returns the string of a parameter; None if it is absent or null."""
+    """Returns the string of a parameter; None if the parameter is absent or null."""
     value = body.get(name)
     _require(value is None or isinstance(value, str), 215, name=name)
     if value is not None and name in STRINGS:
@@ -283,7 +284,7 @@ def _string(body: dict[str, Any], name: str) -> str | None:
 
 
 def _policy(state: State, body: dict[str, Any]) -> dict[str, str] | None:
-    """Returns the policy with its private key type, which may be the default; None if it is absent or null."""
+    """Returns the policy; None if absent or null. Without a private key type, the policy gets the default type."""
     given = body.get(POLICY)
     if given is None:
         return None
@@ -311,9 +312,9 @@ def _domain(body: dict[str, Any]) -> str:
 
 
 def _rendered(state: State, ingress: Ingress) -> dict[str, Any]:
-    """Returns an ingress as the API responds with it. An empty string is omitted.
+    """Returns the JSON of an ingress in a response, without empty strings.
 
-    Must be called without the lock, because it may query DNS.
+    The caller must not hold the lock, because this function may query DNS.
     """
     ingress = certificate_jobs.with_checked_records(state, ingress)
     strings = {name: getattr(ingress, name) for name in STRINGS}

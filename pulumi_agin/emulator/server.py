@@ -1,4 +1,4 @@
-"""The emulator: a server in threads of its own, and what a test changes and sees of it."""
+"""Emulator: a server in threads of its own, and the methods with which a test inspects and changes its state."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Emulator:
         with Emulator() as emulator:
             requests.get(f"{emulator.url}/agent_ingresses", headers={...})
 
-    If `unused_faults` returns any at the end of the block, it raises AssertionError, but never in place of the block's
-    own exception. Calls of its methods do not count as requests, have no limit and have no faults.
+    At the end of the `with` block, raises AssertionError if `unused_faults` returns any fault, unless the code of the
+    block has raised an exception. Calls of the methods are not requests, so neither the limit nor the faults apply.
     """
 
     def __init__(
@@ -43,15 +43,15 @@ class Emulator:
 
         Args:
             api_key: The key of the first account. Don't pass the key of an account at ngrok.
-            other_accounts: Keys of further accounts, one for each.
+            other_accounts: One key for each further account.
             host: The address to listen on.
-            port: The port to listen on; 0 for a free one. The emulator keeps its port when it is started again.
-            file: The file that stores the ingresses, but no keys, for one emulator at a time. Without a file, the
-                ingresses are lost with this object.
-            dns: HOST:PORT of a DNS server. Certificates are then issued only after it has the right NS records.
+            port: The port to listen on; 0 for a free port. The emulator keeps its port when it is started again.
+            file: The file that stores the ingresses, but no keys. Only one emulator at a time can use a file. Without a
+                file, the ingresses are lost with this object.
+            dns: HOST:PORT of a DNS server. A certificate is then issued only after the server has the right NS records.
             limit: The limit of requests per account in a rolling minute; 0 for no limit.
-            clock: Returns the current time, with its time zone; None for the system's clock. Certificates,
-                `created_at`, the limit and the header `Date` use it.
+            clock: A function that returns the current time, with its time zone; None for the system's clock.
+                Certificates, `created_at`, the limit and the header `Date` use this time.
 
         Raises:
             ValueError: An argument is wrong, or the file can't be used.
@@ -85,7 +85,7 @@ class Emulator:
         """The URL of the API: ``http://HOST:PORT``, without a slash at the end.
 
         Raises:
-            RuntimeError: The emulator has no port before the first start.
+            RuntimeError: The port is 0, and the emulator has not been started yet.
         """
         if self._port == 0:
             raise RuntimeError("The emulator has no URL before it is started.")
@@ -99,7 +99,7 @@ class Emulator:
             The emulator itself.
 
         Raises:
-            OSError: The port is taken, perhaps by this emulator.
+            OSError: The address can't be used. For example, the port is in use, perhaps by this emulator.
         """
         self._server = HttpServer((self._host, self._port), self._state)
         self._port = self._server.server_address[1]
@@ -116,15 +116,19 @@ class Emulator:
     def requests(self) -> list[dict[str, Any]]:
         """Returns the requests to the API, oldest first. The newest 10,000 are kept.
 
-        Each has `method`, `path`, `query` (a dictionary), `body` (the value of a JSON body, any other body as a string,
-        None if there is none), `status` (None if there was no response, or not yet), `account` (1 for that of the first
-        API key, None for an unknown key), and `time` (in seconds of `time.monotonic()`).
+        Each request has:
+
+        - `method`, `path` and `query` (a dict)
+        - `body`: the value of a JSON body, or any other body as a string; None without a body
+        - `status`: the status of the response; None without a response, or before the response
+        - `account`: 1 for the account of the first API key; None for an unknown key
+        - `time`: in seconds of `time.monotonic()`
         """
         with self._state.lock:
             return [dict(request) for request in self._state.requests]
 
     def clear_requests(self) -> None:
-        """Removes the logged requests. They still count against the limit."""
+        """Clears the log of requests. The removed requests still count against the limit."""
         with self._state.lock:
             self._state.requests.clear()
 
@@ -163,7 +167,7 @@ class Emulator:
     # The ingresses
 
     def ingresses(self) -> list[dict[str, Any]]:
-        """Returns all ingresses of all accounts, oldest first, as the service holds them."""
+        """Returns all ingresses of all accounts, oldest first, as the emulator stores the ingresses."""
         return [asdict(ingress) for ingress in self._state.ingresses.values()]
 
     def set_ingress(self, ingress_id: str, changes: Mapping[str, Any]) -> None:
@@ -171,7 +175,7 @@ class Emulator:
 
         Args:
             ingress_id: The ID of the ingress.
-            changes: The new values of its fields, which are not checked. Omitted fields stay unchanged.
+            changes: The new values of fields, by name. Values are not checked, and omitted fields stay unchanged.
 
         Raises:
             LookupError: There is no such ingress.
@@ -180,7 +184,7 @@ class Emulator:
         with self._state.lock:
             ingress = self._ingress(ingress_id)
             policy = changes.get("certificate_management_policy", ingress.certificate_management_policy)
-            # First, because it restarts the certificate only if the policy differs.
+            # Before the other changes, because `with_policy` restarts the certificate only if the policy differs.
             ingress = ingress.with_policy(policy, self._state.now())
             self._state.put(replace(ingress, **changes))
 
@@ -204,11 +208,11 @@ class Emulator:
         error_code: str | None = None,
         msg: str | None = None,
     ) -> None:
-        """Keeps the certificate of an ingress in one state, which is visible only if the ingress has a policy.
+        """Keeps the certificate of an ingress in one state. Responses have the state only if the ingress has a policy.
 
         Args:
             ingress_id: The ID of the ingress.
-            state: The state; None computes it from the time again.
+            state: The state; None to compute the state from the time again.
             error_code: The `error_code` of the job; None for the default of the state.
             msg: The `msg` of the job; None for the default of the state.
 
@@ -231,7 +235,7 @@ class Emulator:
     # The faults
 
     def add_fault(self, method: str | None, kind: FaultKind, **options: Any) -> None:
-        """Adds a fault. If several match a request, the oldest of them applies.
+        """Adds a fault. If several faults match a request, the oldest fault applies.
 
         Args:
             method: The HTTP method of the requests; None for any.
@@ -252,7 +256,7 @@ class Emulator:
             return [str(fault) for fault in self._state.faults if fault.times]
 
     def clear_faults(self) -> None:
-        """Removes all faults. A request that already hangs continues to."""
+        """Removes all faults. A request that a fault already delays stays delayed."""
         with self._state.lock:
             self._state.faults.clear()
 

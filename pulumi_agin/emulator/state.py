@@ -1,4 +1,4 @@
-"""The state of the service: its settings, accounts and ingresses, and the faults and requests of a test."""
+"""State of the emulator: its settings, accounts and ingresses, and the faults and requests of a test."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .faults import Fault
 DEFAULT_API_KEY = "emulator-key"
 """The default key of the first account. Only an emulator accepts it."""
 DEFAULT_LIMIT = 120
-"""Requests of an account in a rolling minute, as ngrok documents it."""
+"""The documented limit of requests of an account in a rolling minute."""
 
 NullPolicy = Literal["removes", "ignored"]
 PrivateKeyType = Literal["rsa", "ecdsa"]
 
 MAX_REQUESTS = 10_000
-"""The number of requests in the log: the newest ones."""
-# The regions of a recorded response, in its order.
+"""The number of requests in the log, which keeps the newest requests."""
+# The regions of a recorded response, in the same order.
 _REGIONS = ("us", "us-cal-1", "eu", "au", "ap", "jp", "sa", "in")
 
 
@@ -33,20 +33,20 @@ _REGIONS = ("us", "us-cal-1", "eu", "au", "ap", "jp", "sa", "in")
 class EmulatorSettings:
     """The settings that `Emulator.configure` changes.
 
-    Some of them change behavior that ngrok does not document, so that a client's tests can cover each possibility.
+    Some settings change behavior that ngrok does not document, so that a client's tests can cover each possibility.
     """
 
     limit: int = DEFAULT_LIMIT
-    """Requests of an account in a rolling minute; 0 for no limit."""
+    """The limit of requests of an account in a rolling minute; 0 for no limit."""
     job_after_seconds: float = 2.0
     """Seconds from setting a policy until the certificate's job starts. Until then, the status is null."""
     issue_after_seconds: float = 20.0
-    """Seconds from setting a policy until the certificate is issued; with a DNS server, from the last lookup that did
-    not find the right NS records, if there was one. ngrok takes seconds to minutes."""
+    """Seconds from setting a policy until the certificate is issued. With a DNS server, each lookup that does not find
+    the right NS records starts this time again. ngrok takes seconds to minutes."""
     null_policy: NullPolicy = "removes"
     """The effect of a null policy in a PATCH: "removes" (documented) or "ignored" (recorded for another field)."""
     default_private_key_type: PrivateKeyType = "rsa"
-    """The private key type of a policy that names none: "rsa" (documented) or "ecdsa" (seen for a similar resource)."""
+    """The key type of a policy without a key type: "rsa" (documented) or "ecdsa" (seen for a similar resource)."""
 
     def __post_init__(self) -> None:
         if min(self.limit, self.job_after_seconds, self.issue_after_seconds) < 0:
@@ -59,11 +59,11 @@ class EmulatorSettings:
 
 @dataclass(frozen=True)
 class Ingress:
-    """One Agent Ingress, as the service holds it. Times are in seconds since 1970, as in `datetime.timestamp`."""
+    """One Agent Ingress, as the emulator stores it. A float is a time in seconds since 1970."""
 
     id: str
     account: int
-    """The number of the account: 1 for that of the first API key."""
+    """The number of the account: 1 for the account of the first API key."""
     created_at: str
     domain: str
     ns_targets: list[str]
@@ -73,16 +73,16 @@ class Ingress:
     certificate_management_policy: dict[str, str] | None = None
     policy_set_at: float = 0.0
     waiting_since: float = 0.0
-    """The start of the time to the certificate: when the policy was set, or when a later lookup found wrong records."""
+    """The start of the time until issuance: when the policy was set, or the last lookup that found wrong NS records."""
     records_problem: str | None = None
-    """The problem with the NS records at the last lookup, or before the first one; None if they were right."""
+    """The problem at the last lookup; None if the NS records were right. Before the first lookup: no records."""
     certificate: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
-    """The state, error_code and msg that `set_certificate` keeps; empty if the clock decides."""
+    """The `state`, `error_code` and `msg` that `set_certificate` keeps; empty if the state is computed."""
 
     def with_policy(self, policy: dict[str, str] | None, now: float) -> Ingress:
-        """Returns the ingress with a policy, for a request or `Emulator.set_ingress`, which does not check it.
+        """Returns the ingress with a policy, which this method does not check.
 
-        Only another policy than before restarts the certificate.
+        The certificate restarts only if the policy differs from the existing policy.
         """
         if policy == self.certificate_management_policy:
             return self
@@ -92,10 +92,10 @@ class Ingress:
 
 def new_ingress(account: int, domain: str, now: float) -> Ingress:
     """Makes an ingress with an ID, NS targets and regions like those in recorded responses."""
-    # Unsorted.
+    # The NS targets are not sorted.
     targets = [_ns_target(1024, "org"), _ns_target(512, "net"), _ns_target(1536, "co.uk"), _ns_target(0, "com")]
     regions = [f"tunnel.{region}.{domain}" for region in _REGIONS]
-    # As long as ngrok's. It begins with the real time, so that IDs sort by age.
+    # The ID is as long as ngrok's IDs, and begins with the real time, so that IDs sort by age.
     id_ = f"agin_{time.time_ns():020}{secrets.token_hex(4)[:7]}"
     return Ingress(id_, account, timestamp(now), domain, targets, regions)
 
@@ -106,7 +106,7 @@ def no_records(domain: str) -> str:
 
 
 def _ns_target(base: int, tld: str) -> str:
-    """Makes a name like those of a hosted zone at AWS: another one for each ingress, without a final dot."""
+    """Makes a random name like the name servers of a hosted zone at AWS, without a trailing dot."""
     number = secrets.randbelow(512)
     return f"ns-{base + number}.awsdns-{number // 8:02d}.{tld}"
 
@@ -118,9 +118,10 @@ def timestamp(moment: float) -> str:
 
 @dataclass(repr=False)
 class State:
-    """The state of the service. `Emulator` makes it. Whoever changes it holds its lock. It has no repr: it has keys.
+    """The state of one `Emulator`. It has no repr, because a repr would show API keys.
 
-    A change replaces `ingresses`, so that readers need no lock.
+    A change of any field except `accounts` needs the lock. A change of the ingresses replaces the dict, so that readers
+    need no lock.
     """
 
     accounts: dict[str, int]
@@ -128,9 +129,9 @@ class State:
     settings: EmulatorSettings
     clock: Callable[[], datetime]
     dns: str | None
-    """HOST:PORT of the server that has the NS records. Without one, certificates need no NS records."""
+    """HOST:PORT of the server that has the NS records. Without such a server, certificates need no NS records."""
     file: Path | None
-    """The file with the ingresses. ValueError: it can't be read or written, or is not an emulator's."""
+    """The file with the ingresses. ValueError: the file can't be used, or was not written by an emulator."""
     ingresses: dict[str, Ingress] = field(default_factory=dict[str, Ingress])
     """All ingresses by ID, oldest first."""
     faults: list[Fault] = field(default_factory=list[Fault])
@@ -149,9 +150,9 @@ class State:
         return self.clock().timestamp()
 
     def spend(self, account: int) -> bool:
-        """Counts a request of an account. Returns False if it exceeds the limit, and then does not count it.
+        """Counts a request of an account. If the request exceeds the limit, returns False without counting it.
 
-        `rules` calls it once for each request with an accepted API key, and responds to False with ERR_NGROK_226.
+        `rules` calls this method once for each request with an accepted API key, and turns False into ERR_NGROK_226.
         """
         now, limit = self.now(), self.settings.limit
         with self.lock:
@@ -168,7 +169,7 @@ class State:
         self._replace({id_: ingress for id_, ingress in self.ingresses.items() if id_ != ingress_id})
 
     def _replace(self, ingresses: dict[str, Ingress]) -> None:
-        """Replaces all ingresses. If the file can't be written, raises OSError, and nothing has changed."""
+        """Replaces all ingresses. If the file can't be written, raises OSError, and changes nothing."""
         if self.file is not None:
             written = self.file.with_name(f"{self.file.name}.new")
             written.write_text(json.dumps([asdict(each) for each in ingresses.values()], indent=1), encoding="utf-8")
@@ -176,7 +177,7 @@ class State:
         self.ingresses = ingresses
 
     def _open(self, file: Path) -> None:
-        """Reads the file, and writes it, so that a folder that can't be written fails now and not in a request."""
+        """Reads the file, and writes it back, so that an unwritable folder causes an error now and not in a request."""
         try:
             records = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
             self._replace({record["id"]: Ingress(**record) for record in records})

@@ -1,4 +1,4 @@
-"""Lifecycle of each resource on plain dicts, for both front ends: check, diff, create, read, update, delete.
+"""Lifecycles of resources on plain dicts, for both front ends: check, diff, create, read, update, delete.
 
-Nothing here knows Pulumi's SDK or gRPC.
+No module in this package imports Pulumi's SDK or gRPC.
 """

@@ -17,21 +17,21 @@ from .operation import Call, Checked, Created, Difference, Existing, FailedError
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
 
-# A hidden output: whether the certificate was issued at the last read. Users' states contain it.
+# A hidden output: whether the certificate was ready at the last read. Users' states contain the name.
 WAS_READY = "_was_ready"
 
-# The pauses after the first reads, and then the pause after each later one.
+# The pauses after the first three reads, and the pause after each later read.
 PAUSES_SECONDS = (2, 2, 4)
 LAST_PAUSE_SECONDS = 10
 
-# The limit of one read, so that a validation does not end while a read is retried.
+# The time limit of one read. A validation does not check its own time limit while a read is retried.
 READ_SECONDS = 35
 
 
 class Issuance(Enum):
-    """The issuance of a certificate by ngrok's policy and status. Each value is a description for messages.
+    """The state of a certificate's issuance, by the ingress's policy and status. Each value is a phrase for messages.
 
-    The rules come from reserved domains, which have the same fields.
+    The rules come from ngrok's reserved domains, which have the same fields.
     """
 
     NOT_MANAGED = "ready, because ngrok's internal CA signs it (there is no certificate policy)"
@@ -70,9 +70,9 @@ class Issuance(Enum):
 
 
 def describe_certificate(ingress: IngressModel) -> str:
-    """Returns the issuance with ngrok's words about the job, which the caller must sanitize.
+    """Returns the issuance with ngrok's error code and message for the job. The caller must sanitize the result.
 
-    For the messages of a validation, and for `pulumi-agin doctor`.
+    The messages of a validation and `pulumi-agin doctor` use this description.
     """
     description = Issuance.of(ingress).value
     status = ingress.certificate_management_status
@@ -85,18 +85,18 @@ def describe_certificate(ingress: IngressModel) -> str:
 
 
 class CertificateValidationLifecycle:
-    """The lifecycle of a certificate validation. `operation.Lifecycle` says when each method is called."""
+    """The lifecycle of a certificate validation. `operation.Lifecycle` documents each method."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
-        """Normalizes the inputs, and reports every problem with them and with the settings."""
+        """Normalizes the inputs, and reports every problem with the inputs and the settings."""
         checked, problems = validate(CertificateValidationInputs, inputs, call.is_unknown)
         return Checked(checked, [InputFailure(str(each)) for each in (*self._account.settings.problems, *problems)])
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Repeats the validation for another ingress or trigger, and after a read that found no certificate."""
+        """Replaces the validation for another ingress or trigger, and repeats it if WAS_READY is not True."""
         before = call.outputs_before
         changed = [name for name in ("agent_ingress_id", "triggers") if inputs.get(name) != before.get(name)]
         return Difference(changed, changed, is_repeated=before.get(WAS_READY) is not True)
@@ -105,7 +105,7 @@ class CertificateValidationLifecycle:
         return Created(inputs["agent_ingress_id"], self._wait(call, inputs))
 
     def read(self, call: Call, id_: str) -> Existing | None:
-        """Reads the certificate once, in a refresh. A `get` or an import fails."""
+        """Reads the ingress once, for a refresh. A `get` or an import fails."""
         if WAS_READY not in call.outputs_before:
             raise FailedError("a certificate validation can't be read or imported, because it only waits: declare it")
         ingress = self._account.read_for_refresh(call, id_)
@@ -118,7 +118,7 @@ class CertificateValidationLifecycle:
         """Does nothing: the certificate belongs to the ingress."""
 
     def _outputs(self, ingress: IngressModel, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the outputs. `renews_at` is "" without a renewal, because an absent output is unknown in previews."""
+        """Returns the outputs. A missing `renews_at` becomes "", because an absent output is unknown in previews."""
         policy, status = ingress.certificate_management_policy, ingress.certificate_management_status
         outputs = {
             "agent_ingress_id": ingress.id,
@@ -131,9 +131,9 @@ class CertificateValidationLifecycle:
         return {name: value for name, value in outputs.items() if value is not None}
 
     def _wait(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the outputs once the certificate is ready. Fails if it is not ready in time.
+        """Waits until the certificate is ready, and returns the outputs. Fails after the time limit.
 
-        A DNS error must last for the grace period: new NS records take time to be seen.
+        Also fails if a DNS error lasts for the whole grace period. New NS records take time to propagate.
         """
         limit = min(inputs["timeout_seconds"], call.timeout_seconds or math.inf)
         budget = self._account.budget(call, limit)
@@ -155,9 +155,10 @@ class CertificateValidationLifecycle:
             budget.wait(min(pause, left), f"validate the certificate of {name}", reason)
 
     def _read(self, call: Call, id_: str, *, is_first: bool) -> IngressModel | NgrokError:
-        """Reads the ingress. After the first read, returns an error that may pass, so that the validation goes on.
+        """Reads the ingress. After the first read, returns a transient error or an UnreachableError.
 
-        Any other error ends it, such as a redirect or a 404.
+        The validation continues after a returned error. Any other error ends the validation, such as a redirect or a
+        404. So does any error of the first read.
         """
         try:
             seconds = min(READ_SECONDS, self._account.settings.timeout_seconds)
@@ -180,7 +181,7 @@ class CertificateValidationLifecycle:
         return self._account.client.sanitize(describe_certificate(ingress), 400)
 
     def _explain(self, ingress: IngressModel | None, problem: str, limit: float, *, is_dns_error: bool) -> str:
-        """Returns the message of a validation that timed out, or whose DNS error has lasted too long."""
+        """Returns the message for a validation that timed out, or whose DNS error has lasted too long."""
         if ingress is None:
             return f"{problem}; the next `pulumi up` validates again"
         message = f"the certificate of {ingress.domain} ({ingress.id}) was not issued"

@@ -33,17 +33,17 @@ _REFRESH = "Before you revert the program, run `pulumi refresh`, because the sta
 
 
 class AgentIngressLifecycle:
-    """The lifecycle of an Agent Ingress. `operation.Lifecycle` says when each method is called."""
+    """The lifecycle of an Agent Ingress. `operation.Lifecycle` documents each method."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        # By the ID of an ingress.
+        # The keys are IDs of ingresses.
         self._owners = Owners()
-        # The URN of the resource that has a domain in the program, by the domain. Without URNs, all are "".
+        # By domain, the URN of the program's resource with this domain. If a front end has no URNs, each URN is "".
         self._urns: dict[str, str] = {}
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
-        """Normalizes the inputs, and reports every problem with them and with the settings."""
+        """Normalizes the inputs, and reports every problem with the inputs and the settings."""
         values = {name: value for name, value in inputs.items() if name != IMPORT}
         checked, problems = validate(AgentIngressInputs, values, call.is_unknown)
         failures = [InputFailure(sentence) for sentence in self._account.settings.problems]
@@ -53,7 +53,7 @@ class AgentIngressLifecycle:
             else:
                 failures.append(InputFailure(str(problem)))
         domain = checked.get("domain")
-        # In a preview, it may be unknown. A replaced resource is checked twice.
+        # In a preview, the domain may be unknown. The engine checks a replaced resource twice, with the same URN.
         if isinstance(domain, str) and (other := self._urns.setdefault(canonical_domain(domain), call.urn)) != call.urn:
             name = one_line(other.rpartition("::")[2], 60)
             failures.append(InputFailure(f'the Agent Ingress "{name}" has the same domain', "domain"))
@@ -67,8 +67,8 @@ class AgentIngressLifecycle:
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the INPUT_FIELDS, warns of a change that cuts agents off, and records the owner for `delete`.
 
-        Fails for another domain if the program still imports this ingress, because the create of the replacement would
-        fail. With `delete_before_replace`, the ingress would be deleted by then.
+        Fails if the domain changes while the program still imports this ingress, because the create of the replacement
+        would fail. With `delete_before_replace`, the engine would already have deleted the ingress by then.
         """
         before = call.outputs_before
         changed = changed_fields(before, inputs, call.is_unknown)
@@ -84,8 +84,9 @@ class AgentIngressLifecycle:
                 "Ingress first; see `pulumi-agin explain move-agents`"
             )
         else:
-            # An ingress that this run replaces is not recorded. Its `delete` has the old URN, so after an alias, it
-            # would seem to be another's. And if another resource imports it in this run, that one stays the owner.
+            # The owner of an ingress that this run replaces is not recorded, for two reasons. The `delete` has the old
+            # URN, so after an alias, another resource would seem to be the owner. And if another resource imports the
+            # ingress in this run, that resource must stay the owner.
             self._owners.record(id_, call.urn, before)
             old, new = _authority(before), _authority(inputs)
             if new not in (None, old):
@@ -94,14 +95,14 @@ class AgentIngressLifecycle:
                     "agents that do not trust the new one can no longer connect; see `pulumi-agin explain "
                     "certificate-authority`"
                 )
-        # The option `replaceOnChanges` of other languages can replace an ingress that keeps its domain. Only one can
-        # have a domain, so the engine must delete the old one first. For an update in place, it ignores
-        # `delete_before_replace`, and for `--replace`, it does not call this method.
+        # In other languages, the option `replaceOnChanges` can replace an ingress that keeps its domain. A domain can
+        # have only one ingress, so the engine must delete the old ingress first. The engine ignores
+        # `delete_before_replace` for an update in place, and does not call this method for `--replace`.
         replacing = [name for name in changed if name == "domain"]
         return Difference(changed, replacing, delete_before_replace="domain" not in changed)
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Creates the ingress, or reads the one that `import_` names."""
+        """Creates the ingress, or reads the existing ingress that `import_` names."""
         wanted = {name: inputs[name] for name in INPUT_FIELDS if name in inputs}
         id_ = inputs.get(IMPORT)
         if id_ is not None:
@@ -128,8 +129,8 @@ class AgentIngressLifecycle:
         return Created(ingress.id, outputs)
 
     def read(self, call: Call, id_: str) -> Existing | None:
-        """Reads one ingress. In a refresh, the reads of all ingresses share a list."""
-        # Only an ingress of the state has it, so this is a refresh.
+        """Reads the ingress. In a refresh, the reads of all ingresses share one list."""
+        # Only an ingress in the state has `created_at`, so this is a refresh.
         if call.outputs_before.get("created_at"):
             ingress = self._account.read_for_refresh(call, id_)
             if ingress is None:
@@ -140,10 +141,10 @@ class AgentIngressLifecycle:
         return Existing(ingress.id, self._outputs(ingress, mark_in(call.outputs_before)), inputs)
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Sends one PATCH with what changed."""
+        """Sends one PATCH with the changed fields."""
         client, budget = self._account.client, self._account.budget(call)
         changed = changed_fields(call.outputs_before, inputs)
-        # ngrok ignores a string that is null. Only "" clears it.
+        # ngrok ignores null for a string. Only "" clears the string.
         changes = {name: inputs.get(name) or (None if name == POLICY else "") for name in changed}
         try:
             ingress = settling.update(client, id_, changes, budget)
@@ -163,7 +164,7 @@ class AgentIngressLifecycle:
         return self._outputs(ingress, mark_in(call.outputs_before))
 
     def delete(self, call: Call, id_: str) -> None:
-        """Deletes the ingress, unless another resource of the program has it, too."""
+        """Deletes the ingress, unless another resource of the program is the recorded owner."""
         if self._owners.has_other(id_, call.urn, call.outputs_before):
             call.warn(
                 f"the Agent Ingress {id_} was not deleted at ngrok, because the program has imported it again, under "
@@ -176,13 +177,13 @@ class AgentIngressLifecycle:
             self._account.require_gone(call.outputs_before, id_, error)
 
     def _outputs(self, ingress: IngressModel, mark: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns what the state has of an ingress, with the hidden outputs. Only an imported one has a mark."""
+        """Returns the outputs for the state, with the hidden outputs. Only an imported ingress has a mark."""
         return {**ingress.outputs(), FINGERPRINT: self._account.fingerprint(ingress.id), **mark}
 
     # -- ingresses that this stack did not create ---------------------------------------------------------
 
     def _import(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> IngressModel:
-        """Reads the ingress that `import_` names. Fails if a field differs from the program, and writes nothing."""
+        """Reads the ingress that `import_` names. Fails if a field differs from the program. Writes nothing."""
         ingress = self._read_or_fail(call, id_)
         if sentence := not_imported_sentence(id_, ingress.outputs(), wanted, self._account.client.sanitize):
             raise FailedError(sentence)
@@ -195,7 +196,7 @@ class AgentIngressLifecycle:
             raise FailedError(f"{error}: {self._account.settings.not_in_account}") from None
 
     def _explain_taken(self, domain: str, budget: Budget) -> str:
-        """Returns who has a domain that ngrok did not give us, as far as it can be found out, and the next step."""
+        """Returns a sentence about a taken domain: the owner, as far as ngrok shows it, and the next step."""
         try:
             found, _ = self._account.client.find(domain, budget)
         except NgrokError:
@@ -204,7 +205,10 @@ class AgentIngressLifecycle:
 
 
 def taken_sentence(domain: str, id_: str) -> str:
-    """Returns what is known about a domain that is taken, for the create and for the preview of a program."""
+    """Returns a sentence about a taken domain, for a create and its preview.
+
+    `id_` is the ID of the domain's ingress, or "" if the account has no such ingress.
+    """
     if not id_:
         return (
             f"{domain} belongs to another account, or appears in this one in a moment; see `pulumi-agin explain taken`"
@@ -218,9 +222,9 @@ def taken_sentence(domain: str, id_: str) -> str:
 def not_imported_sentence(
     id_: str, existing: Mapping[str, Any], wanted: Mapping[str, Any], sanitize: Callable[[str], str]
 ) -> str:
-    """Returns why an ingress can't be imported, for the create and for the preview of a program; "" if it can be.
+    """Returns why an ingress can't be imported, for the create and for the program's preview; "" if nothing differs.
 
-    A value at ngrok may contain the API key by mistake, so it is sanitized.
+    `sanitize` removes the API key, which a value at ngrok may contain by mistake.
     """
     differences = [describe(existing, name) for name in changed_fields(existing, wanted)]
     if not differences:
@@ -232,12 +236,15 @@ def not_imported_sentence(
 
 
 def _inputs_of(ingress: IngressModel, before: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the inputs that the state has after a read, and with which the next preview compares the program.
+    """Returns the inputs for the state after a read. The next preview compares the program with these inputs.
 
-    They are all INPUT_FIELDS with a value, so that the preview also shows one that only ngrok has, and empty ones if
-    the program sets them. A key type that the program leaves out stays out. `before` are the inputs in the state.
+    `before` are the inputs that the state has now.
+
+    - An input field with a value is included, so that the preview also shows a value that only ngrok has.
+    - An empty field is included only if `before` has the field.
+    - A key type that `before` leaves out stays out, if `before` has a policy.
     """
-    # A policy that ngrok lacks is not among the outputs.
+    # Without a policy at ngrok, the outputs have no policy.
     fields = {name: value for name, value in ingress.outputs().items() if name in INPUT_FIELDS}
     inputs = {name: value for name, value in fields.items() if value or name in before}
     if POLICY in inputs:
@@ -248,7 +255,7 @@ def _inputs_of(ingress: IngressModel, before: Mapping[str, Any]) -> dict[str, An
 
 
 def _authority(values: Mapping[str, Any]) -> str | None:
-    """Returns the name of the certificate authority; None if it is unknown in this preview."""
+    """Returns the name of the certificate authority; None if the authority is unknown in this preview."""
     policy = values.get(POLICY)
     if not policy:
         return "ngrok's internal CA"
@@ -257,5 +264,5 @@ def _authority(values: Mapping[str, Any]) -> str | None:
 
 
 def _may_be_printed(value: object) -> bool:
-    # The engine prints it unchanged, and a URL can contain a password.
+    # The engine prints the value unchanged, and a URL can contain a password before an "@".
     return isinstance(value, str) and len(value) <= 100 and value.isprintable() and "@" not in value

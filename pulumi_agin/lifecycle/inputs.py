@@ -1,6 +1,7 @@
-"""Inputs of an Agent Ingress and of a certificate validation, declared once, and the outputs of the validation.
+"""Declarations of the inputs of an Agent Ingress, and of the inputs and outputs of a certificate validation.
 
-Validation, the plugin's schema and the tables of the docs use the declarations. `rfc2136/declaration` has more.
+The function `validate`, the plugin's schema, and the tables in the docs use these declarations. `rfc2136/declaration`
+declares the inputs of an Rfc2136Delegation.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ EXAMPLE_DOMAIN = "connect.acme.com"
 
 
 class Marker(Enum):
-    """A property of a field besides its type, as a part of its `Annotated` type."""
+    """A property of a field besides its type. The field's `Annotated` type contains this marker."""
 
     REPLACES = "a change of it replaces the resource"
     SECRET = "it is a secret"  # noqa: S105
@@ -34,32 +35,35 @@ class Marker(Enum):
 
 @dataclass(frozen=True)
 class Limit:
-    """The limit that a validator checks, for the docs and the schema, as a part of a field's `Annotated` type."""
+    """A validator's limit in words, for the docs and the schema. The field's `Annotated` type contains this limit."""
 
     words: str
 
 
 # -- the declarations -------------------------------------------------------------------------------------
 
-# Pulumi's SDKs return this in place of an Output's value, as for an f-string in Python.
+# Pulumi's SDKs return this string if a program converts an Output to a string, such as in an f-string in Python.
 _CONVERTED_OUTPUT = re.compile(r"Calling (__str__|\[\w+\]) on an \[?Output")
 
 
 class Declaration(BaseModel):
-    """The inputs of a resource, or a part of them. Every field accepts a value that is unknown in a preview."""
+    """The inputs of a resource or a function, or an object in the inputs.
+
+    Every field accepts a value that is unknown in a preview.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     @field_validator("*", mode="wrap")
     @classmethod
     def _pass_unknown(cls, value: Any, check: Callable[[Any], Any], info: ValidationInfo) -> Any:
-        # The context of the validation is the `is_unknown` of `validate`.
+        # `validate` passes its argument `is_unknown` as the context.
         if isinstance(value, str) and _CONVERTED_OUTPUT.search(value):
             raise PydanticCustomError("converted_output", "contains an Output; use its `apply` in place of a string")
         return value if info.context and info.context(value) else check(value)
 
     def plain(self) -> dict[str, Any]:
-        """Returns the values that are not None, by their names. Unlike `model_dump`, it keeps unknown ones."""
+        """Returns the values that are not None, by name. Unlike `model_dump`, this method keeps unknown values."""
         return {
             name: value.plain() if isinstance(value, Declaration) else value
             for name, value in self
@@ -68,7 +72,7 @@ class Declaration(BaseModel):
 
 
 def _domain(value: str) -> str:
-    """Returns a domain that DNS allows. ngrok itself decides about wildcards, apexes and its own names."""
+    """Returns a canonical domain that DNS allows. ngrok itself decides about wildcards, apexes, and ngrok's names."""
     domain = canonical_domain(value)
     if re.search(r"[/:]", domain):
         raise ValueError(f"has a scheme, a port or a path; use only the domain, such as {EXAMPLE_DOMAIN}")
@@ -204,10 +208,11 @@ class Problem(NamedTuple):
 def validate(
     model: type[Declaration], values: Mapping[str, Any], is_unknown: Callable[[object], bool] = lambda value: False
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Returns values in canonical form, with the declared defaults, and no problems.
+    """Returns the values and all problems with the values.
 
-    With problems, it returns all of them, and the values without a problem as they are, for further checks. None counts
-    as absent. Values for which `is_unknown` returns True are left as they are.
+    Without a problem, the values are in canonical form, with the declared defaults. Otherwise, only the values without
+    a problem are returned, unchanged, for further checks. None counts as absent. A value for which `is_unknown` returns
+    True is valid and stays unchanged.
     """
     given = _without_none(values)
     try:
@@ -227,7 +232,7 @@ def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-# What a wrong type is called in messages.
+# The names of types in messages about a wrong type.
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "an object"}
 
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def find_one(client: Client, id_: str | None, domain: str | None, budget: Budget) -> IngressModel:
-    """Finds one Agent Ingress by its ID or its domain, in any spelling. Raises FailedError if there is none."""
+    """Finds an Agent Ingress by its ID, or by its domain in any case, with or without a trailing dot.
+
+    Raises FailedError if there is no such ingress, or if both or neither of ID and domain are given.
+    """
     if (id_ is None) == (domain is None):
         raise FailedError("a lookup of an Agent Ingress needs exactly one of id and domain")
     if id_ is not None:
@@ -34,7 +37,7 @@ def find_one(client: Client, id_: str | None, domain: str | None, budget: Budget
 
 
 def find_many(client: Client, cel: str | None, budget: Budget) -> list[IngressModel]:
-    """Finds the Agent Ingresses that a filter in CEL selects, or all of an account, sorted by domain."""
+    """Returns the account's Agent Ingresses, sorted by domain: all, or only those that the filter `cel` selects."""
     if cel is not None and not cel.strip():
         raise FailedError("the filter is empty; omit it to get all ingresses of the account")
     return sorted(client.list(cel, budget), key=lambda ingress: ingress.domain)
@@ -47,13 +50,14 @@ def configure_agent(
     authtoken: str | None,
     region: str | None,
 ) -> str:
-    """Returns the configuration file of an agent, `ngrok.yml`, version 3. A secret if it has an authtoken.
+    """Returns the configuration file of an agent, `ngrok.yml`, version 3. With an authtoken, the file is a secret.
 
-    The regional domains are needed only with a region. Raises FailedError if ngrok has no such region.
+    The regional domains are needed only with a region. Raises FailedError if ngrok has no such region, or if the
+    authtoken is invalid.
     """
     host = domain
     if region is not None:
-        # Such as tunnel.eu.connect.acme.com.
+        # A regional domain is, for example, tunnel.eu.connect.acme.com.
         below = f".{domain}"
         regions = {each.removesuffix(below).rpartition(".")[2]: each for each in region_domains if each.endswith(below)}
         if region not in regions:

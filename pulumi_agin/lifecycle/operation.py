@@ -1,4 +1,4 @@
-"""One call of the engine as a front end passes it on, and its results."""
+"""Call of the engine as a front end passes it to a lifecycle, its results, and the interface of a lifecycle."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Any, NamedTuple, Protocol
 
 from pulumi_agin.api.errors import NgrokError
 
-# The hidden input with the option `import_` of a Python program: the ID of an ingress, or the domain of NS records. It
-# stays in the inputs of the state while the program has the option, and no change of it is an update. The CLI shows no
-# name with two underscores. The plugin for other languages never gets it, because there an import is a `read`.
+# The hidden input for the option `import_` of a Python program: the ID of an ingress, or the domain of NS records. The
+# inputs in the state contain this input while the program has the option. A change of this input is not an update. The
+# CLI does not show names with two underscores. The native plugin never receives this input, because in other languages
+# an import is a `read`.
 IMPORT = "__import"
 
 
 @dataclass(frozen=True)
 class Call:
-    """What is known about a call, besides the ID and the inputs. A front end leaves the default of what it lacks.
+    """A call of the engine, without the ID and the inputs. A field that a front end does not set keeps its default.
 
-    What the state has, and when it is passed:
+    `inputs_before` and `outputs_before` come from the state, and depend on the call:
 
     |                        | `inputs_before` | `outputs_before`             |
     |------------------------|-----------------|------------------------------|
@@ -34,17 +35,17 @@ class Call:
     urn: str = ""
     """The URN of the resource."""
     timeout_seconds: float | None = None
-    """The resource's `custom_timeouts` for this call; None without one. In create, read, update and delete."""
+    """The resource's `custom_timeouts` for this call, or None. Only in create, read, update, and delete."""
     inputs_before: Mapping[str, Any] | None = None
     """The inputs in the state, as `check` returned them."""
     outputs_before: Mapping[str, Any] = field(default_factory=dict)
-    """The outputs in the state, with the hidden ones."""
+    """The outputs in the state, with the hidden outputs."""
     is_unknown: Callable[[object], bool] = lambda value: False
-    """Whether a value is not known yet, as some are in the check and the diff of a preview."""
+    """Whether a value is not known yet. Only the calls of a preview have unknown values."""
     is_cancelled: Callable[[], bool] = lambda: False
     """Whether the call should end, because the engine is gone or the user pressed Ctrl-C."""
     warn: Callable[[str], None] = lambda sentence: None
-    """Shows a warning on the resource, which the CLI repeats at the end of the command."""
+    """Shows a warning on the resource. The CLI repeats the warning at the end of the command."""
     show: Callable[[str], None] = lambda line: None
     """Shows why the call waits, in the resource's row."""
 
@@ -54,7 +55,7 @@ class InputFailure(NamedTuple):
 
     reason: str
     printed_input: str = ""
-    """The input whose value the engine prints before the reason; "" if it must print none."""
+    """The input whose value the engine prints before the reason; "" if the engine must print no value."""
 
 
 class Checked(NamedTuple):
@@ -70,9 +71,9 @@ class Difference(NamedTuple):
     changed: Sequence[str]
     """The inputs that differ from the state."""
     replacing: Sequence[str] = ()
-    """Those of them that replace the resource."""
+    """The changed inputs that replace the resource."""
     is_repeated: bool = False
-    """Whether an update is needed although no input differs, as for a certificate that was not issued."""
+    """Whether an update is needed even if no input differs, such as for a certificate that was not ready."""
     delete_before_replace: bool = False
     """Whether a replacement, if there is one, must delete the old resource first."""
 
@@ -90,7 +91,7 @@ class Existing(NamedTuple):
     id: str
     outputs: dict[str, Any]
     inputs: dict[str, Any] | None = None
-    """The inputs that would make the resource as it is; None to leave those of the state as they are."""
+    """The inputs that describe the resource as it is now; None to keep the inputs in the state."""
 
 
 class FailedError(Exception):
@@ -98,9 +99,9 @@ class FailedError(Exception):
 
 
 def sentence_of(error: Exception) -> str:
-    """Returns the message of a failed call for the user, for the front ends.
+    """Returns the message that a front end shows to the user for a failed call.
 
-    An unexpected error is described by its type and place, because its message may contain a secret.
+    For an unexpected error, only the type and the place are returned, because the error's message may hold a secret.
     """
     if isinstance(error, NgrokError | FailedError):
         return str(error)
@@ -110,39 +111,40 @@ def sentence_of(error: Exception) -> str:
 
 
 class Lifecycle(Protocol):
-    """The operations on one type of resource. A front end calls each when the engine calls it.
+    """The operations on one type of resource. A front end calls each operation for the engine's call of that name.
 
-    `inputs` are what the program wants: in `check` as it gave them, and then as `check` returned them. Each operation
-    may raise FailedError or NgrokError, whose messages the front end passes on.
+    A create or an update in a preview calls no operation. `inputs` are the inputs of the program. `check` gets the
+    inputs as the program set them. The other operations get the inputs as `check` returned them. Each operation may
+    raise FailedError or NgrokError, and the front end shows the message to the user.
     """
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
-        """Normalizes the inputs, and reports every problem with them. Sends nothing."""
+        """Normalizes the inputs, and reports every problem with the inputs. Sends nothing."""
         ...
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Compares the inputs with the outputs of the state, and warns of harm that an update would do. Sends nothing.
+        """Compares the inputs with the outputs in the state, and warns of harm that an update would do. Sends nothing.
 
-        If objects can be imported, it also records that the resource has its object, so that the `delete` of another
-        resource keeps it; see `owners`.
+        For a resource that can be imported, `diff` also records the resource as the owner of its object, so that the
+        `delete` of another resource keeps the object; see `owners`.
 
-        The engine calls it in a preview and before an update, and, with the inputs of the state, in a refresh or an
-        import.
+        The engine calls `diff` in a preview and before an update. The engine also calls `diff` in a refresh and in an
+        import, with the inputs in the state.
         """
         ...
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Creates the resource. After a failure, the state has nothing."""
+        """Creates the resource. After a failure, the state does not contain the resource."""
         ...
 
     def read(self, call: Call, id_: str) -> Existing | None:
-        """Reads the resource. Returns None if it is proven that it is gone, which only a refresh can."""
+        """Reads the resource. Returns None if the resource is proven to be gone, which only a refresh can prove."""
         ...
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Updates the resource in place, and returns all outputs. After a failure, the state keeps the old ones."""
+        """Updates the resource in place, and returns all outputs. After a failure, the state keeps the old outputs."""
         ...
 
     def delete(self, call: Call, id_: str) -> None:
-        """Deletes the resource. It is no failure if it is proven that the resource is gone."""
+        """Deletes the resource. Succeeds if the resource is proven to be gone already."""
         ...

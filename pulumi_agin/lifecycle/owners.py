@@ -1,27 +1,32 @@
-"""Owners of objects in one plugin process, so that the delete of one resource does not delete what another one has.
+"""Owners of objects in one plugin process, so that the delete of one resource keeps the object of another resource.
 
-The option `import_` of a Python program makes the engine create a resource, and the create takes over an existing
-object. The engine does not know that another resource of the state may have it, too. So `create` and `diff` record the
-owner of an object, and `delete` keeps an object that has another one.
+An object is an Agent Ingress or a set of NS records. The option `import_` of a Python program makes the engine create a
+resource, and the create takes over an existing object. The engine does not know that another resource in the state may
+have the same object. So `create` and `diff` record the owner of an object, and `delete` keeps an object whose recorded
+owner is another resource.
 
-An owner is the URN of a resource and the mark of its import, because `--replace` makes a resource with the same URN. An
-ingress was imported as the resource `a`, with the mark 1, and `import_` is still in the program:
+An owner is a URN and the mark of an import. The URN alone is not enough, because the resource that `--replace` creates
+has the same URN. In the table, an ingress was imported as the resource `a` with the mark 1, and the program still has
+the option `import_`. Each `delete` in the table is a call for the resource `a` with the mark 1:
 
-| what happens                            | the engine calls                       | owner | deleted | the `delete` |
-|-----------------------------------------|----------------------------------------|-------|---------|--------------|
-| nothing changes                         | `diff`                                 | a, 1  |         |              |
-| the domain changes or is not known yet  | `diff`, which fails                    |       |         |              |
-| the domain and the ID to import change  | `diff`, `create` (another ID), `delete`| none  | a, 1    | deletes it   |
-| a rename to `b` without an alias        | `create`, `delete`                     | b, 2  | a, 1    | keeps it     |
-| `--replace`                             | `create`, `delete`, and no `diff`      | a, 2  | a, 1    | keeps it     |
-| one of the last two, interrupted        | in the next run: `diff`, `delete`      | x, 2  | a, 1    | keeps it     |
-| `--replace` with `delete_before_replace`| `delete`, `create`, which fails        | none  | a, 1    | deletes it   |
+| what happens                            | the engine calls                       | recorded owner | the ingress is |
+|-----------------------------------------|----------------------------------------|----------------|----------------|
+| nothing changes                         | `diff`                                 | a, mark 1      | kept           |
+| the domain changes or is not known yet  | `diff`, which fails                    |                | kept           |
+| the domain and the ID to import change  | `diff`, `create` (another ID), `delete`| none           | deleted        |
+| a rename to `b` without an alias        | `create`, `delete`                     | b, mark 2      | kept           |
+| `--replace`                             | `create`, `delete`, and no `diff`      | a, mark 2      | kept           |
+| the rename, interrupted                 | in the next run: `diff`, `delete`      | b, mark 2      | kept           |
+| the `--replace`, interrupted            | in the next run: `diff`, `delete`      | a, mark 2      | kept           |
+| `--replace` with `delete_before_replace`| `delete`, `create`, which fails        | none           | deleted        |
 
-Where the `delete` deletes the ingress, the preview shows it. One more case begins without an import: a change of the
-domain failed, and the state keeps the old ingress as a pending delete. To go back, the program gets the old domain and
-`import_` with the old ID. Then `create` records the mark 1, and the pending delete has none, so it keeps the ingress.
+If the ingress is deleted, the preview shows the delete.
 
-NS records differ in one row: with `import_` left, `check` fails for another domain.
+One more case begins with a created ingress, which has no mark. After a failed change of the domain, the state keeps the
+old ingress as a pending delete. To go back, the program sets the old domain, and `import_` to the old ID. `create` then
+records an owner with a mark. The pending delete has no mark, so `delete` keeps the ingress.
+
+For NS records, only the second row differs: if the domain changes, `check` fails instead of `diff`.
 """
 
 from __future__ import annotations
@@ -30,35 +35,35 @@ import secrets
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-# A hidden output of an imported object: a random string for each import. Users' states contain it.
+# A hidden output of an imported object: a random string for each import. Users' states contain the name.
 MARK = "_import_mark"
 
 
 def new_mark() -> dict[str, Any]:
-    """Returns the hidden output of a new import."""
+    """Returns the hidden output of a new import, with a new mark."""
     return {MARK: secrets.token_hex(4)}
 
 
 def mark_in(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the hidden output of an import, which a read and an update keep; nothing for a created object."""
+    """Returns the hidden output of an import, so that a read or an update keeps the mark; {} for a created object."""
     return {MARK: outputs[MARK]} if MARK in outputs else {}
 
 
 class Owners:
-    """Which resource has an object, of those that the process was asked about. A lifecycle makes one.
+    """The owners that the `diff` and `create` of one lifecycle have recorded in this process.
 
-    A refresh also calls `diff`, for resources that the program may no longer have. The next `diff` or `create` of the
-    resource that the program has replaces their records before any `delete`.
+    A refresh calls `diff` also for a resource that the program no longer has, and so may record a wrong owner. Before
+    any `delete`, the `diff` or `create` of the program's own resource replaces this record.
     """
 
     def __init__(self) -> None:
         self._owners: dict[Hashable, tuple[str, str | None]] = {}
 
     def record(self, key: Hashable, urn: str, outputs: Mapping[str, Any]) -> None:
-        """Records that the resource with these outputs has the object with this key."""
+        """Records the resource with this URN and these outputs as the owner of the object with this key."""
         self._owners[key] = (urn, outputs.get(MARK))
 
     def has_other(self, key: Hashable, urn: str, outputs: Mapping[str, Any]) -> bool:
-        """Returns whether another resource than the one with these outputs is recorded as the owner."""
+        """Returns whether an owner is recorded that is not the resource with this URN and these outputs."""
         owner = (urn, outputs.get(MARK))
         return self._owners.get(key, owner) != owner

@@ -1,11 +1,14 @@
 """Front end of the provider plugin, for programs in every language.
 
-For each provider of a stack, the engine starts a process of `pulumi-resource-agin`, and calls it by gRPC. `process`
-runs the server, `plugin` translates each call for the lifecycle, `catalog` lists what it serves, and `properties`
-converts values and their names.
-`schema.json` describes all of that for SDKs; `python -m tools.schema` writes it.
+For each provider of a stack, the engine starts a process of `pulumi-resource-agin`, and calls this process by gRPC.
 
-It does not load Pulumi's SDK, for which the engine would wait.
+- `process` runs the gRPC server.
+- `plugin` translates each call for the lifecycle.
+- `catalog` lists the resources, the functions and the settings.
+- `properties` converts values and their names.
+- `schema.json` describes the catalog for SDKs. `python -m tools.schema` writes this file.
+
+The plugin does not load Pulumi's SDK, because the engine would have to wait for that.
 """
 
 from __future__ import annotations
@@ -24,19 +27,19 @@ Documentation: docs/guides/languages.md in the repository
 
 
 def main() -> None:
-    """Runs the plugin until the engine ends it or is gone. --version and --help print and exit.
+    """Runs the plugin until the engine ends the process or is gone. --version and --help print and exit.
 
-    The console script, `plugin/__main__.py` and `python -m pulumi_agin.native` call it.
+    The console script, `plugin/__main__.py` and `python -m pulumi_agin.native` call this function.
     """
     for flag, output in (("--version", f"pulumi-resource-agin {VERSION}\n"), ("--help", HELP), ("-h", HELP)):
         if flag in sys.argv[1:]:
             sys.stdout.write(output)
             return
-    # No pydantic plugin applies to our models, and the search takes longer the more packages are installed.
+    # Our models need no pydantic plugins, and the search for plugins takes longer the more packages are installed.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         from .process import serve
     except ImportError as error:
         sys.exit(f"pulumi-resource-agin: {error}; install another version of the `pulumi` package")
-    # It ends the process, so nothing after it runs.
+    # `serve` ends the process, so no code after this call runs.
     serve()

@@ -1,4 +1,4 @@
-"""Command `python -m pulumi_agin.native`: the plugin without its console script on PATH."""
+"""Command `python -m pulumi_agin.native`: runs the plugin if its console script is not on PATH."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the plugin serves: its resources, with their lifecycles and models, and its functions."""
+"""Catalog of the plugin: its resources, with their lifecycles and models, its functions, and its settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pulumi_agin.settings import DEFAULT_CALL_SECONDS
 
 
 class ProviderConfig(BaseModel):
-    """The settings of the plugin, as the stack config and an explicit provider have them."""
+    """The settings of the plugin. The stack config and an explicit provider have the same settings."""
 
     api_key: Annotated[str, Marker.SECRET] = Field(
         description="the ngrok API key. In the stack config, the default is the environment variable NGROK_API_KEY; an "
@@ -41,7 +41,7 @@ class ProviderConfig(BaseModel):
 
 
 class Resource(NamedTuple):
-    """A type of resource. The docstring of its outputs is its description in the schema."""
+    """A type of resource. The docstring of `all_outputs` is the description of the resource in the schema."""
 
     token: str
     make_lifecycle: Callable[[Account], Lifecycle]
@@ -50,12 +50,12 @@ class Resource(NamedTuple):
 
     @property
     def outputs(self) -> dict[str, FieldInfo]:
-        """The declared outputs, for the schema and the responses. The ID is none of them: a response has it apart."""
+        """The declared outputs, for the responses, without the ID. A response has a separate field for the ID."""
         return {name: field for name, field in self.all_outputs.model_fields.items() if name != "id"}
 
     @property
     def secrets(self) -> list[str]:
-        """The inputs and outputs that are always secret."""
+        """The names of the fields that are always secret, as inputs and as outputs."""
         return secrets_of(self.inputs)
 
 
@@ -71,7 +71,7 @@ RESOURCES = [
 ]
 
 
-# The docstrings below are the descriptions of the functions in the schema.
+# The docstrings of the inputs below are the descriptions of the functions in the schema.
 
 
 class GetAgentIngressInputs(Declaration):
@@ -124,7 +124,7 @@ class AgentConfigOutputs(BaseModel):
 
 
 class Function(NamedTuple):
-    """A function. `compute` returns the outputs for valid arguments, both with our names."""
+    """A function. `compute` returns the outputs for valid arguments. Arguments and outputs have our names."""
 
     token: str
     inputs: type[Declaration]
@@ -132,7 +132,7 @@ class Function(NamedTuple):
     compute: Callable[[Account, Call, Mapping[str, Any]], dict[str, Any]]
 
     def call(self, account: Account, call: Call, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """Returns the outputs, and the names of the secret ones, which are all if a secret argument is given."""
+        """Returns the outputs, and the names of the secret outputs. With a secret argument, all outputs are secret."""
         name = self.token.rpartition(":")[2]
         valid, problems = validate(self.inputs, arguments)
         if problems:
@@ -154,7 +154,7 @@ def _many(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[st
 
 
 def _config(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Sends nothing, so it needs no key."""
+    """Needs no API key, because nothing is sent."""
     policy, region_domains = arguments.get("certificate_management_policy"), arguments.get("region_domains") or []
     yaml = configure_agent(
         arguments["domain"], policy, region_domains, arguments.get("authtoken"), arguments.get("region")
@@ -175,5 +175,5 @@ def secrets_of(model: type[BaseModel]) -> list[str]:
 
 
 def is_optional(field: FieldInfo) -> bool:
-    """Returns whether the value may be absent, as an input without a default or an output that may be null."""
+    """Returns whether the type of a field includes None: an input that may be absent, or an output that may be null."""
     return type(None) in get_args(field.annotation)

@@ -1,6 +1,6 @@
-"""Calls of the engine to the plugin, translated for the lifecycle of each resource, and functions.
+"""Service of the plugin, which translates the engine's calls for the lifecycles and the functions.
 
-The facts about the protocol were verified with the engine; see also Pulumi's documentation of
+The facts about the protocol in this module were verified with the engine. See also Pulumi's documentation of
 `pulumirpc.ResourceProvider`.
 """
 
@@ -44,8 +44,8 @@ SETTINGS = [camel_case(name) for name in ProviderConfig.model_fields]
 class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # type: ignore[misc]
     """The gRPC service of the plugin. The engine starts a process for each provider of a stack.
 
-    It calls Configure before any call of a resource or a function, and calls many at once. `Lifecycle` says what each
-    call of a resource does.
+    The engine calls Configure before any call of a resource or a function. Many calls run at the same time. `Lifecycle`
+    documents each call of a resource.
     """
 
     # Configure sets these.
@@ -56,12 +56,12 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
     def __init__(self, engine: Engine, interrupted: threading.Event) -> None:
         self._engine = engine
         self._interrupted = interrupted
-        # One query of a preview at a time, so that ngrok's not responding costs its time once.
+        # Previews query ngrok one at a time, so that only one preview waits if ngrok does not respond.
         self._preview_lock = threading.Lock()
         self._preview_has_failed = False
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's names
-        """Makes the engine send the name of the provider in Configure."""
+        """Is defined so that the engine sends the name of the provider in Configure."""
         return provider_pb2.ProviderHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
@@ -80,7 +80,7 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
     # -- the configuration --------------------------------------------------------------------------------
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Finds misspelled names. Check reports other problems."""
+        """Reports misspelled names of settings. Check reports all other problems with the settings."""
         response = provider_pb2.CheckResponse(inputs=request.news)
         for name in request.news.fields:
             # The engine adds names of its own, such as `version`.
@@ -96,9 +96,9 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
         return _diff_response(Difference(changed), before, after)
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Loads the configuration, whose problems Check reports. A preview with an unknown setting does not call it."""
+        """Loads the settings, whose problems Check reports. If a setting is unknown, a preview does not call this."""
         config = {f"agin:{camel_case(name)}": value for name, value in from_struct(request.args).items()}
-        # An explicit provider has a key of its own.
+        # With the name of an explicit provider, the API key never comes from the environment.
         settings = Settings.load({**config, PROVIDER_NAME: _explicit_name(request.name)}.get)
         if settings.notice:
             self._engine.inform(settings.notice)
@@ -132,7 +132,7 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
             return provider_pb2.CreateResponse(id=created.id, properties=_outputs(resource, created.outputs))
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Reads a resource for a refresh, a `get` or an import. An empty response means that it is gone."""
+        """Reads a resource for a refresh, a `get` or an import. An empty response means that the resource is gone."""
         with self._resource_call(request, context, request.inputs, request.properties) as (resource, lifecycle, call):
             existing = lifecycle.read(call, request.id)
             if existing is None:
@@ -165,13 +165,13 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
         inputs: struct_pb2.Struct | None = None,
         outputs: struct_pb2.Struct | None = None,
     ) -> Iterator[tuple[Resource, Lifecycle, Call]]:
-        """Yields the resource, its lifecycle and the call. `inputs` and `outputs` are those in the state."""
+        """Yields the resource, its lifecycle and the call. `inputs` and `outputs` come from the state."""
         urn: str = request.urn
         with _failing(context):
             resource = _with_token(urn.split("::")[2].rpartition("$")[2], RESOURCES, "resource")
             call = Call(
                 urn,
-                # Without a custom timeout, it is 0. Not all requests have one.
+                # The timeout is 0 without a custom timeout. Some requests do not have the field.
                 timeout_seconds=getattr(request, "timeout", 0) or None,
                 inputs_before=from_struct(inputs) if inputs else None,
                 outputs_before=from_struct(outputs) if outputs else {},
@@ -186,7 +186,7 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
                 self._engine.clear(urn)
 
     def _preview_problem(self, lifecycle: Lifecycle, call: Call, inputs: Mapping[str, Any]) -> str:
-        """Returns what will make a create fail, as a sentence for its preview; "" if nothing is known to."""
+        """Returns why a create will fail, as a sentence for its preview; "" if no reason is known."""
         if isinstance(lifecycle, NsRecordsLifecycle):
             return lifecycle.preview_problem(call, inputs)
         if isinstance(lifecycle, AgentIngressLifecycle) and not is_unknown(inputs["domain"]):
@@ -194,9 +194,9 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
         return ""
 
     def _taken_problem(self, call: Call, domain: str) -> str:
-        """Returns that a domain is taken, or for one of all ingresses, that the key is rejected.
+        """Returns a sentence if a domain is taken, or if ngrok rejects the API key; "" otherwise.
 
-        The preview does without ngrok if ngrok can't be queried, and does not try it again.
+        After a failed query, the plugin sends no more of these queries. So a rejected key is reported only once.
         """
         with self._preview_lock:
             if self._preview_has_failed:
@@ -218,13 +218,13 @@ class AginProvider(protocol("provider_pb2_grpc").ResourceProviderServicer):  # t
             call = Call(is_cancelled=lambda: not context.is_active() or self._interrupted.is_set())
             result, secrets = function.call(self._account, call, from_struct(request.args))
             response = provider_pb2.InvokeResponse()
-            # Python has a keyword of this name.
+            # The field has the name of a Python keyword.
             getattr(response, "return").CopyFrom(to_struct(result, secrets))
             return response
 
 
 def _with_token(token: str, candidates: Sequence[Named], kind: str) -> Named:
-    """Returns the resource or function with a token. A state or an SDK may be from a newer version."""
+    """Returns the resource or function with a token. A state or an SDK of a newer version may have an unknown token."""
     for named in candidates:
         if named.token == token:
             return named
@@ -232,23 +232,24 @@ def _with_token(token: str, candidates: Sequence[Named], kind: str) -> Named:
 
 
 def _explicit_name(name: str) -> str:
-    """Returns the name of an explicit provider; "" for a default one, which the engine names.
+    """Returns the name of an explicit provider; "" for a default provider.
 
-    Its names are "default", and with the plugin's version and URL such as "default_0_9_0_github_/x".
+    The engine names a default provider "default", followed by the plugin's version and URL if these are set, such as
+    "default_0_9_0_github_/x".
     """
     return "" if re.fullmatch(r"default(_\d+_\d+_\d+(_.*)?|_[^/]+/.*)?", name) else name
 
 
 def _previewed(resource: Resource, before: Mapping[str, Any], inputs: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Returns all outputs of a resource as they are after a create or an update, for a preview.
+    """Returns, for a preview, all outputs that a resource has after a create or an update.
 
-    `before` are those in the state; empty for a create.
+    `before` has the outputs in the state, and is empty for a create.
     """
-    # An update of a validation keeps its domain.
+    # For a certificate validation, the domain is only an output, and an update keeps this output.
     outputs = {name: before.get(name, Unknown()) if name == "domain" else Unknown() for name in resource.outputs}
     for name, field in resource.outputs.items():
         if name in resource.inputs.model_fields:
-            # An input that the program leaves out is empty.
+            # The output of an omitted input is empty.
             outputs[name] = inputs.get(name, None if is_optional(field) else "")
     if POLICY in outputs:
         outputs |= outputs_after(before, inputs, Unknown())
@@ -256,7 +257,10 @@ def _previewed(resource: Resource, before: Mapping[str, Any], inputs: Mapping[st
 
 
 def _outputs(resource: Resource, outputs: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Returns all outputs of a resource. An optional one without a value is null, because an absent one is unknown."""
+    """Returns all outputs of a resource.
+
+    An optional output without a value is null, because an absent output would be unknown.
+    """
     optional = [name for name, field in resource.outputs.items() if is_optional(field)]
     empty = {name: None for name in optional if outputs.get(name) in (None, "")}
     return to_struct({**outputs, **empty}, resource.secrets)
@@ -266,7 +270,7 @@ def _diff_response(difference: Difference, before: Mapping[str, Any], inputs: Ma
     detail = provider_pb2.PropertyDiff
     kinds = {}
     for name in difference.changed:
-        # Absent, null and "" are the same. A number may be 0.
+        # An absent value, null and "" mean the same. The number 0 is a value.
         kind = "ADD" if before.get(name) in (None, "") else "DELETE" if inputs.get(name) in (None, "") else "UPDATE"
         kinds[camel_case(name)] = detail.Kind.Value(f"{kind}_REPLACE" if name in difference.replacing else kind)
     response = provider_pb2.DiffResponse
@@ -277,7 +281,7 @@ def _diff_response(difference: Difference, before: Mapping[str, Any], inputs: Ma
         deleteBeforeReplace=difference.delete_before_replace,
         diffs=kinds,
         detailedDiff={name: detail(kind=kind) for name, kind in kinds.items()},
-        # Otherwise the engine would compare all inputs itself, by the names in the state of a Python program.
+        # Otherwise, the engine would compare all inputs itself, although a state of a Python program has other names.
         hasDetailedDiff=True,
     )
 

@@ -1,4 +1,4 @@
-"""Process of the plugin, which serves the engine's calls until the engine ends it or is gone."""
+"""Process of the plugin, which serves the engine's calls until the engine ends the process or is gone."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .plugin import AginProvider
 # The engine itself limits the concurrent calls (`--parallel`). A thread starts only when a call needs it.
 MOST_CALLS_AT_ONCE = 1000
 
-# The interval of the checks whether the engine is gone.
+# The interval between checks of whether the engine is gone.
 CHECK_SECONDS = 10
 
-# The limit for calls in progress once the engine has ended the process or is gone.
+# The time limit for calls in progress after a signal, or after the engine is gone.
 GRACE_SECONDS = 20
 
 
 def serve() -> NoReturn:
-    """Serves until a signal, or until the engine is gone. Then it ends the process, and never returns."""
+    """Serves until a signal, or until the engine is gone. Then ends the process without returning."""
     engine, interrupted = Engine(sys.argv[-1]), threading.Event()
     options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
     server = grpc.server(ThreadPoolExecutor(MOST_CALLS_AT_ONCE), options=options)
@@ -42,5 +42,5 @@ def serve() -> NoReturn:
         continue
     interrupted.set()
     server.stop(GRACE_SECONDS).wait()
-    # Otherwise Python would wait for the threads of calls that have not ended, such as one without a response.
+    # A normal exit would wait for the threads of unfinished calls, such as a call to a server that does not respond.
     os._exit(0)

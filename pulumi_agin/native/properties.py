@@ -1,6 +1,7 @@
-"""Conversion of properties between the engine's structs, with names in camelCase, and plain values with our names.
+"""Conversion of properties between the engine's structs, with camelCase names, and plain values with our names.
 
-The SDK's functions for this would load all of the SDK. See "Property values" in Pulumi's documentation for developers.
+Our names are in snake_case. The SDK has functions for this conversion, but they would load all of the SDK. See
+"Property values" in Pulumi's documentation for developers.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - not a secret itself
 
-# The objects in it are the program's, so their names and nulls stay as they are.
+# The objects in `triggers` belong to the program, so their names and nulls stay unchanged.
 PROGRAMS_OWN = "triggers"
 
 
@@ -36,21 +37,21 @@ def is_unknown(value: object) -> bool:
 
 
 def camel_case(name: str) -> str:
-    """Returns the name of a property in the engine. Hidden ones, which begin with "_", stay unchanged."""
+    """Returns the engine's name of a property. A hidden name, which begins with "_", stays unchanged."""
     return name if name.startswith("_") else re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
 
 
 @functools.cache
 def snake_case(name: str) -> str:
-    """Returns our name of a property. One that has it already, as in the state of a Python program, stays unchanged."""
+    """Returns our name of a property. The state of a Python program already has our names, which stay unchanged."""
     ours = re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", name)
     return ours if camel_case(ours) == name else name
 
 
 def from_struct(properties: struct_pb2.Struct) -> dict[str, Any]:
-    """Returns properties with our names, without those that are null. Secrets are plain values.
+    """Returns properties with our names. Secrets become plain values.
 
-    A Python program's `__provider` is absent, and so is what else begins with two underscores.
+    Omits null properties, and names that begin with two underscores, such as the `__provider` of a Python program.
     """
     values = {
         snake_case(name): _decoded(value, are_names_ours=name != PROGRAMS_OWN)
@@ -61,7 +62,7 @@ def from_struct(properties: struct_pb2.Struct) -> dict[str, Any]:
 
 
 def to_struct(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_pb2.Struct:
-    """Returns values with our names for the engine, which encrypts those of `secrets`. None becomes null."""
+    """Converts values with our names for the engine, which encrypts the values of `secrets`. None becomes null."""
     marked = {name: {SIGNATURE: SECRET, "value": values[name]} for name in secrets if values.get(name) is not None}
     struct = struct_pb2.Struct()
     for name, value in {**values, **marked}.items():

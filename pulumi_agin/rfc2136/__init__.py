@@ -1,5 +1,5 @@
 """NS records at a name server that accepts DNS updates (RFC 2136), such as BIND, on dnspython.
 
-An extra: `declaration` has the inputs, `records` the lifecycle, `primary_server` the reads and writes with what becomes
-of a lost response, and `exchange` sends one message.
+An extra. `declaration` has the inputs, and `records` has the lifecycle. `primary_server` reads and writes the records,
+and handles lost responses. `exchange` sends one message.
 """

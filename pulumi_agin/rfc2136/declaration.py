@@ -22,7 +22,7 @@ _LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 
 
 class NsSet(NamedTuple):
-    """The NS records of one name: their values in canonical form, none if there are no records, and their TTL."""
+    """The NS records of one name: the values in canonical form, and the TTL. Without records, `targets` is empty."""
 
     targets: tuple[str, ...]
     ttl: int
@@ -41,12 +41,12 @@ def _dns_name(value: str) -> str:
 
 
 def _pass_unknown(value: Any, check: Callable[[Any], Any], info: ValidationInfo) -> Any:
-    """Leaves one value of a list as it is if it is unknown, as `Declaration` does with a whole field."""
+    """Skips the check of one list item if the item is unknown, as `Declaration` does for a whole field."""
     return value if info.context and info.context(value) else check(value)
 
 
 def _ns_targets(values: list[Any]) -> list[Any]:
-    # Their order is known only once all of them are.
+    # The values can be sorted only when all values are known.
     return canonical_ns_targets(values) if all(isinstance(value, str) for value in values) else values
 
 
@@ -76,9 +76,9 @@ class NsRecordsInputs(Declaration):
     that the server allows can change the records.
     """
 
-    # The outputs are the same, with the values and the TTL that the server has. Records of another name, or in another
-    # zone, are other records. A server that moved still has the same zone. A change of the key is an update, because a
-    # refresh and a destroy use the key in the state.
+    # The outputs have the same fields. A refresh sets `ns_targets` and `ttl` to the server's values. Records of another
+    # name or zone are other records. A change of `server` is an update, because a server that moved still has the same
+    # zone. A change of the key is an update, because a refresh and a destroy use the key in the state.
 
     domain: Annotated[_DnsName, Limit("below the apex of `zone`"), Marker.REPLACES] = Field(
         description="the domain to delegate"

@@ -1,4 +1,4 @@
-"""One DNS message to a server and its response: over TCP, signed with TSIG. Each error is a clause for messages."""
+"""One DNS message to a server, and the response: over TCP, signed with TSIG. Each error is a clause for messages."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from pulumi_agin.api.budget import Budget
 
 TIMEOUT_SECONDS = 10.0
 
-# Responses with these codes show what the server has or did, so they must be signed if there is a key. Anyone between
-# the server and this machine can forge an unsigned one. A forged rejection only makes a call fail.
+# A response with one of these codes shows what the server has or did. With a key, such a response must be signed,
+# because anyone between the server and this machine can forge an unsigned response. Rejections may be unsigned: a
+# forged rejection only makes a call fail.
 _EVIDENCE = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET)
 
 _NO_DNS = "its response is not a DNS message; check server and port"
 _NO_UPDATES = "it does not support DNS UPDATE (RFC 2136); check server and port"
 
-# By the code of a rejection, or of its TSIG error.
+# The cause of a rejection, by its TSIG error code if it has such a code, or else by its response code.
 _CAUSES = {
     "BADKEY": "it has no key with this name and algorithm; check tsig_key_name and tsig_algorithm",
     "BADSIG": "it has another secret for this key; check tsig_secret",
@@ -38,7 +39,7 @@ _CAUSES = {
 
 
 class ServerError(Exception):
-    """The server has rejected a message. Another attempt has the same outcome."""
+    """A DNS query or update failed. Only an error of a subclass may be retried."""
 
 
 class NoConnectionError(ServerError):
@@ -46,14 +47,14 @@ class NoConnectionError(ServerError):
 
 
 class NoResponseError(ServerError):
-    """There is no response, or one that proves nothing: the server may have carried out an update."""
+    """There is no response, or the response proves nothing. The server may have carried out an update."""
 
 
 class Exchange:
-    """The server and the key of a resource, for all messages of one call or preview. `PrimaryServer` makes it."""
+    """The server and the key of a resource, for all messages of one call or preview. `PrimaryServer` creates one."""
 
     def __init__(self, place: Mapping[str, Any], budget: Budget) -> None:
-        """`place` are checked inputs or outputs of a resource. Numbers from Pulumi are floats."""
+        """`place` has the checked inputs or the outputs of a resource. Pulumi passes numbers as floats."""
         self._budget = budget
         self._address = (str(place["server"]), int(place["port"]))
         self._key = None
@@ -61,12 +62,12 @@ class Exchange:
             self._key = dns.tsig.Key(place["tsig_key_name"], place["tsig_secret"], place["tsig_algorithm"])
 
     def send(self, message: dns.message.Message) -> dns.message.Message:
-        """Sends a message once. Returns a response that shows what the server has or did, or raises ServerError."""
+        """Sends a message once. Raises ServerError unless the response shows what the server has or did."""
         if self._key:
             message.use_tsig(self._key)
-        # Signs it again, because the signature contains the time.
+        # Each attempt signs the message again, because the signature contains the time.
         wire = message.to_wire()
-        # Half of what is left, so that a read can follow an update.
+        # At most half of the remaining time, so that there is time to read the records after an update.
         seconds = min(TIMEOUT_SECONDS, max(self._budget.left / 2, 0.1))
         try:
             connection = socket.create_connection(self._address, seconds)
@@ -91,7 +92,7 @@ class Exchange:
             code = dns.rcode.to_text(rcode)
             if response.tsig_error:
                 code = dns.rcode.to_text(dns.rcode.Rcode(response.tsig_error), tsig=True)
-            # SERVFAIL may pass, as while the server loads the zone.
+            # SERVFAIL may be temporary, for example while the server loads the zone.
             kind = NoResponseError if rcode == dns.rcode.SERVFAIL else ServerError
             raise kind(f"the server returned {code}: {_CAUSES.get(code, 'see its log')}")
         if self._key and not _is_validly_signed(response, message):
@@ -99,11 +100,11 @@ class Exchange:
 
 
 def _response_to(wire: bytes, connection: socket.socket, seconds: float) -> dns.message.Message:
-    """Sends a message, and returns the response, whose signature is not verified yet."""
+    """Sends a message, and returns the response without verifying its signature."""
     connection.setblocking(False)
     end = time.time() + seconds
     dns.query.send_tcp(connection, wire, end)
-    # `dns.query.tcp` raises an error if the response is unsigned, which a rejection may be.
+    # `dns.query.tcp` would raise an error for an unsigned response, but a rejection may be unsigned.
     unverified: Any = False
     response, _ = dns.query.receive_tcp(connection, end, keyring=unverified)
     return response

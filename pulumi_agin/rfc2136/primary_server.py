@@ -1,7 +1,7 @@
 """Reads and updates of the NS records of one name, at the primary server of its zone.
 
 The server carries out an update only if its prerequisites hold. If the response to an update is lost, a read shows
-whether it was carried out. If it was not, it is sent once more.
+whether the server carried out the update. If not, the update is sent once more.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ PAUSE_SECONDS = 2.0
 
 
 class PrimaryServer:
-    """The primary server of a zone, in one call of the engine about the NS records of one domain."""
+    """The primary server of a zone, for the NS records of one domain, in one call of the engine or one preview."""
 
     def __init__(self, place: Mapping[str, Any], doing: str, budget: Budget) -> None:
-        """`place` are inputs or outputs of a resource, and `doing` is a verb phrase for lines about a wait."""
+        """`place` has the inputs or outputs of a resource. `doing` is a verb phrase for progress lines."""
         self._zone: str = place["zone"]
         self._domain: str = place["domain"]
         self._name = f"{self._domain}."
@@ -40,14 +40,17 @@ class PrimaryServer:
         self._budget = budget
 
     def read(self) -> NsSet:
-        """Returns the NS records; none only if the server has authority for the name. An alias has none."""
+        """Returns the NS records of the name. An alias (CNAME) has no NS records.
+
+        If the response has no records, the server must have authority for the name. Otherwise, raises ServerError.
+        """
         response = self._query()
-        # The records of a delegation are in the authority section, or in the answer if the server has both zones.
+        # A delegation is in the authority section, or in the answer section if the server has both zones.
         for records in (*response.answer, *response.authority):
             if records.rdtype == dns.rdatatype.NS and canonical_domain(str(records.name)) == self._domain:
                 return NsSet(tuple(canonical_ns_targets(str(record.target) for record in records)), records.ttl)
         zones = [canonical_domain(str(each.name)) for each in response.authority if each.rdtype == dns.rdatatype.SOA]
-        # It may come from a wildcard, which matches every name without records.
+        # The alias may come from a wildcard, which matches every name without records.
         is_alias = any(each.rdtype == dns.rdatatype.CNAME for each in response.answer)
         if response.flags & dns.flags.AA and (self._zone in zones or is_alias):
             return NsSet((), 0)
@@ -57,10 +60,10 @@ class PrimaryServer:
         )
 
     def replace(self, wanted: NsSet, objection: Callable[[NsSet], str]) -> None:
-        """Creates the records, or replaces those that are there.
+        """Creates the records, or replaces the existing records.
 
-        Fails with what `objection` returns for existing records; "" if they may be replaced. The server does it only if
-        they are still those that were read, and the name is no alias.
+        `objection` returns why the existing records must not be replaced, as the sentence to fail with, or else "". The
+        server replaces the records only if they have not changed since they were read, and the name is not an alias.
         """
         existing = self.read()
         for is_last in (False, True):
@@ -84,7 +87,7 @@ class PrimaryServer:
                     raise
 
     def delete(self, targets: set[str]) -> set[str]:
-        """Deletes the records with these values, and returns the values of those that are left."""
+        """Deletes the records with these values. Returns the values of the remaining records."""
         left = set(self.read().targets)
         for is_last in (False, True):
             if targets.isdisjoint(left):
@@ -102,7 +105,7 @@ class PrimaryServer:
         return left
 
     def _query(self) -> dns.message.Message:
-        """Queries the records until there is a response, or the time is over."""
+        """Queries the records. Retries a query without a usable response until the time budget is used up."""
         query = dns.message.make_query(self._name, "NS", flags=0)
         while True:
             try:
@@ -113,7 +116,7 @@ class PrimaryServer:
                 self._budget.wait(PAUSE_SECONDS, self._doing, str(error))
 
     def _send(self, update: dns.update.UpdateMessage) -> None:
-        """Sends an update once. Raises ServerError unless the server has carried it out."""
+        """Sends an update once. Raises ServerError unless the response shows that the update was carried out."""
         if self._exchange.send(update).rcode() != dns.rcode.NOERROR:
             raise ServerError("the name is an alias (CNAME), or another client changed its records at the same time")
 

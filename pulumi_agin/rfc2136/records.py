@@ -31,26 +31,30 @@ if TYPE_CHECKING:
 
 # How long a call may take without a custom timeout. A name server that restarts needs seconds.
 CALL_SECONDS = 30.0
-# How long a preview waits for a server, once for all records there.
+# How long a preview waits for a server. After a failure, the preview does not query the server again.
 PREVIEW_READ_SECONDS = 5.0
 
 _REPLACING = ("domain", "zone")
 
 
 class NsRecordsLifecycle:
-    """The lifecycle of an Rfc2136Delegation. `operation.Lifecycle` says when each method is called.
+    """The lifecycle of an Rfc2136Delegation. `operation.Lifecycle` documents when each method is called.
 
-    Nothing of somebody else is changed: a create requires that there are no records, an update that all are known, and
-    a delete deletes no others than those in the state. `primary_server` settles a write whose response was lost.
+    No method changes records that belong to another owner:
 
-    All settings, including the key, are inputs, so that they are in the state for a refresh and a destroy.
+    - A create requires that the name has no NS records.
+    - An update requires that each existing value is in the state or in the inputs.
+    - A delete deletes only the values in the state.
+
+    `primary_server` handles lost responses. All settings, including the key, are inputs, so that the state has them for
+    a refresh and a destroy.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock
-        # By the `_place` of records.
+        # The key of an owner is the `_place` of its records.
         self._owners = Owners()
-        # One query of a preview at a time, so that a server that does not respond costs its time once.
+        # Previews query one at a time, so that only one preview waits for a server that does not respond.
         self._preview_lock = threading.Lock()
         self._failed_in_preview: set[tuple[Any, ...]] = set()
 
@@ -66,16 +70,16 @@ class NsRecordsLifecycle:
             failures.append(InputFailure(f"the domain {domain} is not below the apex of the zone {zone}"))
         if IMPORT in inputs:
             checked[IMPORT] = inputs[IMPORT]
-            # Otherwise, the option would fail a later change of the domain, after the ingress is replaced.
+            # Otherwise, a later change of the domain would fail in `create`, after the ingress was replaced.
             if domain and _known_name(inputs[IMPORT]) not in (None, domain):
                 failures.append(InputFailure(f"the option import_ is not the domain {domain}: change or remove it"))
         return Checked(checked, failures)
 
     def preview_problem(self, call: Call, inputs: Mapping[str, Any]) -> str:
-        """Returns what will make the create of checked inputs fail, as a sentence; "" if nothing is known to.
+        """Returns why a create with checked inputs will fail, as a sentence; "" if no reason is known.
 
-        The program or the plugin calls it in a preview of a create. A server that does not respond, or rejects the key,
-        is reported once, because it is no problem of each record. `call` needs no more than `is_unknown`.
+        The program or the plugin calls this method in the preview of a create. `call` needs only `is_unknown`. After a
+        failed read, the sentence reports the failure. Later calls with the same server, zone and key name return "".
         """
         unknown = {name for name, value in inputs.items() if _contains_unknown(call, value)}
         if not unknown <= {"ns_targets", "ttl"}:
@@ -99,13 +103,13 @@ class NsRecordsLifecycle:
         before = call.outputs_before
         changed = [name for name in NsRecordsInputs.model_fields if before.get(name) != inputs.get(name)]
         replacing = [name for name in changed if name in _REPLACING]
-        # A replaced one is not recorded, as in the lifecycle of an ingress.
+        # Records that this run replaces are not recorded, for the same reasons as in the lifecycle of an ingress.
         if not replacing:
             self._owners.record(_place(before), call.urn, before)
         return Difference(changed, replacing)
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Creates the records of a name that has none, or reads those that `import_` names."""
+        """Creates the records of a name without NS records. With `import_`, reads the existing records instead."""
         outputs = _outputs(inputs)
         if IMPORT in inputs:
             with self._server(call, inputs, "import") as server:
@@ -120,7 +124,7 @@ class NsRecordsLifecycle:
         return Created(inputs["domain"], outputs)
 
     def read(self, call: Call, id_: str) -> Existing | None:
-        """Reads the records for a refresh. An ID does not say where they are, so an import by the ID fails."""
+        """Reads the records for a refresh. An import by ID fails, because the ID does not identify the server."""
         before = call.outputs_before
         if "server" not in before:
             raise FailedError(
@@ -135,15 +139,15 @@ class NsRecordsLifecycle:
         return Existing(id_, {**before, **found}, inputs)
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Replaces the records, even with equal ones, so that a new key is verified before the state has it."""
-        # The new ones may be there since an update that failed.
+        """Replaces the records, even with equal records, so that no unverified key gets into the state."""
+        # The server may already have the new values, from an earlier update that failed.
         known = {*call.outputs_before["ns_targets"], *inputs["ns_targets"]}
         with self._server(call, inputs, "update") as server:
             server.replace(_wanted(inputs), partial(_others_sentence, inputs, known))
         return {**_outputs(inputs), **mark_in(call.outputs_before)}
 
     def delete(self, call: Call, id_: str) -> None:
-        """Deletes the values of the state, and no others, unless another resource of the program has them, too."""
+        """Deletes only the values in the state, and nothing if another resource of the program has the records, too."""
         before = call.outputs_before
         if self._owners.has_other(_place(before), call.urn, before):
             call.warn(
@@ -164,9 +168,10 @@ class NsRecordsLifecycle:
     def _server(
         self, call: Call, place: Mapping[str, Any], verb: str, seconds: float | None = None
     ) -> Iterator[PrimaryServer]:
-        """Yields the server of inputs or outputs, whose errors fail the call. `verb` is what it does with the records.
+        """Yields the server that inputs or outputs name, and turns a ServerError into a FailedError.
 
-        The plugin starts without dnspython, which takes time to load.
+        `verb` is the operation on the records, for messages. The imports are here because dnspython takes time to load,
+        and the plugin starts without it.
         """
         try:
             from .exchange import ServerError
@@ -209,7 +214,7 @@ def _not_imported_sentence(inputs: Mapping[str, Any], existing: NsSet) -> str:
 
 
 def _others_sentence(inputs: Mapping[str, Any], known: set[str], existing: NsSet) -> str:
-    """For an update. `known` are the values that are ours."""
+    """For an update. `known` has the values that the update may replace."""
     if known.issuperset(existing.targets):
         return ""
     return (
@@ -230,15 +235,15 @@ def _wanted(inputs: Mapping[str, Any]) -> NsSet:
 
 
 def _known_name(value: object) -> str | None:
-    """Returns a name in canonical form; None if it is missing, or unknown in a preview."""
+    """Returns a name in canonical form; None for a missing name, or an unknown name in a preview."""
     return canonical_domain(value) if isinstance(value, str) else None
 
 
 def _outputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the outputs for inputs, without the hidden ones."""
+    """Returns the outputs for inputs, without hidden outputs."""
     return {name: inputs[name] for name in NsRecordsInputs.model_fields if inputs.get(name) is not None}
 
 
 def _place(values: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Returns what identifies the records of inputs or of a state."""
+    """Returns the values that identify the records of inputs or of a state."""
     return tuple(values.get(name) for name in ("server", "port", "zone", "domain"))
