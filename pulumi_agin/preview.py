@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from .api.models import IngressModel
     from .settings import Settings
 
-SHOWN = (*KEPT_BY_UPDATE, *NULLABLE)
+# The outputs that this module may know in place of the engine.
+PREVIEWED_OUTPUTS = (*KEPT_BY_UPDATE, *NULLABLE)
 
 
 def previewed_outputs(
@@ -35,69 +36,58 @@ def previewed_outputs(
     declared: Collection[str],
     import_: pulumi.Input[str] | None,
 ) -> dict[str, pulumi.Output[Any]]:
-    """Returns the outputs that a registered Agent Ingress should show in this preview, by name.
+    """Returns the PREVIEWED_OUTPUTS that a registered Agent Ingress should show in this preview, by name.
 
     `declared` are the names of the fields that the program sets. `import_` is the resource option of the same name. In
     the result, the policy and the status may be plain dicts.
     """
-    # These outputs are the inputs after `ignore_changes` and transforms. They are read now, because the caller replaces
-    # the policy before `look_up` runs.
-    inputs = {name: getattr(resource, name) for name in INPUT_FIELDS}
-
-    def look_up(created_at: Any) -> pulumi.Output[Mapping[str, Any]] | None:
-        # For a resource that does not change, the engine has returned the outputs in the state.
-        if not contains_unknowns(created_at):
-            return None
-        values = pulumi.Output.all(
-            id=resource.id,
-            import_=import_,
-            settings=run.settings_of(resource.get_provider(AGENT_INGRESS)),
-            **inputs,
-        )
-        outputs: pulumi.Output[Mapping[str, Any]] = values.apply(
-            partial(_look_up, run, resource, declared), run_with_unknowns=True
-        )
-        # A secret among the values, such as the API key, must not make the outputs secret.
-        return pulumi.Output.unsecret(outputs)
-
-    created_at: pulumi.Output[Any] = resource.created_at  # type: ignore[attr-defined]
-    known: pulumi.Output[Mapping[str, Any] | None] = created_at.apply(look_up, run_with_unknowns=True)
-    return {name: _shown(name, getattr(resource, name), known) for name in SHOWN}
-
-
-def _shown(name: str, output: pulumi.Output[Any], known: pulumi.Output[Mapping[str, Any] | None]) -> pulumi.Output[Any]:
-    """Returns an output for the preview.
-
-    For a resource that changes, `known` has the outputs that are known. Otherwise, `known` is None.
-    """
-
-    def choose(engines_value: Any, outputs: Mapping[str, Any] | None) -> Any:
-        if outputs is not None:
-            return outputs.get(name, engines_value)
-        # The resource does not change, so an output is unknown only if the state lacks it.
-        is_none = name in NULLABLE and contains_unknowns(engines_value)
-        return None if is_none else engines_value
-
-    return output.apply(
-        lambda value: known.apply(lambda outputs: choose(value, outputs), run_with_unknowns=True),
-        run_with_unknowns=True,
+    # For the INPUT_FIELDS, the engine returns the inputs as `ignore_changes` and transforms leave them.
+    of_engine = {name: getattr(resource, name) for name in ("id", *INPUT_FIELDS, *PREVIEWED_OUTPUTS)}
+    values = pulumi.Output.all(
+        import_=import_,
+        settings=run.settings_of(resource.get_provider(AGENT_INGRESS)),
+        **of_engine,
     )
+    shown: pulumi.Output[Mapping[str, Any]] = values.apply(
+        partial(_shown, run, resource, declared), run_with_unknowns=True
+    )
+    # A secret among the values, such as the API key, must not make all outputs secret.
+    shown = pulumi.Output.unsecret(shown)
+
+    def output(name: str) -> pulumi.Output[Any]:
+        # With the engine's output, because that may be secret.
+        both = pulumi.Output.all(shown=shown, of_engine=of_engine[name])
+        return both.apply(lambda known: known["shown"][name], run_with_unknowns=True)
+
+    return {name: output(name) for name in PREVIEWED_OUTPUTS}
 
 
-async def _look_up(
+async def _shown(
     run: Run, resource: pulumi.Resource, declared: Collection[str], values: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Returns the known outputs of a resource that changes. Warns if a create or import will fail."""
-    # A field that neither the program nor a transform sets is also unknown. Such a field is left out.
+    """Returns the PREVIEWED_OUTPUTS. Warns if a create or an import will fail. `values` may be unknown."""
+    of_engine = {name: values[name] for name in PREVIEWED_OUTPUTS}
+    is_changed = contains_unknowns(values["created_at"])
+    if not is_changed:
+        # The engine has returned the state. An unknown value is one that the state lacks.
+        nones = {name: None for name in NULLABLE if contains_unknowns(values[name])}
+        return of_engine | nones
+    # The SDK also makes a field unknown that neither the program nor a transform sets. Such a field is left out.
     wanted = {name: values[name] for name in INPUT_FIELDS if name in declared or not contains_unknowns(values[name])}
-    listed = await _listed(run, values["settings"])
-    is_new = contains_unknowns(values["id"])
-    # None for a create without `import_`.
-    id_ = values["import_"] if is_new else values["id"]
+    settings, import_ = values["settings"], values["import_"]
+    listed = await _listed(run, settings)
+    is_created = contains_unknowns(values["id"])
+    # The ingress that is updated or imported.
+    id_ = import_ if is_created else values["id"]
     existing = next((each.outputs() for each in listed or () if each.id == id_), {})
-    if is_new and listed is not None and (problem := _problem(values, wanted, existing, listed)):
+    problem = ""
+    if listed is not None and is_created:
+        problem = (
+            _create_problem(wanted, listed) if import_ is None else _import_problem(import_, wanted, existing, settings)
+        )
+    if problem:
         pulumi.log.warn(problem, resource)
-    return outputs_after(existing, wanted, UNKNOWN)
+    return of_engine | outputs_after(existing, wanted, UNKNOWN)
 
 
 async def _listed(run: Run, settings: Settings | None) -> Sequence[IngressModel] | None:
@@ -113,28 +103,33 @@ async def _listed(run: Run, settings: Settings | None) -> Sequence[IngressModel]
     return None
 
 
-def _problem(
-    values: Mapping[str, Any], wanted: Mapping[str, Any], existing: Mapping[str, Any], listed: Sequence[IngressModel]
-) -> str:
-    """Returns why a create or an import will fail, as a sentence; "" if no reason is known.
+# The lifecycle loads pydantic, which few programs need, so these two import it only when they need a sentence.
 
-    `wanted` are the inputs. `existing` are the outputs of the ingress to import; empty if the account does not have
-    this ingress. For a replacement with `delete_before_replace` that keeps the domain, the sentence is a false alarm:
-    the domain is reported as taken.
+
+def _create_problem(wanted: Mapping[str, Any], listed: Sequence[IngressModel]) -> str:
+    """Returns that the domain is taken, as a sentence; "" if it is not, or not known.
+
+    For a replacement with `delete_before_replace` that keeps the domain, the sentence is a false alarm.
     """
-    # Imported only here, because the lifecycle loads pydantic, which few programs need.
-    from .lifecycle.ingress import not_imported_sentence, taken_sentence
+    from .lifecycle.ingress import taken_sentence
 
-    domain, import_ = values["domain"], values["import_"]
-    if import_ is None:
-        known_domain = "" if contains_unknowns(domain) else canonical_domain(str(domain))
-        taken = next((each for each in listed if each.domain == known_domain), None)
-        return taken_sentence(taken.domain, taken.id) if taken else ""
+    if contains_unknowns(wanted["domain"]):
+        return ""
+    domain = canonical_domain(str(wanted["domain"]))
+    return next((taken_sentence(domain, each.id) for each in listed if each.domain == domain), "")
+
+
+def _import_problem(import_: Any, wanted: Mapping[str, Any], existing: Mapping[str, Any], settings: Settings) -> str:
+    """Returns why an import will fail, as a sentence; "" if no reason is known.
+
+    `existing` are the outputs of the ingress to import; empty if the account does not have this ingress.
+    """
+    from .lifecycle.ingress import not_imported_sentence
+
+    sanitize = settings.api_key.sanitize
     if contains_unknowns(import_):
         return ""
-    settings = values["settings"]
-    sanitize = settings.api_key.sanitize
-    if existing:
-        return "" if contains_unknowns(wanted) else not_imported_sentence(import_, existing, wanted, sanitize)
-    # A program may pass the API key as the ID, by mistake.
-    return f"the Agent Ingress {sanitize(str(import_), 60)} can't be imported: {settings.not_in_account}"
+    if not existing:
+        # A program may pass the API key as the ID, by mistake.
+        return f"the Agent Ingress {sanitize(str(import_), 60)} can't be imported: {settings.not_in_account}"
+    return "" if contains_unknowns(wanted) else not_imported_sentence(import_, existing, wanted, sanitize)

@@ -36,9 +36,9 @@ MOST_INGRESSES = 10_000
 
 _DOMAIN_EXISTS = "ERR_NGROK_6706"
 # The codes of a 404 for an ID in the wrong form.
-_MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
+_MALFORMED_ID_CODES = ("ERR_NGROK_222", "ERR_NGROK_227")
 # The codes of a 403 for a valid key whose plan or permissions do not allow the request.
-_ALLOWANCE = ("ERR_NGROK_1219", "ERR_NGROK_6707")
+_PERMISSION_CODES = ("ERR_NGROK_1219", "ERR_NGROK_6707")
 
 
 @dataclass(frozen=True)
@@ -245,11 +245,11 @@ class Client:
         if status in (401, 403):
             kind = errors.AuthenticationError
             could_not += f". The API key came from {self._api_key_source}"
-            if code not in _ALLOWANCE:
+            if code not in _PERMISSION_CODES:
                 could_not += "; check that it is a valid API key of your account, not an authtoken"
         elif code == _DOMAIN_EXISTS:
             kind = errors.DomainExistsError
-        elif status == 404 and code not in _MALFORMED_ID:
+        elif status == 404 and code not in _MALFORMED_ID_CODES:
             kind = errors.NotFoundError
         return kind(could_not, status=status, code=code)
 

@@ -97,12 +97,12 @@ def outputs_after(existing: Mapping[str, Any], wanted: Mapping[str, Any], unknow
 # -- the certificate policy: ngrok chooses the key type that a program leaves out --------------------------
 
 
-def policy_inputs(existing: Mapping[str, Any], set_by: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Returns an existing policy for the inputs in a state, with only the fields that the policy `set_by` has.
+def policy_inputs(existing: Mapping[str, Any], program_policy: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Returns an existing policy for the inputs in a state, with only the fields that the program's policy has.
 
-    `set_by` is the policy in the program's inputs. If the program has no policy, all fields are returned.
+    Without a policy of the program, all fields are returned.
     """
-    return {name: value for name, value in existing.items() if not set_by or name in set_by}
+    return {name: value for name, value in existing.items() if not program_policy or name in program_policy}
 
 
 def _matches_policy(existing: Mapping[str, Any] | None, wanted: Any) -> bool:

@@ -66,7 +66,7 @@ class DynamicProvider(dynamic.ResourceProvider):
         with _engine_call(_olds) as call:
             difference = self._lifecycle.diff(call, _id, _ours(_news))
             return dynamic.DiffResult(
-                changes=bool(difference.changed) or difference.is_repeated,
+                changes=bool(difference.changed) or difference.needs_update,
                 replaces=list(difference.replacing),
                 delete_before_replace=difference.delete_before_replace,
             )

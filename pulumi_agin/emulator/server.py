@@ -154,7 +154,8 @@ class Emulator:
             api_key: The key. Don't pass the key of an account at ngrok.
             account_of: Another key of the account.
         """
-        self._state.accounts[api_key] = self._state.accounts[account_of]
+        with self._state.lock:
+            self._state.accounts[api_key] = self._state.accounts[account_of]
 
     def remove_key(self, api_key: str) -> None:
         """Revokes an API key. Its account and ingresses stay.
@@ -162,7 +163,8 @@ class Emulator:
         Args:
             api_key: The key.
         """
-        del self._state.accounts[api_key]
+        with self._state.lock:
+            del self._state.accounts[api_key]
 
     # The ingresses
 

@@ -120,7 +120,7 @@ def timestamp(moment: float) -> str:
 class State:
     """The state of one `Emulator`. It has no repr, because a repr would show API keys.
 
-    A change of any field except `accounts` needs the lock. A change of the ingresses replaces the dict, so that readers
+    A change of any field needs the lock. A change of the ingresses replaces the dict, so that readers
     need no lock.
     """
 

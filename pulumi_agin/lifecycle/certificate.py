@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from enum import Enum
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.clock import format_duration
-from pulumi_agin.api.errors import ApiError, InterruptedCallError, NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.api.errors import ApiError, NotFoundError, UnreachableError
 
 from .account import FINGERPRINT, Account
 from .inputs import CertificateValidationInputs, validate
@@ -99,7 +100,7 @@ class CertificateValidationLifecycle:
         """Replaces the validation for another ingress or trigger, and repeats it if WAS_READY is not True."""
         before = call.outputs_before
         changed = [name for name in ("agent_ingress_id", "triggers") if inputs.get(name) != before.get(name)]
-        return Difference(changed, changed, is_repeated=before.get(WAS_READY) is not True)
+        return Difference(changed, changed, needs_update=before.get(WAS_READY) is not True)
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         return Created(inputs["agent_ingress_id"], self._wait(call, inputs))
@@ -137,53 +138,39 @@ class CertificateValidationLifecycle:
         """
         limit = min(inputs["timeout_seconds"], call.timeout_seconds or math.inf)
         budget = self._account.budget(call, limit)
-        ingress, problem, reads, dns_error_since = None, "", 0, math.inf
-        while True:
-            read = self._read(call, inputs["agent_ingress_id"], is_first=ingress is None)
-            reads += 1
-            ingress, problem = (ingress, str(read)) if isinstance(read, NgrokError) else (read, "")
-            if ingress and Issuance.of(ingress).is_ready:
-                return self._outputs(ingress, inputs)
-            has_dns_error = ingress is not None and Issuance.of(ingress) is Issuance.DNS_ERROR
+        pauses = chain(PAUSES_SECONDS, repeat(LAST_PAUSE_SECONDS))
+        ingress, problem = self._read(call, inputs["agent_ingress_id"]), ""
+        dns_error_since = math.inf
+        while not Issuance.of(ingress).is_ready:
+            has_dns_error = Issuance.of(ingress) is Issuance.DNS_ERROR
             dns_error_since = min(dns_error_since, budget.elapsed) if has_dns_error else math.inf
             left = min(budget.left, dns_error_since + inputs["dns_error_grace_seconds"] - budget.elapsed)
             if left <= 0:
                 raise FailedError(self._explain(ingress, problem, limit, is_dns_error=budget.left > 0))
-            pause = PAUSES_SECONDS[reads - 1] if reads <= len(PAUSES_SECONDS) else LAST_PAUSE_SECONDS
-            name = ingress.domain if ingress else inputs["agent_ingress_id"]
-            reason = problem or (self._describe(ingress) if ingress else "")
-            budget.wait(min(pause, left), f"validate the certificate of {name}", reason)
+            doing, reason = f"validate the certificate of {ingress.domain}", problem or self._describe(ingress)
+            budget.wait(min(next(pauses), left), doing, reason)
+            try:
+                ingress, problem = self._read(call, ingress.id), ""
+            except (ApiError, UnreachableError) as error:
+                # Any other error ends the validation, such as a redirect.
+                if isinstance(error, ApiError) and not error.is_transient:
+                    raise
+                problem = str(error)
+        return self._outputs(ingress, inputs)
 
-    def _read(self, call: Call, id_: str, *, is_first: bool) -> IngressModel | NgrokError:
-        """Reads the ingress. After the first read, returns a transient error or an UnreachableError.
-
-        The validation continues after a returned error. Any other error ends the validation, such as a redirect or a
-        404. So does any error of the first read.
-        """
+    def _read(self, call: Call, id_: str) -> IngressModel:
         try:
             seconds = min(READ_SECONDS, self._account.settings.timeout_seconds)
             return self._account.client.get(id_, self._account.budget(call, seconds))
         except NotFoundError as error:
             lacking = self._account.settings.not_in_account
             raise FailedError(f"{error}: {lacking}. A validation needs the same provider as its ingress") from None
-        except InterruptedCallError:
-            raise
-        except UnreachableError as error:
-            if is_first:
-                raise
-            return error
-        except ApiError as error:
-            if is_first or not error.is_transient:
-                raise
-            return error
 
     def _describe(self, ingress: IngressModel) -> str:
         return self._account.client.sanitize(describe_certificate(ingress), 400)
 
-    def _explain(self, ingress: IngressModel | None, problem: str, limit: float, *, is_dns_error: bool) -> str:
+    def _explain(self, ingress: IngressModel, problem: str, limit: float, *, is_dns_error: bool) -> str:
         """Returns the message for a validation that timed out, or whose DNS error has lasted too long."""
-        if ingress is None:
-            return f"{problem}; the next `pulumi up` validates again"
         message = f"the certificate of {ingress.domain} ({ingress.id}) was not issued"
         message += "" if is_dns_error else f" within {format_duration(limit)}"
         message += f". It is {self._describe(ingress)}"

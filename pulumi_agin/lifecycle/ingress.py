@@ -40,7 +40,7 @@ class AgentIngressLifecycle:
         # The keys are IDs of ingresses.
         self._owners = Owners()
         # By domain, the URN of the program's resource with this domain. If a front end has no URNs, each URN is "".
-        self._urns: dict[str, str] = {}
+        self._urn_of_domain: dict[str, str] = {}
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and reports every problem with the inputs and the settings."""
@@ -53,10 +53,13 @@ class AgentIngressLifecycle:
             else:
                 failures.append(InputFailure(str(problem)))
         domain = checked.get("domain")
-        # In a preview, the domain may be unknown. The engine checks a replaced resource twice, with the same URN.
-        if isinstance(domain, str) and (other := self._urns.setdefault(canonical_domain(domain), call.urn)) != call.urn:
-            name = one_line(other.rpartition("::")[2], 60)
-            failures.append(InputFailure(f'the Agent Ingress "{name}" has the same domain', "domain"))
+        # In a preview, the domain may be unknown.
+        if isinstance(domain, str):
+            # A replaced resource is checked twice, with the same URN.
+            first = self._urn_of_domain.setdefault(canonical_domain(domain), call.urn)
+            if first != call.urn:
+                name = one_line(first.rpartition("::")[2], 60)
+                failures.append(InputFailure(f'the Agent Ingress "{name}" has the same domain', "domain"))
         id_ = inputs.get(IMPORT)
         if id_ is not None:
             checked[IMPORT] = id_

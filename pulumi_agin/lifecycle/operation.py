@@ -72,7 +72,7 @@ class Difference(NamedTuple):
     """The inputs that differ from the state."""
     replacing: Sequence[str] = ()
     """The changed inputs that replace the resource."""
-    is_repeated: bool = False
+    needs_update: bool = False
     """Whether an update is needed even if no input differs, such as for a certificate that was not ready."""
     delete_before_replace: bool = False
     """Whether a replacement, if there is one, must delete the old resource first."""

@@ -274,7 +274,7 @@ def _diff_response(difference: Difference, before: Mapping[str, Any], inputs: Ma
         kind = "ADD" if before.get(name) in (None, "") else "DELETE" if inputs.get(name) in (None, "") else "UPDATE"
         kinds[camel_case(name)] = detail.Kind.Value(f"{kind}_REPLACE" if name in difference.replacing else kind)
     response = provider_pb2.DiffResponse
-    has_changes = bool(difference.changed) or difference.is_repeated
+    has_changes = bool(difference.changed) or difference.needs_update
     return response(
         changes=response.DIFF_SOME if has_changes else response.DIFF_NONE,
         replaces=map(camel_case, difference.replacing),

@@ -95,9 +95,7 @@ def test_deleted_records_and_ingress_are_restored(project: Project, emulator: Em
 def test_api_key_is_rotated(project: Project, emulator: Emulator, bind: Bind) -> None:
     [before] = emulator.ingresses()
     emulator.add_key(NEW_KEY, account_of=API_KEY)
-    [set_key] = commands("Replace the API key")
-    project.refresh()
-    project.typed(set_key, stdin=f"{NEW_KEY}\n")
+    project.typed(commands("Replace the API key")[0], stdin=f"{NEW_KEY}\n")
     project.up()
     emulator.remove_key(API_KEY)
     project.refresh("--expect-no-changes")
@@ -120,8 +118,7 @@ def test_lost_state_is_imported_or_restored(project: Project, emulator: Emulator
     [ingress] = emulator.ingresses()
     project.pulumi("stack", "export", "--file", "state.json")
     project.pulumi("state", "delete", "--all", "--force", "--yes")
-    [show_ids] = commands("Without a backup")
-    assert ingress["id"] in project.typed(show_ids)
+    assert ingress["id"] in project.typed(commands("Without a backup")[0])
     imports = {OPTS: f'pulumi.ResourceOptions(import_="{ingress["id"]}")'}
     imports["port="] = f'opts=pulumi.ResourceOptions(import_="{DOMAIN}"), port='
     project.edit(imports)

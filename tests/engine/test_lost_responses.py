@@ -67,7 +67,7 @@ def test_lost_responses_lose_and_duplicate_nothing(project: Project, emulator: E
     project.assert_no_key(output)
 
 
-def test_update_of_unknown_outcome_is_repeated_or_reverted(project: Project, emulator: Emulator) -> None:
+def test_update_of_unknown_outcome_needs_update_or_reverted(project: Project, emulator: Emulator) -> None:
     project.environment["NGROK_API_TIMEOUT_SECONDS"] = "4"
     project.program('agin.AgentIngress("connect", domain="connect.acme.com", description="one")')
     project.up()

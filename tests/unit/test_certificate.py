@@ -77,7 +77,7 @@ def test_waits_until_the_certificate_is_issued(
         Call(outputs_before=created.outputs), id_, inputs(id_, triggers=["a"], timeout_seconds=1)
     )
     assert not difference.changed
-    assert not difference.is_repeated
+    assert not difference.needs_update
     assert lifecycle.diff(Call(outputs_before=created.outputs), id_, inputs(id_, triggers=["b"])).replacing == [
         "triggers"
     ]
@@ -177,7 +177,7 @@ def test_refresh_that_finds_no_certificate_repeats_the_validation(
     existing = lifecycle.read(Call(outputs_before=outputs), id_)
     assert existing is not None
     difference = lifecycle.diff(Call(outputs_before=existing.outputs), id_, inputs(id_))
-    assert (difference.changed, difference.is_repeated) == ([], True)
+    assert (difference.changed, difference.needs_update) == ([], True)
 
 
 def test_read_is_for_refreshes_alone(lifecycle: CertificateValidationLifecycle, emulator: Emulator) -> None:
