@@ -19,7 +19,7 @@ from .api.budget import Budget
 from .api.errors import NgrokError
 from .lifecycle.invokes import configure_agent, find_many, find_one
 from .lifecycle.operation import FailedError
-from .program import AGENT_INGRESS, Run
+from .program import AGENT_INGRESS_TYPE, Run
 from .settings import Settings
 
 
@@ -268,7 +268,7 @@ def _provider_of(opts: pulumi.InvokeOptions | None) -> pulumi.ProviderResource |
     """
     if opts is None or opts.provider is not None:
         return opts.provider if opts else None
-    return opts.parent.get_provider(AGENT_INGRESS) if opts.parent else None
+    return opts.parent.get_provider(AGENT_INGRESS_TYPE) if opts.parent else None
 
 
 def _ids_of(depends_on: Any) -> pulumi.Output[Any]:

@@ -20,7 +20,7 @@ from pulumi import UNKNOWN, contains_unknowns
 
 from .api.errors import AuthenticationError, NgrokError
 from .api.values import INPUT_FIELDS, KEPT_BY_UPDATE, NULLABLE, canonical_domain, outputs_after
-from .program import AGENT_INGRESS, Run
+from .program import AGENT_INGRESS_TYPE, Run
 
 if TYPE_CHECKING:
     from .api.models import IngressModel
@@ -45,7 +45,7 @@ def previewed_outputs(
     of_engine = {name: getattr(resource, name) for name in ("id", *INPUT_FIELDS, *PREVIEWED_OUTPUTS)}
     values = pulumi.Output.all(
         import_=import_,
-        settings=run.settings_of(resource.get_provider(AGENT_INGRESS)),
+        settings=run.settings_of(resource.get_provider(AGENT_INGRESS_TYPE)),
         **of_engine,
     )
     shown: pulumi.Output[Mapping[str, Any]] = values.apply(
@@ -55,7 +55,7 @@ def previewed_outputs(
     shown = pulumi.Output.unsecret(shown)
 
     def output(name: str) -> pulumi.Output[Any]:
-        # With the engine's output, because that may be secret.
+        # The engine's output is here only because it may be secret. `all` then makes the result secret, too.
         both = pulumi.Output.all(shown=shown, of_engine=of_engine[name])
         return both.apply(lambda known: known["shown"][name], run_with_unknowns=True)
 
@@ -74,17 +74,19 @@ async def _shown(
         return of_engine | nones
     # The SDK also makes a field unknown that neither the program nor a transform sets. Such a field is left out.
     wanted = {name: values[name] for name in INPUT_FIELDS if name in declared or not contains_unknowns(values[name])}
-    settings, import_ = values["settings"], values["import_"]
-    listed = await _listed(run, settings)
-    is_created = contains_unknowns(values["id"])
-    # The ingress that is updated or imported.
-    id_ = import_ if is_created else values["id"]
-    existing = next((each.outputs() for each in listed or () if each.id == id_), {})
-    problem = ""
-    if listed is not None and is_created:
-        problem = (
-            _create_problem(wanted, listed) if import_ is None else _import_problem(import_, wanted, existing, settings)
-        )
+    listed = await _listed(run, values["settings"])
+    if listed is None:
+        return of_engine | outputs_after({}, wanted, UNKNOWN)
+    by_id = {each.id: each.outputs() for each in listed}
+    if not contains_unknowns(values["id"]):
+        existing, problem = by_id.get(values["id"], {}), ""
+    elif values["import_"] is None:
+        existing, problem = {}, _create_problem(wanted, listed)
+    elif contains_unknowns(values["import_"]):
+        existing, problem = {}, ""
+    else:
+        existing = by_id.get(values["import_"], {})
+        problem = _import_problem(values["import_"], wanted, existing, values["settings"])
     if problem:
         pulumi.log.warn(problem, resource)
     return of_engine | outputs_after(existing, wanted, UNKNOWN)
@@ -119,7 +121,7 @@ def _create_problem(wanted: Mapping[str, Any], listed: Sequence[IngressModel]) -
     return next((taken_sentence(domain, each.id) for each in listed if each.domain == domain), "")
 
 
-def _import_problem(import_: Any, wanted: Mapping[str, Any], existing: Mapping[str, Any], settings: Settings) -> str:
+def _import_problem(import_: str, wanted: Mapping[str, Any], existing: Mapping[str, Any], settings: Settings) -> str:
     """Returns why an import will fail, as a sentence; "" if no reason is known.
 
     `existing` are the outputs of the ingress to import; empty if the account does not have this ingress.
@@ -127,9 +129,7 @@ def _import_problem(import_: Any, wanted: Mapping[str, Any], existing: Mapping[s
     from .lifecycle.ingress import not_imported_sentence
 
     sanitize = settings.api_key.sanitize
-    if contains_unknowns(import_):
-        return ""
     if not existing:
         # A program may pass the API key as the ID, by mistake.
-        return f"the Agent Ingress {sanitize(str(import_), 60)} can't be imported: {settings.not_in_account}"
+        return f"the Agent Ingress {sanitize(import_, 60)} can't be imported: {settings.not_in_account}"
     return "" if contains_unknowns(wanted) else not_imported_sentence(import_, existing, wanted, sanitize)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .api.client import Client
     from .api.models import IngressModel
 
-AGENT_INGRESS = "pulumi-python:dynamic/agin:AgentIngress"
+AGENT_INGRESS_TYPE = "pulumi-python:dynamic/agin:AgentIngress"
 
 
 class Run:
@@ -47,7 +47,7 @@ class Run:
         The plugin checks the settings, too, but reports problems once for each resource. If the program may have other
         environment variables than the plugin, only the plugin checks the settings.
         """
-        inherited = opts.parent.get_provider(AGENT_INGRESS) if opts.parent else None
+        inherited = opts.parent.get_provider(AGENT_INGRESS_TYPE) if opts.parent else None
         has_provider = bool(opts.provider or opts.providers or inherited)
         if self.settings.problems and not has_provider and sdk_names.has_environment_of_cli():
             raise pulumi.RunError("; ".join(self.settings.problems))
@@ -74,7 +74,7 @@ class Run:
         """Returns the Agent Ingresses of an account for a preview. All resources of the preview share one list."""
         if settings not in self._lists:
             # In a thread, because `list` blocks.
-            reading = asyncio.to_thread(self.client(settings).list, None, Budget(PREVIEW_SECONDS))
+            reading = asyncio.to_thread(self.client(settings).list_ingresses, None, Budget(PREVIEW_SECONDS))
             self._lists[settings] = asyncio.ensure_future(reading)
         return await self._lists[settings]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,7 +75,7 @@ class Client:
     | a redirect                           | no, and it is never followed                  |
     | any other status                     | no                                            |
     | a certificate that can't be verified | no                                            |
-    | an unusable base URL or proxy        | no                                            |
+    | a malformed base URL or proxy URL    | no                                            |
     | a response that is too large         | no                                            |
     """
 
@@ -103,10 +102,10 @@ class Client:
 
     def get(self, id_: str, budget: Budget) -> IngressModel:
         """Reads one Agent Ingress. Raises NotFoundError if the account of the key has no ingress with this ID."""
-        request = Request("GET", f"read the Agent Ingress {self.checked_id(id_)}", id_)
+        request = Request("GET", f"read the Agent Ingress {id_}", id_)
         return self.ingress_in(request, self.send(request, budget).response())
 
-    def list(self, cel: str | None, budget: Budget) -> builtins.list[IngressModel]:
+    def list_ingresses(self, cel: str | None, budget: Budget) -> list[IngressModel]:
         """Returns the account's Agent Ingresses, newest first: all, or only those that the filter `cel` selects."""
         query = {"limit": "100"} if cel is None else {"limit": "100", "filter": cel}
         return self._read_pages("list the Agent Ingresses", query, budget)[0]
@@ -124,7 +123,7 @@ class Client:
 
     def _read_pages(
         self, doing: str, query: Mapping[str, str], budget: Budget
-    ) -> tuple[builtins.list[IngressModel], datetime | None]:
+    ) -> tuple[list[IngressModel], datetime | None]:
         from .models import IngressPageModel
 
         ingresses: list[IngressModel] = []
@@ -146,6 +145,8 @@ class Client:
 
     def send(self, request: Request, budget: Budget) -> Sent:
         """Sends a request, and retries it by the table above. The first attempt is made even without time left."""
+        if request.id_ is not None:
+            self.require_id(request.id_)
         is_write = request.method != "GET"
         in_doubt_since = None
         last_connected = self.clock.monotonic()
@@ -178,7 +179,7 @@ class Client:
 
         ingress = self._parsed(IngressModel, request, response)
         domain = (request.body or {}).get("domain", ingress.domain)
-        if request.id_ not in ("", ingress.id) or domain != ingress.domain:
+        if request.id_ not in (None, ingress.id) or domain != ingress.domain:
             raise self._bad_response(request, response, "it describes another Agent Ingress")
         return ingress
 
@@ -187,13 +188,12 @@ class Client:
         if response.status != 204:
             raise self._bad_response(request, response, "ngrok confirms a delete with 204")
 
-    def checked_id(self, id_: str) -> str:
-        """Returns an ID that is safe in a path. Raises InvalidArgumentError for any other string."""
+    def require_id(self, id_: str) -> None:
+        """Raises InvalidArgumentError for a string that is not safe in a path."""
         # If a user passes the API key as an ID, the key would be sent in a URL, and proxies would log it.
         if not PLAIN_ID.fullmatch(id_) or id_ == self._api_key.get_secret_value():
             shown = self.sanitize(id_, 60)
             raise errors.InvalidArgumentError(f'"{shown}" is not the ID of an Agent Ingress; {ID_HINT}')
-        return id_
 
     @cached_property
     def _http(self) -> HttpClient:

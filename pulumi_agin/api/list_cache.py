@@ -34,7 +34,7 @@ class ListCache:
 
         If the list lacks the ingress, it is read by its ID, because only ngrok's 404 for the ID shows that it is gone.
         """
-        id_ = self._client.checked_id(id_)
+        self._client.require_id(id_)
         in_list = next((each for each in self.ingresses(budget) if each.id == id_), None)
         return in_list or self._client.get(id_, budget)
 
@@ -46,6 +46,6 @@ class ListCache:
             if is_old or self._last_write is not last_write:
                 # The list may lack the effect of a write that ends while the list is read. The earlier `last_write` is
                 # stored, so that the next call then reads a new list.
-                self._ingresses = self._client.list(None, budget)
+                self._ingresses = self._client.list_ingresses(None, budget)
                 self._listed_at, self._last_write = clock.monotonic(), last_write
             return self._ingresses

@@ -15,20 +15,20 @@ from .errors import TRANSIENT_STATUSES
 
 @dataclass(frozen=True)
 class Request:
-    """A request about the Agent Ingress with the ID `id_`, or about the whole collection if `id_` is empty.
+    """A request about the Agent Ingress with the ID `id_`, or about the whole collection if `id_` is None.
 
     `doing` is the purpose as a verb phrase, for messages that begin with "could not".
     """
 
     method: str
     doing: str
-    id_: str = ""
+    id_: str | None = None
     query: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = None
 
     @property
     def path(self) -> str:
-        return f"/agent_ingresses/{self.id_}" if self.id_ else "/agent_ingresses"
+        return "/agent_ingresses" if self.id_ is None else f"/agent_ingresses/{self.id_}"
 
 
 class NgrokFault(NamedTuple):

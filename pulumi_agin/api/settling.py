@@ -18,8 +18,7 @@ doubt (`Sent.in_doubt_since`). A pause that Ctrl-C has ended counts as an error.
 |                              | - none: see below          | - NotFoundError     |                     |
 
 If a create finds no ingress, the ingress may still appear. So the create searches until the time of the call is over,
-and then fails. There is only one search if ngrok has rejected the last attempt with an error code and a status that is
-not transient. The exception is the code ERR_NGROK_6706, "the domain is taken".
+and then fails. If nothing can appear any more (`_may_still_appear`), the create searches only once.
 
 An ingress is ours if it has our values, and if it is not older than the first attempt in doubt, by the server's own
 clock. If no attempt had an effect, another stack may have created an ingress with the same values in the same seconds.
@@ -76,9 +75,7 @@ def _find_ours(
     domain = wanted["domain"]
     doing = f"find out whether the Agent Ingress {domain} was created"
     unknown = f"it is unknown whether the Agent Ingress {domain} was created ({doubt})"
-    is_rejected = isinstance(doubt, errors.ApiError) and bool(doubt.code) and not doubt.is_transient
-    # Any effect of an earlier attempt came before the rejection of the last attempt.
-    may_appear = not is_rejected or isinstance(doubt, errors.DomainExistsError)
+    may_appear = _may_still_appear(doubt)
     try:
         found, now = client.find(domain, budget)
         while found is None and may_appear and budget.left > SEARCH_PAUSE_SECONDS:
@@ -94,6 +91,15 @@ def _find_ours(
     raise errors.UnsettledError(f"{unknown}: it may be {found.id}, created at {found.created_at}")
 
 
+def _may_still_appear(doubt: errors.NgrokError) -> bool:
+    """Returns False if ngrok has rejected the last attempt, because any effect of an earlier attempt came before.
+
+    The exception is ERR_NGROK_6706, which may be about the ingress of an earlier attempt.
+    """
+    is_rejected = isinstance(doubt, errors.ApiError) and bool(doubt.code) and not doubt.is_transient
+    return not is_rejected or isinstance(doubt, errors.DomainExistsError)
+
+
 def _is_ours(found: IngressModel, wanted: Mapping[str, Any], first_in_doubt: datetime) -> bool:
     created_at = parse_time(found.created_at)
     is_new = created_at is not None and created_at >= first_in_doubt - CLOCK_SLACK
@@ -105,12 +111,13 @@ def update(client: Client, id_: str, changes: Mapping[str, Any], budget: Budget)
 
     Raises UnsettledError if the write is in doubt, and the ingress lacks the new values or could not be read.
     """
-    request = Request("PATCH", f"update the Agent Ingress {client.checked_id(id_)}", id_, body=changes)
+    request = Request("PATCH", f"update the Agent Ingress {id_}", id_, body=changes)
     sent = client.send(request, _time_for_write(budget))
     try:
         return client.ingress_in(request, sent.response())
     except errors.NgrokError as error:
-        doubt = _doubt_of(sent, error)
+        _raise_unless_in_doubt(sent, error)
+        doubt = error
     found = _read_after(client, id_, "changed", doubt, budget)
     if not not_applied(found.outputs(), changes):
         return found
@@ -122,22 +129,21 @@ def delete(client: Client, id_: str, budget: Budget) -> None:
 
     Raises UnsettledError if the write is in doubt, and the ingress still exists or could not be read.
     """
-    request = Request("DELETE", f"delete the Agent Ingress {client.checked_id(id_)}", id_)
+    request = Request("DELETE", f"delete the Agent Ingress {id_}", id_)
     sent = client.send(request, _time_for_write(budget))
     try:
         client.require_deleted(request, sent.response())
         return
     except errors.NgrokError as error:
-        doubt = _doubt_of(sent, error)
+        _raise_unless_in_doubt(sent, error)
+        doubt = error
     _read_after(client, id_, "deleted", doubt, budget)
     raise errors.UnsettledError(f"the Agent Ingress {id_} was still there after its delete ({doubt})")
 
 
-def _doubt_of(sent: Sent, error: errors.NgrokError) -> errors.NgrokError:
-    """Returns an error that leaves the outcome of a write in doubt, and raises any other error."""
+def _raise_unless_in_doubt(sent: Sent, error: errors.NgrokError) -> None:
     if sent.in_doubt_since is None or isinstance(error, errors.NotFoundError):
         raise error
-    return error
 
 
 def _read_after(client: Client, id_: str, done: str, doubt: errors.NgrokError, budget: Budget) -> IngressModel:

@@ -79,7 +79,7 @@ def describe(values: Mapping[str, Any], name: str) -> str:
 
 
 def outputs_after(existing: Mapping[str, Any], wanted: Mapping[str, Any], unknown: object) -> dict[str, Any]:
-    """Returns the outputs for the preview of a create or an update, without the INPUT_FIELDS that are strings.
+    """Returns KEPT_BY_UPDATE, the policy and the status for the preview of a create or an update, if they are known.
 
     `existing` are the outputs of the ingress that is updated or imported. They are empty for a create, or if the
     ingress can't be read. `wanted` are the inputs. `unknown` is the front end's object for an unknown value.

@@ -51,7 +51,11 @@ class Finding(NamedTuple):
 def add_options(parser: ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "domains", nargs="*", default=[], metavar="DOMAIN", help="check this domain; default: the stack's domains"
+        "domains",
+        nargs="*",
+        default=[],
+        metavar="DOMAIN",
+        help="check this domain, or several; default: the stack's domains",
     )
     which.add_argument("--all", action="store_true", help="check all Agent Ingresses of the account")
     parser.add_argument("--dns", metavar="HOST:PORT", help="query the server that has the zones; default: public DNS")
@@ -92,7 +96,7 @@ def _findings(options: Namespace) -> Iterator[Finding]:
     if not domains and not options.all:
         domains = domains_of_stack(options.stack)
     try:
-        listed = settings.new_client().list(None, new_budget(settings))
+        listed = settings.new_client().list_ingresses(None, new_budget(settings))
     except NgrokError as error:
         verdict: Verdict = "wrong" if isinstance(error, AuthenticationError) else "unknown"
         yield Finding(None, "api_key", verdict, str(error))

@@ -56,7 +56,7 @@ def run(options: Namespace) -> int:
     settings = load_settings(options.stack)
     client, budget = settings.new_client(), new_budget(settings)
     if options.all:
-        found = client.list(None, budget)
+        found = client.list_ingresses(None, budget)
     else:
         found = [client.get(id_, budget) for id_ in dict.fromkeys(options.ids)]
     if not found:

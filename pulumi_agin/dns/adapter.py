@@ -63,7 +63,8 @@ class NsRecords:
         """Returns the options of each record: a child of the delegation, deleted before the ingress.
 
         When the domain changes, the new record is created before the old record is deleted, even if the package
-        requests the opposite order, because `delete_before_replace` is False.
+        requests the opposite order, because `delete_before_replace` is False. If the ingress has
+        `delete_before_replace`, the engine deletes the old record before the ingress.
 
         Args:
             given: Further options from the program, such as a provider, which take precedence.
@@ -130,10 +131,20 @@ class NsRecords:
 
         Returns:
             The value. The preview and the update fail if ngrok returns another number of values than `count`, or other
-            values than `existing`.
+            values than `existing`. With `existing`, the preview also fails for an ingress that is created.
         """
 
-        def select(targets: Sequence[str]) -> str:
+        def select(known: Sequence[Any]) -> Any:
+            id_, targets = known
+            if pulumi.contains_unknowns(targets):
+                # The records of a new ingress have other values. In an update, the run would fail after it has replaced
+                # the ingress, so the preview fails.
+                if existing and pulumi.contains_unknowns(id_):
+                    raise self.error(
+                        "record_ids imports the records of an existing ingress, and this run creates another one, or "
+                        "the preview can't read the ingress to import: remove record_ids, or check the API key"
+                    )
+                return pulumi.UNKNOWN
             if existing and list(existing) != list(targets):
                 raise self.error(
                     f"record_ids has the values {', '.join(existing)}, and ngrok returned the ns_targets "
@@ -146,7 +157,7 @@ class NsRecords:
                 )
             return targets[index]
 
-        return self.ns_targets.apply(select)
+        return pulumi.Output.all(self.agent_ingress.id, self.ns_targets).apply(select, run_with_unknowns=True)
 
     def error(self, message: str) -> pulumi.RunError:
         """Returns an error that names the delegation. Pulumi shows the error without a traceback."""

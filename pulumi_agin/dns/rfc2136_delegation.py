@@ -144,8 +144,8 @@ class Rfc2136Delegation(dynamic.Resource, module="agin", name="Rfc2136Delegation
         # A copy of the inputs, because the SDK adds the provider to the dict.
         super().__init__(Rfc2136Provider(), resource_name, dict(inputs), opts)
         if run is not None and pulumi.runtime.is_dry_run():
-            values = pulumi.Output.all(self.id, inputs)
             # The program waits for every `apply`, even if nothing uses the result.
+            values = pulumi.Output.all(self.id, inputs)
             _: pulumi.Output[None] = values.apply(partial(_warn_in_preview, run, self), run_with_unknowns=True)
 
 

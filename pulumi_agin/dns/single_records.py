@@ -48,8 +48,6 @@ def _single_records(
     ids = {canonical_ns_targets([target])[0]: id_ for target, id_ in (record_ids or {}).items()}
     existing = sorted(ids)
     count = len(existing) or name_servers
-    if count < 1:
-        raise pulumi.RunError("name_servers of an adapter must be at least 1")
 
     def declare(records: NsRecords, index: int) -> pulumi.Resource:
         options = records.options(opts, named_by=named_by)
@@ -102,12 +100,7 @@ def cloudflare(
         }
 
     return _single_records(
-        module.DnsRecord,
-        arguments,
-        opts,
-        name_servers,
-        record_ids,
-        import_id=lambda id_: f"{_plain(zone_id)}/{id_}",
+        module.DnsRecord, arguments, opts, name_servers, record_ids, import_id=lambda id_: f"{_plain(zone_id)}/{id_}"
     )
 
 

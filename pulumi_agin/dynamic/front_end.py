@@ -43,7 +43,7 @@ class DynamicProvider(dynamic.ResourceProvider):
     _lifecycle: Lifecycle
 
     def make_lifecycle(self, account: Account) -> Lifecycle:
-        """Returns this resource's lifecycle. Called only by `configure`, so programs load no lifecycle modules."""
+        """Returns this resource's lifecycle. Called only by `configure`, so programs do not load pydantic."""
         raise NotImplementedError
 
     def __getstate__(self) -> None:
@@ -57,14 +57,14 @@ class DynamicProvider(dynamic.ResourceProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         with _engine_call() as call:
-            checked = self._lifecycle.check(call, _ours(news))
+            checked = self._lifecycle.check(call, _without_provider_key(news))
             failures = [dynamic.CheckFailure(failure.printed_input, failure.reason) for failure in checked.failures]
             return dynamic.CheckResult(checked.inputs, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Ignores `__provider`, whose string differs between versions of Python."""
         with _engine_call(_olds) as call:
-            difference = self._lifecycle.diff(call, _id, _ours(_news))
+            difference = self._lifecycle.diff(call, _id, _without_provider_key(_news))
             return dynamic.DiffResult(
                 changes=bool(difference.changed) or difference.needs_update,
                 replaces=list(difference.replacing),
@@ -73,7 +73,7 @@ class DynamicProvider(dynamic.ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         with _engine_call() as call:
-            created = self._lifecycle.create(call, _ours(props))
+            created = self._lifecycle.create(call, _without_provider_key(props))
             return dynamic.CreateResult(created.id, created.outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
@@ -88,7 +88,7 @@ class DynamicProvider(dynamic.ResourceProvider):
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         with _engine_call(_olds) as call:
-            return dynamic.UpdateResult(self._lifecycle.update(call, _id, _ours(_news)))
+            return dynamic.UpdateResult(self._lifecycle.update(call, _id, _without_provider_key(_news)))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         with _engine_call(_props) as call:
@@ -123,8 +123,8 @@ def _engine_call(outputs_before: Mapping[str, Any] | None = None) -> Iterator[Ca
         urn,
         # Without a custom timeout, `timeout` is 0. Some requests have no `timeout`.
         timeout_seconds=getattr(request, "timeout", 0) or None,
-        inputs_before=None if inputs is None else _ours(MessageToDict(inputs)),
-        outputs_before=_ours(outputs_before or {}),
+        inputs_before=None if inputs is None else _without_provider_key(MessageToDict(inputs)),
+        outputs_before=_without_provider_key(outputs_before or {}),
         is_unknown=lambda value: isinstance(value, type(UNKNOWN)),
         is_cancelled=lambda: context is not None and not context.is_active(),
         warn=lambda sentence: _engine().warn(sentence, urn),
@@ -142,5 +142,5 @@ def _engine_call(outputs_before: Mapping[str, Any] | None = None) -> Iterator[Ca
         _engine().clear(urn)
 
 
-def _ours(values: Mapping[str, Any]) -> dict[str, Any]:
+def _without_provider_key(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name != PROVIDER_KEY}

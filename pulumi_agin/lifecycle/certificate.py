@@ -100,7 +100,9 @@ class CertificateValidationLifecycle:
         """Replaces the validation for another ingress or trigger, and repeats it if WAS_READY is not True."""
         before = call.outputs_before
         changed = [name for name in ("agent_ingress_id", "triggers") if inputs.get(name) != before.get(name)]
-        return Difference(changed, changed, needs_update=before.get(WAS_READY) is not True)
+        return Difference(
+            changed, CertificateValidationInputs.replacing(changed), needs_update=before.get(WAS_READY) is not True
+        )
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         return Created(inputs["agent_ingress_id"], self._wait(call, inputs))

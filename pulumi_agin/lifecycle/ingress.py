@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api import settling
@@ -70,39 +70,29 @@ class AgentIngressLifecycle:
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the INPUT_FIELDS, warns of a change that cuts agents off, and records the owner for `delete`.
 
-        Fails if the domain changes while the program still imports this ingress, because the create of the replacement
+        Fails if the ingress would be replaced while the program still imports it, because the create of the replacement
         would fail. With `delete_before_replace`, the engine would already have deleted the ingress by then.
         """
         before = call.outputs_before
         changed = changed_fields(before, inputs, call.is_unknown)
-        if "domain" in changed and inputs.get(IMPORT) == id_:
+        replacing = AgentIngressInputs.replacing(changed)
+        if replacing and inputs.get(IMPORT) == id_:
             raise FailedError(
                 f"a new domain, or one that this preview does not know, replaces the Agent Ingress {id_}, which the "
                 "program still imports: remove the option import_"
             )
-        if "domain" in changed:
-            call.warn(
-                f"this replacement deletes the Agent Ingress {before.get('domain')} in the same `pulumi up`, which "
-                "cuts off all agents that have its connect URL. To avoid that, move the agents to a second Agent "
-                "Ingress first; see `pulumi-agin explain move-agents`"
-            )
-        else:
-            # The owner of an ingress that this run replaces is not recorded, for two reasons. The `delete` has the old
-            # URN, so after an alias, another resource would seem to be the owner. And if another resource imports the
-            # ingress in this run, that resource must stay the owner.
+        # The owner of an ingress that this run replaces is not recorded, for two reasons. The `delete` has the old URN,
+        # so after an alias, another resource would seem to be the owner. And if another resource imports the ingress in
+        # this run, that resource must stay the owner.
+        if not replacing:
             self._owners.record(id_, call.urn, before)
-            old, new = _authority(before), _authority(inputs)
-            if new not in (None, old):
-                call.warn(
-                    f"`pulumi up` changes the certificate authority of {before.get('domain')} from {old} to {new}, and "
-                    "agents that do not trust the new one can no longer connect; see `pulumi-agin explain "
-                    "certificate-authority`"
-                )
+        if warning := _harm(before, inputs, replacing):
+            call.warn(warning)
         # In other languages, the option `replaceOnChanges` can replace an ingress that keeps its domain. A domain can
         # have only one ingress, so the engine must delete the old ingress first. The engine ignores
         # `delete_before_replace` for an update in place, and does not call this method for `--replace`.
-        replacing = [name for name in changed if name == "domain"]
-        return Difference(changed, replacing, delete_before_replace="domain" not in changed)
+        keeps_domain = "domain" not in changed
+        return Difference(changed, replacing, delete_before_replace=keeps_domain)
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Creates the ingress, or reads the existing ingress that `import_` names."""
@@ -170,8 +160,8 @@ class AgentIngressLifecycle:
         """Deletes the ingress, unless another resource of the program is the recorded owner."""
         if self._owners.has_other(id_, call.urn, call.outputs_before):
             call.warn(
-                f"the Agent Ingress {id_} was not deleted at ngrok, because the program has imported it again, under "
-                "another name or with `--replace`. Remove the option import_ from the program"
+                f"the Agent Ingress {id_} was not deleted at ngrok, because the program has imported it for another "
+                "resource or for the replacement of this one. Remove the option import_ from the program"
             )
             return
         try:
@@ -205,6 +195,23 @@ class AgentIngressLifecycle:
         except NgrokError:
             return "See `pulumi-agin explain taken`"
         return taken_sentence(domain, found.id if found else "")
+
+
+def _harm(before: Mapping[str, Any], inputs: Mapping[str, Any], replacing: Sequence[str]) -> str:
+    """Returns how a change cuts agents off, as a sentence; "" if it does not."""
+    if replacing:
+        return (
+            f"this replacement deletes the Agent Ingress {before.get('domain')} in the same `pulumi up`, which cuts "
+            "off all agents that have its connect URL. To avoid that, move the agents to a second Agent Ingress first; "
+            "see `pulumi-agin explain move-agents`"
+        )
+    old, new = _authority(before), _authority(inputs)
+    if new in (None, old):
+        return ""
+    return (
+        f"`pulumi up` changes the certificate authority of {before.get('domain')} from {old} to {new}, and agents that "
+        "do not trust the new one can no longer connect; see `pulumi-agin explain certificate-authority`"
+    )
 
 
 def taken_sentence(domain: str, id_: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -61,6 +61,11 @@ class Declaration(BaseModel):
         if isinstance(value, str) and _CONVERTED_OUTPUT.search(value):
             raise PydanticCustomError("converted_output", "contains an Output; use its `apply` in place of a string")
         return value if info.context and info.context(value) else check(value)
+
+    @classmethod
+    def replacing(cls, changed: Iterable[str]) -> list[str]:
+        """Returns the changed inputs that replace the resource."""
+        return [name for name in changed if Marker.REPLACES in cls.model_fields[name].metadata]
 
     def plain(self) -> dict[str, Any]:
         """Returns the values that are not None, by name. Unlike `model_dump`, this method keeps unknown values."""

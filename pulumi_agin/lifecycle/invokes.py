@@ -40,7 +40,7 @@ def find_many(client: Client, cel: str | None, budget: Budget) -> list[IngressMo
     """Returns the account's Agent Ingresses, sorted by domain: all, or only those that the filter `cel` selects."""
     if cel is not None and not cel.strip():
         raise FailedError("the filter is empty; omit it to get all ingresses of the account")
-    return sorted(client.list(cel, budget), key=lambda ingress: ingress.domain)
+    return sorted(client.list_ingresses(cel, budget), key=lambda ingress: ingress.domain)
 
 
 def configure_agent(

@@ -35,7 +35,7 @@ class Call:
     urn: str = ""
     """The URN of the resource."""
     timeout_seconds: float | None = None
-    """The resource's `custom_timeouts` for this call, or None. Only in create, read, update, and delete."""
+    """The resource's `custom_timeouts` for this call, or None. Not in check and diff."""
     inputs_before: Mapping[str, Any] | None = None
     """The inputs in the state, as `check` returned them."""
     outputs_before: Mapping[str, Any] = field(default_factory=dict)

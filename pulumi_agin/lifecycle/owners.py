@@ -7,24 +7,29 @@ owner is another resource.
 
 An owner is a URN and the mark of an import. The URN alone is not enough, because the resource that `--replace` creates
 has the same URN. In the table, an ingress was imported as the resource `a` with the mark 1, and the program still has
-the option `import_`. Each `delete` in the table is a call for the resource `a` with the mark 1:
+the option `import_`. A `delete` in the table is a call for the resource `a` with the mark 1. **It keeps the ingress if
+an owner is recorded that is not `a` with the mark 1:**
 
-| what happens                            | the engine calls                       | recorded owner | the ingress is |
+| what happens                            | the engine calls                       | recorded owner | the `delete`   |
 |-----------------------------------------|----------------------------------------|----------------|----------------|
-| nothing changes                         | `diff`                                 | a, mark 1      | kept           |
-| the domain changes or is not known yet  | `diff`, which fails                    |                | kept           |
-| the domain and the ID to import change  | `diff`, `create` (another ID), `delete`| none           | deleted        |
-| a rename to `b` without an alias        | `create`, `delete`                     | b, mark 2      | kept           |
-| `--replace`                             | `create`, `delete`, and no `diff`      | a, mark 2      | kept           |
-| the rename, interrupted                 | in the next run: `diff`, `delete`      | b, mark 2      | kept           |
-| the `--replace`, interrupted            | in the next run: `diff`, `delete`      | a, mark 2      | kept           |
-| `--replace` with `delete_before_replace`| `delete`, `create`, which fails        | none           | deleted        |
+| nothing changes                         | `diff`                                 | a, mark 1      |                |
+| the domain changes or is not known yet  | `diff`, which fails                    |                |                |
+| the domain and the ID to import change  | `diff`, `create` (another ID), `delete`| none (*)       | deletes        |
+| a rename to `b` without an alias        | `create`, `delete`                     | b, mark 2      | keeps          |
+| `--replace`                             | `create`, `delete`, and no `diff`      | a, mark 2      | keeps          |
+| the rename, interrupted                 | in the next run: `diff`, `delete`      | b, mark 2      | keeps          |
+| the `--replace`, interrupted            | in the next run: `diff`, `delete`      | a, mark 2      | keeps          |
+| `--replace` with `delete_before_replace`| `delete`, `create`, which fails        | none           | deletes        |
 
-If the ingress is deleted, the preview shows the delete.
+(*) `diff` does not record the owner of an ingress that the run replaces. If a `delete` deletes the ingress, the preview
+shows the delete.
 
 One more case begins with a created ingress, which has no mark. After a failed change of the domain, the state keeps the
 old ingress as a pending delete. To go back, the program sets the old domain, and `import_` to the old ID. `create` then
 records an owner with a mark. The pending delete has no mark, so `delete` keeps the ingress.
+
+With `--target`, the engine calls `diff` only for the targets. So if the target is only the old name of an interrupted
+rename, no other owner is recorded, and `delete` deletes the ingress, as the preview shows.
 
 For NS records, only the second row differs: if the domain changes, `check` fails instead of `diff`.
 """

@@ -54,7 +54,7 @@ def from_struct(properties: struct_pb2.Struct) -> dict[str, Any]:
     Omits null properties, and names that begin with two underscores, such as the `__provider` of a Python program.
     """
     values = {
-        snake_case(name): _decoded(value, are_names_ours=name != PROGRAMS_OWN)
+        snake_case(name): _decoded(value, convert_names=name != PROGRAMS_OWN)
         for name, value in properties.fields.items()
         if name[:2] != "__"
     }
@@ -66,33 +66,33 @@ def to_struct(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struc
     marked = {name: {SIGNATURE: SECRET, "value": values[name]} for name in secrets if values.get(name) is not None}
     struct = struct_pb2.Struct()
     for name, value in {**values, **marked}.items():
-        struct.update({camel_case(name): _encoded(value, are_names_ours=name != PROGRAMS_OWN)})
+        struct.update({camel_case(name): _encoded(value, convert_names=name != PROGRAMS_OWN)})
     return struct
 
 
-def _decoded(value: struct_pb2.Value, *, are_names_ours: bool) -> Any:
+def _decoded(value: struct_pb2.Value, *, convert_names: bool) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         return Unknown() if value.string_value == UNKNOWN_STRING else value.string_value
     if kind == "list_value":
-        return [_decoded(item, are_names_ours=are_names_ours) for item in value.list_value.values]
+        return [_decoded(item, convert_names=convert_names) for item in value.list_value.values]
     if kind == "struct_value":
         fields = value.struct_value.fields
         if SIGNATURE in fields:
             is_secret = fields[SIGNATURE].string_value == SECRET
-            return _decoded(fields["value"], are_names_ours=are_names_ours) if is_secret else UnsupportedValue()
-        if are_names_ours:
+            return _decoded(fields["value"], convert_names=convert_names) if is_secret else UnsupportedValue()
+        if convert_names:
             return from_struct(value.struct_value)
-        return {name: _decoded(item, are_names_ours=False) for name, item in fields.items()}
+        return {name: _decoded(item, convert_names=False) for name, item in fields.items()}
     return None if kind in ("null_value", None) else getattr(value, kind)
 
 
-def _encoded(value: Any, *, are_names_ours: bool) -> Any:
+def _encoded(value: Any, *, convert_names: bool) -> Any:
     if isinstance(value, dict):
         return {
-            camel_case(name) if are_names_ours else name: _encoded(item, are_names_ours=are_names_ours)
+            camel_case(name) if convert_names else name: _encoded(item, convert_names=convert_names)
             for name, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_encoded(item, are_names_ours=are_names_ours) for item in value]
+        return [_encoded(item, convert_names=convert_names) for item in value]
     return UNKNOWN_STRING if is_unknown(value) else value

@@ -34,8 +34,6 @@ CALL_SECONDS = 30.0
 # How long a preview waits for a server. After a failure, the preview does not query the server again.
 PREVIEW_READ_SECONDS = 5.0
 
-_REPLACING = ("domain", "zone")
-
 
 class NsRecordsLifecycle:
     """The lifecycle of an Rfc2136Delegation. `operation.Lifecycle` documents when each method is called.
@@ -102,7 +100,7 @@ class NsRecordsLifecycle:
         """Compares the inputs with the state."""
         before = call.outputs_before
         changed = [name for name in NsRecordsInputs.model_fields if before.get(name) != inputs.get(name)]
-        replacing = [name for name in changed if name in _REPLACING]
+        replacing = NsRecordsInputs.replacing(changed)
         # Records that this run replaces are not recorded, for the same reasons as in the lifecycle of an ingress.
         if not replacing:
             self._owners.record(_place(before), call.urn, before)

@@ -174,9 +174,9 @@ def test_lists_have_pages_and_share_one_read(emulator: Emulator, clock: Clock) -
     theirs = client_of(emulator.url, clock, OTHER_ACCOUNTS_KEY)
     hidden = settling.create(theirs, {"domain": "theirs.acme.com"}, budget).id
     emulator.clear_requests()
-    assert {each.id for each in client.list(None, budget)} == set(ids)
+    assert {each.id for each in client.list_ingresses(None, budget)} == set(ids)
     assert len(emulator.requests()) == 2
-    assert [each.domain for each in client.list('obj.domain == "d7.acme.com"', budget)] == ["d7.acme.com"]
+    assert [each.domain for each in client.list_ingresses('obj.domain == "d7.acme.com"', budget)] == ["d7.acme.com"]
 
     cache = ListCache(client)
     emulator.clear_requests()
@@ -197,8 +197,8 @@ def test_lists_have_pages_and_share_one_read(emulator: Emulator, clock: Clock) -
 class WritingClient(Client):
     """A write of another thread ends while a list is read."""
 
-    def list(self, cel: str | None, budget: Budget) -> list[IngressModel]:
-        found = super().list(cel, budget)
+    def list_ingresses(self, cel: str | None, budget: Budget) -> list[IngressModel]:
+        found = super().list_ingresses(cel, budget)
         settling.create(self, {"domain": f"d{len(found)}.acme.com"}, budget)
         return found
 
@@ -215,12 +215,12 @@ def test_list_that_does_not_end_is_an_error(scripted: Scripted, clock: Clock) ->
     scripted.body = json.dumps(endless).encode()
     client = client_of(scripted.url, clock)
     with pytest.raises(errors.BadResponseError, match="list did not end"):
-        client.list(None, Budget(300, clock=clock))
+        client.list_ingresses(None, Budget(300, clock=clock))
     assert len(scripted.requests) == MOST_PAGES
     ingress = {"id": ID, "domain": "a.acme.com", "ns_targets": ["a.net"], "created_at": "2026-01-01T00:00:00Z"}
     scripted.body = json.dumps({**endless, "ingresses": [ingress] * (MOST_INGRESSES + 1)}).encode()
     with pytest.raises(errors.BadResponseError, match=f"list did not end after {MOST_INGRESSES + 1} of"):
-        client.list(None, Budget(300, clock=clock))
+        client.list_ingresses(None, Budget(300, clock=clock))
 
 
 def test_cancelled_call_ends_its_wait(scripted: Scripted, clock: Clock) -> None:

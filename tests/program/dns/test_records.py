@@ -111,7 +111,7 @@ def test_a_delegation_has_records(dns_mocks: DnsMocks) -> None:
     returns_nothing: Any = lambda records: None  # noqa: E731
     with pytest.raises(pulumi.RunError, match="its adapter has returned no records"):
         run_delegation(lambda: agin.dns.custom(returns_nothing))
-    with pytest.raises(pulumi.RunError, match="must be at least 1"):
+    with pytest.raises(pulumi.RunError, match="its adapter has returned no records"):
         run_delegation(lambda: adapter("cloudflare", name_servers=0))
 
 
@@ -132,6 +132,13 @@ def ids_of(values: list[str]) -> dict[str, str]:
     return {value: f"R{value.removeprefix('ns-')[0]}" for value in values}
 
 
+@only_preview
+def test_record_ids_of_an_ingress_that_is_created_fail_in_the_preview(dns_mocks: DnsMocks) -> None:
+    message = refusal(partial(adapter, "cloudflare", record_ids=ids_of(NS_TARGETS)))
+    assert message.startswith("record_ids imports the records of an existing ingress, and this run creates another one")
+
+
+@only_up
 @pytest.mark.parametrize("name", SINGLES)
 def test_existing_records_are_imported_by_their_values(name: str, dns_mocks: DnsMocks) -> None:
     zone = {ZONES[name]: "ACME.com."} if "acme.com" in ADAPTERS[name].import_id else {}
@@ -140,8 +147,7 @@ def test_existing_records_are_imported_by_their_values(name: str, dns_mocks: Dns
     run_delegation(lambda: adapter(name, record_ids=record_ids, **zone))
     imported = [ADAPTERS[name].import_id.replace("ID", f"R{number}") for number in (1, 2, 3, 4)]
     assert [each.import_id for each in dns_mocks.records()] == imported
-    known = not dns_mocks.to_create
-    assert [each.inputs for each in dns_mocks.records()] == ADAPTERS[name].records(is_known=known)
+    assert [each.inputs for each in dns_mocks.records()] == ADAPTERS[name].records()
 
 
 @only_up
