@@ -21,7 +21,7 @@ def run(options: Namespace) -> int:
 
 
 def sections() -> dict[str, str]:
-    """Returns the sections of the errors page that messages name, by heading. Only these headings have no spaces.
+    """Returns the sections of the errors page that messages name, by the name that begins the heading.
 
     The text of each link replaces the link. Each command reads the page, because the parser's choices are the headings.
     """
@@ -29,4 +29,4 @@ def sections() -> dict[str, str]:
     page = resources.files("pulumi_agin.cli").joinpath("errors.md").read_text("utf-8")
     page = re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", page)
     parts = [f"## {part.strip()}" for part in page.split("\n## ")[1:]]
-    return {name[1]: part for part in parts if (name := re.match(r"## (\S+)\n", part))}
+    return {name[1]: part for part in parts if (name := re.match(r"## ([a-z-]+): ", part))}

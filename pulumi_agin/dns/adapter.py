@@ -67,7 +67,8 @@ class NsRecords:
         `delete_before_replace`, the engine deletes the old record before the ingress.
 
         Args:
-            given: Further options from the program, such as a provider, which take precedence.
+            given: Further options from the program, such as a provider, which take precedence. With `import_`, the
+                preview fails if this run creates the ingress.
             named_by: The engine's name for the property that holds the record's name, for a package that can rename a
                 record in place. With `named_by`, a new name replaces the record. Otherwise, the engine would not delete
                 the old record before an ingress that has `delete_before_replace=True`.
@@ -83,7 +84,24 @@ class NsRecords:
             # program, because two records might have the same name. There would be no delegation in between.
             delete_before_replace=False,
         )
+        if given is not None and given.import_ is not None:
+            self._require_existing_ingress()
         return pulumi.ResourceOptions.merge(ours, given)
+
+    def _require_existing_ingress(self) -> None:
+        """Fails the preview if this run creates the ingress, because existing records have other values.
+
+        In an update, the run would fail at the records, when it has already replaced the ingress.
+        """
+
+        def check(known: Sequence[Any]) -> Any:
+            if pulumi.contains_unknowns(known[0]) and pulumi.contains_unknowns(known[1]):
+                raise self.error(
+                    "its adapter imports the records of an existing ingress, and this run creates another one, or the "
+                    "preview can't read the ingress: remove import_ or record_ids, or check the API key"
+                )
+
+        pulumi.Output.all(self.agent_ingress.id, self.ns_targets).apply(check, run_with_unknowns=True)
 
     def within(self, zone: pulumi.Input[str] | None) -> pulumi.Output[str]:
         """Returns the domain, which must be below the apex of the zone.
@@ -131,20 +149,10 @@ class NsRecords:
 
         Returns:
             The value. The preview and the update fail if ngrok returns another number of values than `count`, or other
-            values than `existing`. With `existing`, the preview also fails for an ingress that is created.
+            values than `existing`.
         """
 
-        def select(known: Sequence[Any]) -> Any:
-            id_, targets = known
-            if pulumi.contains_unknowns(targets):
-                # The records of a new ingress have other values. In an update, the run would fail after it has replaced
-                # the ingress, so the preview fails.
-                if existing and pulumi.contains_unknowns(id_):
-                    raise self.error(
-                        "record_ids imports the records of an existing ingress, and this run creates another one, or "
-                        "the preview can't read the ingress to import: remove record_ids, or check the API key"
-                    )
-                return pulumi.UNKNOWN
+        def select(targets: Sequence[str]) -> str:
             if existing and list(existing) != list(targets):
                 raise self.error(
                     f"record_ids has the values {', '.join(existing)}, and ngrok returned the ns_targets "
@@ -157,7 +165,7 @@ class NsRecords:
                 )
             return targets[index]
 
-        return pulumi.Output.all(self.agent_ingress.id, self.ns_targets).apply(select, run_with_unknowns=True)
+        return self.ns_targets.apply(select)
 
     def error(self, message: str) -> pulumi.RunError:
         """Returns an error that names the delegation. Pulumi shows the error without a traceback."""

@@ -49,13 +49,11 @@ def _single_records(
     existing = sorted(ids)
     count = len(existing) or name_servers
 
-    def declare(records: NsRecords, index: int) -> pulumi.Resource:
-        options = records.options(opts, named_by=named_by)
-        if existing:
-            options.import_ = import_id(ids[existing[index]])
+    def declare(records: NsRecords, index: int) -> Any:
+        imported = pulumi.ResourceOptions(import_=import_id(ids[existing[index]])) if existing else None
+        options = records.options(pulumi.ResourceOptions.merge(opts, imported), named_by=named_by)
         values = arguments(records, records.ns_target(index, count, existing))
-        record: pulumi.Resource = record_class(f"{records.name}-{index + 1}", **values, opts=options)
-        return record
+        return record_class(f"{records.name}-{index + 1}", **values, opts=options)
 
     return Adapter(lambda records: [declare(records, index) for index in range(count)])
 

@@ -133,7 +133,9 @@ class CertificatePolicyInputs(Declaration):
 
     authority: CertificateAuthority = Field(description='the certificate authority, such as "letsencrypt"')
     private_key_type: PrivateKeyType | None = Field(
-        None, description="the type of the certificate's private key. ngrok's documented default is `rsa`"
+        None,
+        description="the type of the certificate's private key. ngrok's documented default is `rsa`. What a change "
+        "does to agents is unknown",
     )
 
 
@@ -154,7 +156,9 @@ class AgentIngressInputs(Declaration):
         Limit(f"{limits.METADATA_MAX_BYTES} bytes of UTF-8"),
     ] = Field(None, description="machine-readable metadata, such as JSON")
     certificate_management_policy: CertificatePolicyInputs | None = Field(
-        None, description="the certificate policy. Without one, ngrok's internal CA signs the certificate"
+        None,
+        description="the certificate policy. Without one, ngrok's internal CA signs the certificate. **Adding or "
+        "removing a policy cuts off the ingress's agents**",
     )
 
 

@@ -109,7 +109,7 @@ def test_api_key_is_rotated(project: Project, emulator: Emulator, bind: Bind) ->
     assert "does not prove that it was deleted" in project.refresh(fails=True)
     delete_records(bind)
     [urn] = [each["urn"] for each in project.resources()]
-    again = "\n".join(commands("other-account", ERRORS))
+    again = "\n".join(commands("other-account: The API key has changed", ERRORS))
     project.typed(again.replace("'URN'", f"'{urn}' --yes").replace("NAME", "dev"))
     assert_repaired(project, emulator, bind)
 

@@ -237,10 +237,10 @@ def test_ingress_and_records_are_imported_in_one_up(
 
     # The options left in the program change nothing, and neither does their removal.
     project.up("--expect-no-changes")
-    project.environment["IDS"] = json.dumps({"records": records})
+    project.environment["IDS"] = json.dumps({"the record set": "Z1"})
     project.edit({'f"{name}.acme.com", opts': 'f"new-{name}.acme.com", opts'})
-    # In an update, the new ingress would exist when the adapter finds other values.
-    assert '"singles": record_ids imports the records of an existing ingress' in project.preview(fails=True)
+    # In an update, the run would fail at the records, when the new ingresses exist.
+    assert '"set": its adapter imports the records of an existing ingress' in project.preview(fails=True)
     project.edit({"new-": ""})
     project.environment["IDS"] = "{}"
     project.up("--expect-no-changes")

@@ -135,7 +135,7 @@ def ids_of(values: list[str]) -> dict[str, str]:
 @only_preview
 def test_record_ids_of_an_ingress_that_is_created_fail_in_the_preview(dns_mocks: DnsMocks) -> None:
     message = refusal(partial(adapter, "cloudflare", record_ids=ids_of(NS_TARGETS)))
-    assert message.startswith("record_ids imports the records of an existing ingress, and this run creates another one")
+    assert message.startswith("its adapter imports the records of an existing ingress, and this run creates another")
 
 
 @only_up
